@@ -1,0 +1,67 @@
+"""Typed records: what every layer above passes around.
+
+A field keeps its column's name and unit. ``None`` means that the pipeline did not write the value: it is never
+replaced by zero. ``problems`` says in words what is odd about a row; a record with problems is still shown.
+"""
+
+from data_access.records.base import Count, Cursor, Epoch, PageRequest, RecordPage
+from data_access.records.calibration import Caltable, CaltableDetail, CaltableSet, CalibratorTransit
+from data_access.records.files import BeamShape, FileState, ImageHeader, ImagePreview, ImageStatistics, SkyFrame
+from data_access.records.images import Image, ImageQA, Mosaic, Region
+from data_access.records.jobs import Batch, BatchItem, LogFile, ObservationGroup, QueueItem, Run, Task
+from data_access.records.measurement_sets import AntennaTable, MeasurementSet, MeasurementSetDetail, SpectralWindow
+from data_access.records.operations import Alert, DatabaseState, Pointing, StorageLocation, TableState
+from data_access.records.sources import (
+    EseCandidate,
+    LightCurve,
+    MonitoringState,
+    Source,
+    SourceDetail,
+    StoredVariability,
+    TransientCandidate,
+)
+
+__all__ = [
+    "Alert",
+    "AntennaTable",
+    "Batch",
+    "BatchItem",
+    "BeamShape",
+    "CalibratorTransit",
+    "Caltable",
+    "CaltableDetail",
+    "CaltableSet",
+    "Count",
+    "Cursor",
+    "DatabaseState",
+    "Epoch",
+    "EseCandidate",
+    "FileState",
+    "Image",
+    "ImageHeader",
+    "ImagePreview",
+    "ImageQA",
+    "ImageStatistics",
+    "LightCurve",
+    "LogFile",
+    "MeasurementSet",
+    "MeasurementSetDetail",
+    "MonitoringState",
+    "Mosaic",
+    "ObservationGroup",
+    "PageRequest",
+    "Pointing",
+    "QueueItem",
+    "RecordPage",
+    "Region",
+    "Run",
+    "SkyFrame",
+    "Source",
+    "SourceDetail",
+    "SpectralWindow",
+    "StorageLocation",
+    "StoredVariability",
+    "TableState",
+    "Task",
+    "TransientCandidate",
+]

@@ -1,0 +1,119 @@
+"""What is read from image files: headers, previews, statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+SkyFrame = Literal["icrs", "fk5", "fk4", "galactic", "ecliptic", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What a stat of a recorded path says; `problem` is empty when it can be read."""
+
+    path: str
+    exists: bool
+    is_directory: bool
+    size_bytes: int | None
+    modified_at: float | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BeamShape:
+    """Restoring beam: FWHM in arcsec, position angle in degrees east of north.
+
+    `origin` says where it was found: ``"header"``, ``"BEAMS table"``, ``"HISTORY"``, ``"image info"``.
+    """
+
+    major_arcsec: float
+    minor_arcsec: float
+    pa_deg: float
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """Facts of an image file, FITS or CASA.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        numpy order; the last two are (y, x).
+    axes : tuple of str
+        CTYPE of each axis in numpy order.
+    wcs_header : dict
+        Header cards of the two celestial axes, enough for ``astropy.wcs.WCS(naxis=2)``; empty without a WCS.
+    frame : str
+        Native celestial frame: never relabelled.
+    bunit : str
+        Empty when absent.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    axes: tuple[str, ...]
+    wcs_header: dict[str, Any]
+    frame: SkyFrame
+    bunit: str
+    object_name: str
+    telescope: str
+    date_obs: str
+    freq_hz: float | None
+    beam: BeamShape | None
+    cards: tuple[tuple[str, str, str], ...]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def n_planes(self) -> int:
+        """Number of planes beside the two sky axes."""
+        return int(np.prod(self.shape[:-2], dtype=np.int64)) if len(self.shape) > 2 else 1
+
+
+@dataclass(frozen=True, slots=True)
+class ImageStatistics:
+    """Statistics of one plane, in the image's unit; NaN where nothing is finite.
+
+    `noise` is 1.4826 x the median absolute deviation; `peak_x`, `peak_y` are 0-based pixels.
+    """
+
+    peak: float
+    peak_x: int
+    peak_y: int
+    minimum: float
+    median: float
+    noise: float
+    nan_fraction: float
+    n_pixels: int
+
+    @property
+    def dynamic_range(self) -> float:
+        """Peak over noise; NaN when the noise is zero or unknown."""
+        return self.peak / self.noise if self.noise > 0 else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePreview:
+    """One plane, block-averaged to fit a screen, with what is needed to draw it.
+
+    Attributes
+    ----------
+    data : float32, shape (ny, nx)
+        Row 0 is the first FITS row (the south for a normal image).
+    factor : int
+        Pixels of the file per preview pixel, along each axis.
+    origin_x, origin_y : int
+        File pixel (0-based) of the lower left corner: non-zero for a cutout.
+    """
+
+    header: ImageHeader
+    data: npt.NDArray[np.float32]
+    factor: int
+    origin_x: int
+    origin_y: int
+    plane: int
+    statistics: ImageStatistics

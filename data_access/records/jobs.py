@@ -1,0 +1,114 @@
+"""Runs, tasks, batches, the processing queue and the raw-data index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from data_access.records.base import Epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One processed Measurement Set seen as a pipeline run (``ms_index``).
+
+    `state` is derived from the row's own status and stage: the pipeline itself has no run table.
+    """
+
+    run_id: str
+    ms_path: str
+    state: str
+    status: str | None
+    stage: str | None
+    processed_at: float | None
+    stage_updated_at: float | None
+    epoch: Epoch
+    imagename: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One row of ``jobs``; times are unix seconds (UTC)."""
+
+    id: int
+    run_id: str
+    type: str | None
+    status: str | None
+    ms_path: str | None
+    params: Any
+    logs: str | None
+    artifacts: tuple[str, ...]
+    created_at: float | None
+    started_at: float | None
+    finished_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One row of ``batch_jobs``.
+
+    `created_at` comes from a naive UTC datetime: on a host that is not on UTC it is late by the host's offset.
+    """
+
+    id: int
+    type: str | None
+    created_at: float | None
+    status: str | None
+    total_items: int | None
+    completed_items: int | None
+    failed_items: int | None
+    params: Any
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """One row of ``batch_job_items``."""
+
+    id: int
+    batch_id: int
+    ms_path: str | None
+    status: str | None
+    error: str | None
+    started_at: float | None
+    completed_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueItem:
+    """One group in ``ingest_queue`` / ``processing_queue``."""
+
+    group_id: str
+    state: str | None
+    received_at: float | None
+    last_update: float | None
+    expected_subbands: int | None
+    n_subbands: int | None
+    retry_count: int | None
+    error: str | None
+    processing_stage: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationGroup:
+    """Raw files of one group in the HDF5 index."""
+
+    group_id: str
+    n_files: int
+    subbands: tuple[str, ...]
+    size_bytes: int | None
+    timestamp_mjd: float | None
+    ra_deg: float | None
+    dec_deg: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """A log file inside the configured log roots.
+
+    `why` says why it belongs to the thing it was looked up for.
+    """
+
+    path: str
+    size_bytes: int
+    modified_at: float
+    why: str

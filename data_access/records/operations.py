@@ -1,0 +1,69 @@
+"""Pointing, alerts, storage, and the state of the databases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pointing:
+    """Where the telescope pointed: MJD days UTC, degrees ICRS."""
+
+    mjd: float
+    ra_deg: float | None
+    dec_deg: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert, whichever of the three table shapes it came from; unix seconds (UTC)."""
+
+    id: int
+    name: str
+    severity: str | None
+    message: str | None
+    raised_at: float | None
+    resolved_at: float | None
+    source_id: str | None
+    acknowledged_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StorageLocation:
+    """One row of ``storage_locations``, whichever shape."""
+
+    kind: str | None
+    path: str | None
+    status: str | None
+    description: str | None
+    exists: bool | None
+    free_bytes: int | None
+    total_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """One logical table: where it was found and what is missing of it."""
+
+    name: str
+    role: str
+    physical_name: str
+    columns: tuple[str, ...]
+    missing_columns: tuple[str, ...]
+    rows: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseState:
+    """One database file: can it be read, how, and how old is its newest write."""
+
+    role: str
+    path: str
+    ok: bool
+    error: str
+    remedy: str
+    mode: str
+    journal: str
+    size_bytes: int | None
+    last_write_at: float | None
+    tables: tuple[TableState, ...]

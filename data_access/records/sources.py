@@ -1,0 +1,176 @@
+"""Sources, light curves, variability and candidates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from data_access.records.base import EpochOrigin
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVariability:
+    """One row of ``variability_stats``, as the pipeline stored it.
+
+    The unit of the ``*_mjy`` columns is unreliable: one recompute path of the pipeline writes Jy there.
+    `suspect` says so in words when the row contradicts itself or the photometry.
+    """
+
+    source_id: str
+    ra_deg: float | None
+    dec_deg: float | None
+    nvss_flux_mjy: float | None
+    n_obs: int | None
+    mean_flux_mjy: float | None
+    std_flux_mjy: float | None
+    min_flux_mjy: float | None
+    max_flux_mjy: float | None
+    chi2_nu: float | None
+    sigma_deviation: float | None
+    eta_metric: float | None
+    last_mjd: float | None
+    updated_at: float | None
+    suspect: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoringState:
+    """One row of ``monitoring_sources`` (or ``sources``): fluxes in Jy."""
+
+    source_id: str
+    name: str | None
+    ra_deg: float | None
+    dec_deg: float | None
+    catalog: str | None
+    priority: str | None
+    n_detections: int | None
+    mean_flux_jy: float | None
+    std_flux_jy: float | None
+    eta: float | None
+    v_index: float | None
+    is_variable: bool | None
+    ese_candidate: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class EseCandidate:
+    """One row of ``ese_candidates``; `significance` is the pipeline's sigma_deviation.
+
+    Attributes
+    ----------
+    largest_possible : float or None
+        The largest value that this statistic can reach with the number of epochs of the source,
+        sqrt(n - 1) (Samuelson 1968); None when the number of epochs is not known.
+    """
+
+    id: int
+    source_id: str
+    flagged_at: float | None
+    flagged_by: str | None
+    significance: float | None
+    flag_type: str | None
+    status: str | None
+    notes: str | None
+    largest_possible: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransientCandidate:
+    """One row of ``transient_candidates``: fluxes in mJy."""
+
+    id: int
+    source_name: str | None
+    ra_deg: float | None
+    dec_deg: float | None
+    detection_type: str | None
+    flux_obs_mjy: float | None
+    flux_baseline_mjy: float | None
+    flux_ratio: float | None
+    significance_sigma: float | None
+    baseline_catalog: str | None
+    detected_at: float | None
+    classification: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One line of the source list.
+
+    `n_epochs` counts photometry rows. The variability figures are the pipeline's own, stored ones.
+    """
+
+    source_id: str
+    name: str | None
+    ra_deg: float | None
+    dec_deg: float | None
+    n_epochs: int | None
+    stored: StoredVariability | None
+    monitoring: MonitoringState | None
+    ese_status: str | None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LightCurve:
+    """Photometry of one source, ordered by epoch; every array has shape (n_epoch,).
+
+    Attributes
+    ----------
+    mjd : float64, MJD UTC days
+        Epoch of the observation wherever it is recorded.
+    origin : tuple of str
+        Where each epoch comes from (see `Epoch`).
+    peak_jyb, peak_err_jyb : float64, Jy/beam
+    flux_jy, flux_err_jy : float64, Jy
+    snr, rms_jy : float64
+        As stored; NaN where absent.
+    flags : int64
+        Pipeline flags; 0 where absent.
+    is_forced : bool
+        True for forced measurements (no detection at that epoch) where the row says so.
+    photometry_id : int64
+    image_path : tuple of (str or None)
+    nvss_flux_mjy : float or None
+        Catalogue flux as stored; one code path of the pipeline stores it 1000 times too large.
+    truncated : bool
+        True when the source has more epochs than were read.
+    problems : tuple of str
+    """
+
+    source_id: str
+    mjd: FloatArray
+    origin: tuple[EpochOrigin, ...]
+    peak_jyb: FloatArray
+    peak_err_jyb: FloatArray
+    flux_jy: FloatArray
+    flux_err_jy: FloatArray
+    snr: FloatArray
+    rms_jy: FloatArray
+    flags: npt.NDArray[np.int64]
+    is_forced: npt.NDArray[np.bool_]
+    photometry_id: npt.NDArray[np.int64]
+    image_path: tuple[str | None, ...]
+    ra_deg: float | None
+    dec_deg: float | None
+    nvss_flux_mjy: float | None
+    truncated: bool = False
+    problems: tuple[str, ...] = ()
+
+    @property
+    def n_epoch(self) -> int:
+        """Number of measurements."""
+        return int(self.mjd.size)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDetail:
+    """Everything the databases say about one source."""
+
+    source: Source
+    light_curve: LightCurve
+    ese_candidates: tuple[EseCandidate, ...]
+    transients: tuple[TransientCandidate, ...]

@@ -1,0 +1,41 @@
+"""Fixtures shared by all tests: real components, built once per session."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real files with known answers, beside the project."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip("the folder ../shared with the real test files is not here: put it beside the project")
+    return SHARED
+
+
+def _build_archive(shared: Path, out: Path, layout: str) -> Path:
+    command = [
+        sys.executable, str(shared / "tools" / "real_archive.py"),
+        "--data", str(shared / "data"), "--out", str(out), "--layout", layout,
+    ]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    return out
+
+
+@pytest.fixture(scope="session")
+def real_archive_split(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole archive of real files, split layout, with truth.json beside it."""
+    return _build_archive(shared_data, tmp_path_factory.mktemp("real_split") / "archive", "split")
+
+
+@pytest.fixture(scope="session")
+def real_archive_unified(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same in the unified layout."""
+    return _build_archive(shared_data, tmp_path_factory.mktemp("real_unified") / "archive", "unified")
