@@ -1,21 +1,21 @@
 """Everything that can go wrong, as one small tree; each error knows its HTTP status and what to do about it.
 
-    ArchiveError                     500
-      DatabaseError                  500
-        DatabaseMissing              503   no such file, or no file configured for this role
-        DatabaseLocked               503   a writer holds it longer than the busy timeout
-        DatabaseCorrupt              500   not a database, or damaged
-        TableMissing                 503   the layout has no such table
-        QueryTooSlow                 503   deadline reached
-      RecordNotFound                 404   no row with that key
-      FileError                      500
-        FileMissing                  404   recorded in a database, but no longer on disk
-        FileUnreadable               403   permission, or not the format it claims
-        PathOutsideRoots             403   a path that leaves the configured folders
-        FITSError, MeasurementSetError, CaltableError, CasaImageError   422
-        ReadTooSlow                  503   a worker process was stopped at its deadline
-      ValidationError                400   malformed input: coordinates, dates, cursors, numbers
-      QAError                        422   a quality figure could not be computed
+ArchiveError                     500
+  DatabaseError                  500
+    DatabaseMissing              503   no such file, or no file configured for this role
+    DatabaseLocked               503   a writer holds it longer than the busy timeout
+    DatabaseCorrupt              500   not a database, or damaged
+    TableMissing                 503   the layout has no such table
+    QueryTooSlow                 503   deadline reached
+  RecordNotFound                 404   no row with that key
+  FileError                      500
+    FileMissing                  404   recorded in a database, but no longer on disk
+    FileUnreadable               403   permission, or not the format it claims
+    PathOutsideRoots             403   a path that leaves the configured folders
+    FITSError, MeasurementSetError, CaltableError, CasaImageError   422
+    ReadTooSlow                  503   a worker process was stopped at its deadline
+  ValidationError                400   malformed input: coordinates, dates, cursors, numbers
+  QAError                        422   a quality figure could not be computed
 """
 
 from __future__ import annotations

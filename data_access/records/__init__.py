@@ -5,11 +5,23 @@ replaced by zero. ``problems`` says in words what is odd about a row; a record w
 """
 
 from data_access.records.base import Count, Cursor, Epoch, PageRequest, RecordPage
-from data_access.records.calibration import Caltable, CaltableDetail, CaltableSet, CalibratorTransit
-from data_access.records.files import BeamShape, FileState, ImageHeader, ImagePreview, ImageStatistics, SkyFrame
+from data_access.records.calibration import CalibratorTransit, Caltable, CaltableDetail, CaltableSet
+from data_access.records.files import (
+    BeamShape,
+    FileState,
+    ImageHeader,
+    ImagePreview,
+    ImageStatistics,
+    SkyFrame,
+)
 from data_access.records.images import Image, ImageQA, Mosaic, Region
 from data_access.records.jobs import Batch, BatchItem, LogFile, ObservationGroup, QueueItem, Run, Task
-from data_access.records.measurement_sets import AntennaTable, MeasurementSet, MeasurementSetDetail, SpectralWindow
+from data_access.records.measurement_sets import (
+    AntennaTable,
+    MeasurementSet,
+    MeasurementSetDetail,
+    SpectralWindow,
+)
 from data_access.records.operations import Alert, DatabaseState, Pointing, StorageLocation, TableState
 from data_access.records.sources import (
     EseCandidate,

@@ -41,15 +41,19 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A position in a sorted list: the sort value and the key of a row, and which way to go from it."""
+    """A position in a sorted list: the sort value and the key of a row, and which way to go from it.
+
+    `segment` numbers the parts that a list consists of one after the other (rows with a value, rows without).
+    """
 
     value: Any
     key: Any
+    segment: int = 0
     backwards: bool = False
 
     def encode(self) -> str:
         """Return the position as text that is safe in a URL."""
-        packed = json.dumps([self.value, self.key, int(self.backwards)], separators=(",", ":"))
+        packed = json.dumps([self.value, self.key, self.segment, int(self.backwards)], separators=(",", ":"))
         return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
 
     @classmethod
@@ -57,14 +61,14 @@ class Cursor:
         """Return the position that `encode` wrote; raise `ValidationError` on anything else."""
         try:
             raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-            value, key, backwards = json.loads(raw)
+            value, key, segment, backwards = json.loads(raw)
         except (binascii.Error, ValueError, TypeError) as err:
             raise ValidationError(
                 f"'{text}' is not a position in this list", remedy="Start again from the first page."
             ) from err
-        if not _is_scalar(value) or not _is_scalar(key):
+        if not (_is_scalar(value) and _is_scalar(key) and segment in (0, 1, 2)):
             raise ValidationError("That is not a position in this list", remedy="Start from the first page.")
-        return cls(value, key, bool(backwards))
+        return cls(value, key, segment, bool(backwards))
 
 
 def _is_scalar(value: object) -> bool:

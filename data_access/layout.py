@@ -1,0 +1,191 @@
+"""Which file holds which table: two layouts, renamed tables and missing columns behind one set of logical names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from data_access.database import Database, Rows
+from data_access.errors import DatabaseError, TableMissing
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """A logical table: the names it goes by, newest first, and the columns the dashboard can use."""
+
+    names: tuple[str, ...]
+    columns: tuple[str, ...]
+    essential: bool = False
+
+
+def _spec(names: str, columns: str, *, essential: bool = False) -> TableSpec:
+    return TableSpec(tuple(names.split()), tuple(columns.split()), essential)
+
+
+TABLES: Mapping[str, TableSpec] = {
+    "ms_index": _spec(
+        "ms_index",
+        "path start_mjd end_mjd mid_mjd processed_at status stage stage_updated_at cal_applied imagename ra_deg dec_deg "
+        "field_name pointing_ra_deg pointing_dec_deg",
+        essential=True,
+    ),
+    "images": _spec(
+        "images",
+        "id path ms_path created_at type beam_major_arcsec beam_minor_arcsec beam_pa_deg noise_jy pbcor format "
+        "dynamic_range field_name center_ra_deg center_dec_deg imsize_x imsize_y cellsize_arcsec freq_ghz "
+        "bandwidth_mhz integration_sec",
+        essential=True,
+    ),
+    "photometry": _spec(
+        "photometry",
+        "id source_id image_path ra_deg dec_deg nvss_flux_mjy peak_jyb peak_err_jyb flux_jy flux_err_jy snr mjd "
+        "measured_at mosaic_path flags",
+        essential=True,
+    ),
+    "variability_stats": _spec(
+        "variability_stats",
+        "source_id ra_deg dec_deg nvss_flux_mjy n_obs mean_flux_mjy std_flux_mjy min_flux_mjy max_flux_mjy chi2_nu "
+        "sigma_deviation eta_metric last_mjd updated_at",
+    ),
+    "monitoring_sources": _spec(
+        "monitoring_sources",
+        "source_id name ra_deg dec_deg catalog priority n_detections mean_flux_jy std_flux_jy eta v_index is_variable "
+        "ese_candidate",
+    ),
+    "sources": _spec("sources", "id name ra_deg dec_deg"),
+    "ese_candidates": _spec(
+        "ese_candidates", "id source_id flagged_at flagged_by significance flag_type status notes"
+    ),
+    "transient_candidates": _spec(
+        "transient_candidates",
+        "id source_name ra_deg dec_deg detection_type flux_obs_mjy flux_baseline_mjy flux_ratio significance_sigma "
+        "baseline_catalog detected_at classification",
+    ),
+    "mosaics": _spec(
+        "mosaics",
+        "id path name created_at start_mjd end_mjd n_images center_ra_deg center_dec_deg dec_min_deg dec_max_deg "
+        "noise_jy beam_major_arcsec n_sources",
+    ),
+    "image_qa": _spec(
+        "image_qa",
+        "id image_path ms_path rms_noise peak_flux dynamic_range beam_major beam_minor beam_pa num_sources "
+        "overall_quality timestamp",
+    ),
+    "regions": _spec("regions", "id name type coordinates image_path created_at created_by"),
+    "caltables": _spec(
+        "caltables calibration_tables",
+        "id set_name path table_type order_index cal_field refant created_at valid_start_mjd valid_end_mjd status "
+        "notes source_ms_path solver_command solver_version solver_params quality_metrics",
+        essential=True,
+    ),
+    "calibrator_transits": _spec(
+        "calibrator_transits",
+        "calibrator_name transit_mjd has_data group_id delta_minutes pb_response dec_match",
+    ),
+    "jobs": _spec("jobs", "id type status ms_path params logs artifacts created_at started_at finished_at"),
+    "batch_jobs": _spec(
+        "batch_jobs", "id type created_at status total_items completed_items failed_items params"
+    ),
+    "batch_job_items": _spec(
+        "batch_job_items", "id batch_id ms_path status error started_at completed_at"
+    ),
+    "ingest_queue": _spec(
+        "processing_queue ingest_queue",
+        "group_id state received_at last_update expected_subbands retry_count error processing_stage",
+    ),
+    "subband_files": _spec("subband_files", "group_id subband_idx path"),
+    "hdf5_files": _spec(
+        "hdf5_files hdf5_file_index",
+        "path group_id subband_code timestamp_mjd file_size_bytes indexed_at stored",
+    ),
+    "pointing_history": _spec("pointing_history", "ra_deg dec_deg"),
+    "alert_history": _spec("alert_history", "id severity message"),
+    "storage_locations": _spec("storage_locations", ""),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A logical table as it is in the open file: every column the file lacks reads as NULL."""
+
+    logical: str
+    name: str
+    database: Database
+    columns: frozenset[str]
+
+    def column(self, name: str, alias: str = "") -> str:
+        """Return the SQL for a column, or NULL when this file does not have it."""
+        if name not in self.columns:
+            return "NULL"
+        return f'{alias}."{name}"' if alias else f'"{name}"'
+
+    def first_of(self, *names: str) -> str:
+        """Return the SQL for the first of several columns that exists, or NULL."""
+        return next((self.column(n) for n in names if n in self.columns), "NULL")
+
+    def select(self, names: Sequence[str], alias: str = "") -> tuple[str, ...]:
+        """Return the SQL of several columns."""
+        return tuple(self.column(n, alias) for n in names)
+
+    async def fetch(self, sql: str, parameters: Sequence[Any] = (), **options: Any) -> Rows:
+        """Run one SELECT on the table's database (see `Database.fetch`)."""
+        return await self.database.fetch(sql, parameters, **options)
+
+
+class Layout:
+    """Finds logical tables in the configured databases, whatever their layout.
+
+    Parameters
+    ----------
+    databases : mapping of role to Database
+        In the order in which they are asked.
+    """
+
+    def __init__(self, databases: Mapping[str, Database]) -> None:
+        self.databases = databases
+
+    async def find(self, logical: str) -> Table:
+        """Return the table: the first that has rows, else the first that exists.
+
+        Raises
+        ------
+        TableMissing
+            No readable database has it.
+        DatabaseError
+            A database could not be read, and none of the others has the table.
+        """
+        empty: Table | None = None
+        trouble: DatabaseError | None = None
+        for database in self.databases.values():
+            try:
+                for table in await self._candidates(logical, database):
+                    if await self._has_rows(table):
+                        return table
+                    empty = empty or table
+            except DatabaseError as err:
+                trouble = trouble or err
+        if empty is not None and trouble is None:
+            return empty
+        if trouble is not None:
+            raise trouble
+        raise TableMissing(f"No configured database has the table '{TABLES[logical].names[-1]}'", table=logical)
+
+    async def find_or_none(self, logical: str) -> Table | None:
+        """Return the table, or None when no database has it; errors of databases are still raised."""
+        try:
+            return await self.find(logical)
+        except TableMissing:
+            return None
+
+    async def _candidates(self, logical: str, database: Database) -> list[Table]:
+        schema = await database.schema()
+        return [
+            Table(logical, name, database, frozenset(schema.tables[name]))
+            for name in TABLES[logical].names
+            if name in schema.tables
+        ]
+
+    async def _has_rows(self, table: Table) -> bool:
+        found = await table.fetch(f'SELECT 1 FROM "{table.name}" LIMIT 1', n_columns=1)
+        return bool(found.rows)

@@ -1,0 +1,278 @@
+"""What every repository shares: a filter builder, keyset paging, honest counts, tolerant reading of values."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from data_access.errors import DatabaseError, QueryTooSlow, ValidationError
+from data_access.layout import Table
+from data_access.records import Count, Cursor, PageRequest, RecordPage
+
+RecordT = TypeVar("RecordT")
+
+COUNT_CAP = 10_000
+
+
+@dataclass(slots=True)
+class Where:
+    """Conditions joined by AND, their values bound."""
+
+    clauses: list[str] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+
+    def add(self, clause: str, *values: Any) -> None:
+        """Add one condition."""
+        self.clauses.append(clause)
+        self.values.extend(values)
+
+    def between(self, expression: str, low: float | None, high: float | None) -> None:
+        """Add a lower and an upper bound, each optional."""
+        if low is not None:
+            self.add(f"{expression} >= ?", low)
+        if high is not None:
+            self.add(f"{expression} <= ?", high)
+
+    def contains(self, expression: str, text: str) -> None:
+        """Add 'contains this text', without regard to case; no wildcard has a meaning."""
+        if text.strip():
+            self.add(f"instr(lower({expression}), lower(?)) > 0", text.strip())
+
+    def sql(self, *more: str) -> str:
+        """Return the WHERE clause, or an empty text."""
+        clauses = [*self.clauses, *(m for m in more if m)]
+        return f" WHERE {' AND '.join(clauses)}" if clauses else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list that can be paged: what to select from where, and how it can be sorted.
+
+    Attributes
+    ----------
+    source : str
+        The FROM clause.
+    columns : tuple of str
+        SQL expressions.
+    key : str
+        Expression that is unique and indexed (the row id, the primary key).
+    sorts : mapping
+        Name of the order -> SQL expression.
+    """
+
+    table: Table
+    source: str
+    columns: tuple[str, ...]
+    key: str
+    sorts: Mapping[str, str]
+    default_sort: str
+
+    def sort_expression(self, name: str) -> str:
+        """Return the expression to sort by; raise `ValidationError` for an unknown order."""
+        chosen = name or self.default_sort
+        if chosen not in self.sorts:
+            raise ValidationError(
+                f"This list cannot be sorted by '{chosen}'", remedy=f"Choose one of: {', '.join(sorted(self.sorts))}."
+            )
+        return self.sorts[chosen]
+
+
+# A segment reads up to `limit` rows after a position (None: from its start) in one direction;
+# each row is [sort value, key, *columns].
+Segment = Callable[[Cursor | None, bool, int], Awaitable[list[list[Any]]]]
+
+
+def listing_segments(listing: Listing, where: Where, sort: str) -> tuple[Segment, ...]:
+    """Return the rows with a sort value and the rows without, as two segments: each can use an index."""
+    expression = listing.sort_expression(sort)
+    if expression == "NULL":
+        raise ValidationError(
+            f"This archive does not record '{sort}'", remedy="Sort by another column.", table=listing.table.logical
+        )
+
+    async def with_value(after: Cursor | None, descending: bool, limit: int) -> list[list[Any]]:
+        return await _read(listing, where, expression, after, limit, descending=descending)
+
+    async def without_value(after: Cursor | None, descending: bool, limit: int) -> list[list[Any]]:
+        return await _read(listing, where, None, after, limit, descending=descending, null_of=expression)
+
+    return (with_value,) if expression == listing.key else (with_value, without_value)
+
+
+async def _read(
+    listing: Listing,
+    where: Where,
+    expression: str | None,
+    after: Cursor | None,
+    limit: int,
+    *,
+    descending: bool,
+    null_of: str = "",
+) -> list[list[Any]]:
+    way, sign = ("DESC", "<") if descending else ("ASC", ">")
+    more, values = [], list(where.values)
+    if expression is None:
+        more.append(f"{null_of} IS NULL")
+        order = f"{listing.key} {way}"
+        if after is not None:
+            more.append(f"{listing.key} {sign} ?")
+            values.append(after.key)
+    elif expression == listing.key:
+        order = f"{listing.key} {way}"
+        if after is not None:
+            more.append(f"{listing.key} {sign} ?")
+            values.append(after.key)
+    else:
+        order = f"{expression} {way}, {listing.key} {way}"
+        more.append(f"{expression} IS NOT NULL")
+        if after is not None:
+            more.append(f"({expression}, {listing.key}) {sign} (?, ?)")
+            values.extend((after.value, after.key))
+    select = ", ".join((expression or "NULL", listing.key, *listing.columns))
+    sql = f"SELECT {select} FROM {listing.source}{where.sql(*more)} ORDER BY {order} LIMIT {limit}"
+    found = await listing.table.fetch(sql, values, n_columns=2 + len(listing.columns))
+    return found.rows
+
+
+async def read_page(
+    segments: Sequence[Segment], request: PageRequest, convert: Callable[[list[Any]], RecordT], *, note: str = ""
+) -> RecordPage[RecordT]:
+    """Return one page; its cost does not depend on how deep it lies.
+
+    Parameters
+    ----------
+    segments : sequence
+        Parts of the list, one after the other.
+    convert : callable
+        Makes a record from the columns of a row (without sort value and key).
+    """
+    cursor = Cursor.decode(request.cursor) if request.cursor else None
+    if cursor is not None and cursor.segment >= len(segments):
+        raise ValidationError("That is not a position in this list", remedy="Start again from the first page.")
+    backwards = cursor is not None and cursor.backwards
+    rows = await _walk(segments, cursor, request, backwards=backwards)
+    more = len(rows) > request.limit
+    rows = rows[: request.limit]
+    if backwards:
+        rows.reverse()
+    has_next = more if not backwards else True
+    has_previous = cursor is not None if not backwards else more
+    return RecordPage(
+        rows=tuple(convert(row[2:]) for _, row in rows),
+        next_cursor=_cursor_at(rows[-1], backwards=False) if rows and has_next else "",
+        previous_cursor=_cursor_at(rows[0], backwards=True) if rows and has_previous else "",
+        note=note,
+    )
+
+
+async def _walk(
+    segments: Sequence[Segment], cursor: Cursor | None, request: PageRequest, *, backwards: bool
+) -> list[tuple[int, list[Any]]]:
+    descending = request.descending != backwards
+    order = range(len(segments)) if not backwards else range(len(segments) - 1, -1, -1)
+    start = cursor.segment if cursor is not None else order[0]
+    rows: list[tuple[int, list[Any]]] = []
+    for index in order:
+        if (index < start and not backwards) or (index > start and backwards):
+            continue
+        need = request.limit + 1 - len(rows)
+        if need <= 0:
+            break
+        position = cursor if index == start else None
+        rows += [(index, row) for row in await segments[index](position, descending, need)]
+    return rows
+
+
+def _cursor_at(row: tuple[int, list[Any]], *, backwards: bool) -> str:
+    segment, (value, key, *_) = row
+    return Cursor(value, key, segment, backwards).encode()
+
+
+async def count_rows(table: Table, source: str, where: Where, *, deadline_s: float) -> Count:
+    """Return how many rows match, without ever reading them all: exact up to a cap, else an honest word."""
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM {source}{where.sql()} LIMIT {COUNT_CAP + 1})"
+    try:
+        found = await table.fetch(sql, where.values, n_columns=1, deadline_s=deadline_s)
+    except QueryTooSlow:
+        return Count(None, "unknown")
+    n = int(found.rows[0][0])
+    if n <= COUNT_CAP:
+        return Count(n)
+    if where.clauses:
+        return Count(COUNT_CAP, "at least")
+    return await _about(table)
+
+
+async def _about(table: Table) -> Count:
+    try:
+        found = await table.fetch(f'SELECT max(rowid) FROM "{table.name}"', n_columns=1)
+    except DatabaseError:
+        return Count(COUNT_CAP, "at least")
+    return Count(int(found.rows[0][0]), "about")
+
+
+class RowReader:
+    """Reads the values of one row, whatever types the writer left there, and remembers what was odd."""
+
+    def __init__(self, names: Sequence[str], values: Sequence[Any]) -> None:
+        self._values = dict(zip(names, values, strict=True))
+        self.problems: list[str] = []
+
+    def real(self, name: str, low: float = -math.inf, high: float = math.inf) -> float | None:
+        """Return a finite number or None; text is noted as a problem, a value out of range too (it is kept)."""
+        value = self._values[name]
+        if value is None or value == "":
+            return None
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            self.problems.append(f"{name} holds the text '{str(value)[:40]}', not a number")
+            return None
+        if not math.isfinite(number):
+            self.problems.append(f"{name} is {number}")
+            return None
+        if not low <= number <= high:
+            self.problems.append(f"{name} = {number:g} is not possible")
+        return number
+
+    def integer(self, name: str) -> int | None:
+        """Return a whole number or None."""
+        number = self.real(name)
+        return None if number is None else int(number)
+
+    def text(self, name: str) -> str | None:
+        """Return text, or None when NULL or empty."""
+        value = self._values[name]
+        return None if value is None or value == "" else str(value)
+
+    def flag(self, name: str) -> bool | None:
+        """Return a truth value, or None when NULL."""
+        number = self.real(name)
+        return None if number is None else number != 0
+
+    def unix(self, name: str) -> float | None:
+        """Return unix seconds; text in a time column is noted."""
+        return self.real(name, 0.0, 4e9)
+
+    def decoded(self, name: str) -> Any:
+        """Return JSON, else a Python literal (the pipeline writes both), else the text itself."""
+        value = self._values[name]
+        if not isinstance(value, str):
+            return value
+        return decode_loose(value)
+
+
+def decode_loose(text: str) -> Any:
+    """Return the value of JSON or of a Python literal, else the text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text

@@ -1,0 +1,166 @@
+"""Calibration tables, the set that applies to a moment, calibrator transits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from data_access.errors import RecordNotFound
+from data_access.layout import TABLES, Layout, Table
+from data_access.records import CalibratorTransit, Caltable, CaltableSet, Count, PageRequest, RecordPage
+from data_access.repositories.base import Listing, RowReader, Where, count_rows, listing_segments, read_page
+
+_COLUMNS = TABLES["caltables"].columns
+_TRANSIT_COLUMNS = TABLES["calibrator_transits"].columns
+_SORTS = ("created_at", "valid_start_mjd", "set_name", "table_type", "status", "path")
+APPLY_RULE = (
+    "among active tables whose validity window contains the moment (an open end counts as containing), "
+    "the set that was made last, in the order of application"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CaltableFilter:
+    """Which tables are wanted; empty fields do not filter."""
+
+    text: str = ""
+    table_type: str = ""
+    status: str = ""
+    valid_at_mjd: float | None = None
+
+
+class CalibrationRepository:
+    """Rows of ``caltables`` and ``calibrator_transits``."""
+
+    def __init__(self, layout: Layout, *, count_deadline_s: float) -> None:
+        self._layout = layout
+        self._count_deadline_s = count_deadline_s
+
+    async def get(self, path: str) -> Caltable:
+        """Return one registered table by its full path; raise `RecordNotFound`."""
+        tables = await self._some("path = ?", (path,), order="id DESC")
+        if not tables:
+            raise RecordNotFound(
+                f"There is no calibration table '{path}' in the registry", table="caltables", key=path
+            )
+        return tables[0]
+
+    async def find(self, wanted: CaltableFilter, request: PageRequest) -> RecordPage[Caltable]:
+        """Return one page, the newest registered first unless asked otherwise."""
+        table = await self._layout.find("caltables")
+        sorts = {"id": "c.id", **{name: table.column(name, "c") for name in _SORTS}}
+        listing = Listing(table, f'"{table.name}" c', table.select(_COLUMNS, "c"), "c.id", sorts, "id")
+        return await read_page(listing_segments(listing, _where(wanted, table), request.sort), request, _to_caltable)
+
+    async def count(self, wanted: CaltableFilter) -> Count:
+        """Return how many match."""
+        table = await self._layout.find("caltables")
+        return await count_rows(table, f'"{table.name}" c', _where(wanted, table), deadline_s=self._count_deadline_s)
+
+    async def find_of_ms(self, ms_path: str) -> tuple[Caltable, ...]:
+        """Return the tables that were solved from this (calibrator) Measurement Set."""
+        return await self._some("source_ms_path = ?", (ms_path,), order="order_index, id")
+
+    async def find_set(self, set_name: str) -> tuple[Caltable, ...]:
+        """Return all tables of a set in the order of application."""
+        return await self._some("set_name = ?", (set_name,), order="order_index, id")
+
+    async def find_applicable(self, mjd: float) -> CaltableSet:
+        """Return the set that the pipeline's validity-window rule chooses for a moment (MJD, UTC).
+
+        The rule is the pipeline's own (state of November 2025); `CaltableSet.rule` says it in words.
+        """
+        valid = (
+            "status = 'active' AND (valid_start_mjd IS NULL OR valid_start_mjd <= ?) "
+            "AND (valid_end_mjd IS NULL OR valid_end_mjd >= ?)"
+        )
+        candidates = await self._some(valid, (mjd, mjd), order="created_at DESC, id DESC")
+        if not candidates:
+            return CaltableSet(None, mjd, (), APPLY_RULE)
+        name = candidates[0].set_name
+        chosen = [table for table in candidates if table.set_name == name]
+        chosen.sort(key=lambda t: (t.order_index if t.order_index is not None else 10**6, t.id))
+        return CaltableSet(name, mjd, tuple(chosen), APPLY_RULE)
+
+    async def newest_active(self) -> Caltable | None:
+        """Return the active table made last."""
+        tables = await self._some("status = 'active'", (), order="created_at DESC, id DESC", limit=1)
+        return tables[0] if tables else None
+
+    async def find_transits(self, start_mjd: float, end_mjd: float) -> tuple[CalibratorTransit, ...]:
+        """Return the calibrator transits in an interval, in order; none when the table is absent."""
+        table = await self._layout.find_or_none("calibrator_transits")
+        if table is None:
+            return ()
+        sql = (
+            f'SELECT {", ".join(table.select(_TRANSIT_COLUMNS))} FROM "{table.name}" '
+            f"WHERE {table.column('transit_mjd')} BETWEEN ? AND ? ORDER BY {table.column('transit_mjd')} LIMIT 500"
+        )
+        found = await table.fetch(sql, (start_mjd, end_mjd), n_columns=len(_TRANSIT_COLUMNS))
+        return tuple(_to_transit(row) for row in found.rows)
+
+    async def _some(
+        self, condition: str, values: Sequence[Any], *, order: str, limit: int = 200
+    ) -> tuple[Caltable, ...]:
+        table = await self._layout.find("caltables")
+        select = ", ".join(f'{sql} AS "{name}"' for name, sql in zip(_COLUMNS, table.select(_COLUMNS), strict=True))
+        sql = f'SELECT * FROM (SELECT {select} FROM "{table.name}") WHERE {condition} ORDER BY {order} LIMIT {limit}'
+        found = await table.fetch(sql, values, n_columns=len(_COLUMNS))
+        return tuple(_to_caltable(row) for row in found.rows)
+
+
+def _where(wanted: CaltableFilter, table: Table) -> Where:
+    where = Where()
+    if wanted.text.strip():
+        parts = " || ' ' || ".join(f"coalesce({table.column(n, 'c')}, '')" for n in ("path", "set_name", "cal_field"))
+        where.contains(f"({parts})", wanted.text)
+    for column, value in (("table_type", wanted.table_type), ("status", wanted.status)):
+        if value:
+            where.add(f"{table.column(column, 'c')} = ?", value)
+    if wanted.valid_at_mjd is not None:
+        start, end = table.column("valid_start_mjd", "c"), table.column("valid_end_mjd", "c")
+        where.add(f"({start} IS NULL OR {start} <= ?)", wanted.valid_at_mjd)
+        where.add(f"({end} IS NULL OR {end} >= ?)", wanted.valid_at_mjd)
+    return where
+
+
+def _to_caltable(values: Sequence[Any]) -> Caltable:
+    row = RowReader(_COLUMNS, values)
+    metrics = row.decoded("quality_metrics")
+    if metrics is not None and not isinstance(metrics, dict):
+        row.problems.append("quality_metrics cannot be read")
+        metrics = None
+    return Caltable(
+        id=row.integer("id") or 0,
+        set_name=row.text("set_name"),
+        path=row.text("path") or "",
+        table_type=row.text("table_type"),
+        order_index=row.integer("order_index"),
+        cal_field=row.text("cal_field"),
+        refant=row.text("refant"),
+        created_at=row.unix("created_at"),
+        valid_start_mjd=row.real("valid_start_mjd", 0, 1e6),
+        valid_end_mjd=row.real("valid_end_mjd", 0, 1e6),
+        status=row.text("status"),
+        notes=row.text("notes"),
+        source_ms_path=row.text("source_ms_path"),
+        solver_command=row.text("solver_command"),
+        solver_version=row.text("solver_version"),
+        solver_params=row.decoded("solver_params"),
+        quality_metrics=metrics,
+        problems=tuple(row.problems),
+    )
+
+
+def _to_transit(values: Sequence[Any]) -> CalibratorTransit:
+    row = RowReader(_TRANSIT_COLUMNS, values)
+    return CalibratorTransit(
+        calibrator_name=row.text("calibrator_name") or "",
+        transit_mjd=row.real("transit_mjd", 0, 1e6),
+        has_data=row.flag("has_data"),
+        group_id=row.text("group_id"),
+        delta_minutes=row.real("delta_minutes"),
+        pb_response=row.real("pb_response", 0, 1),
+        dec_match=row.flag("dec_match"),
+    )

@@ -1,0 +1,130 @@
+"""Measurement Sets as the index knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from data_access.analysis.times import epoch_of_ms
+from data_access.errors import RecordNotFound
+from data_access.layout import TABLES, Layout, Table
+from data_access.records import Count, MeasurementSet, PageRequest, RecordPage
+from data_access.repositories.base import Listing, RowReader, Where, count_rows, listing_segments, read_page
+
+_COLUMNS = TABLES["ms_index"].columns
+_SORTS = ("mid_mjd", "processed_at", "stage_updated_at", "stage", "status", "path", "dec_deg")
+
+
+@dataclass(frozen=True, slots=True)
+class MeasurementSetFilter:
+    """Which Measurement Sets are wanted; empty fields do not filter. Times are MJD (UTC)."""
+
+    text: str = ""
+    stage: str = ""
+    status: str = ""
+    after_mjd: float | None = None
+    before_mjd: float | None = None
+    dec_min_deg: float | None = None
+    dec_max_deg: float | None = None
+
+
+class MeasurementSetRepository:
+    """Rows of ``ms_index``."""
+
+    def __init__(self, layout: Layout, *, count_deadline_s: float) -> None:
+        self._layout = layout
+        self._count_deadline_s = count_deadline_s
+
+    async def get(self, path: str) -> MeasurementSet:
+        """Return one Measurement Set by its full path; raise `RecordNotFound`."""
+        found = await self.find_by_paths((path,))
+        if path not in found:
+            raise RecordNotFound(f"There is no Measurement Set '{path}' in the index", table="ms_index", key=path)
+        return found[path]
+
+    async def find_by_paths(self, paths: Sequence[str]) -> dict[str, MeasurementSet]:
+        """Return the indexed ones among these paths, by path."""
+        wanted = list(dict.fromkeys(paths))[:200]
+        if not wanted:
+            return {}
+        table = await self._layout.find("ms_index")
+        sql = (
+            f'SELECT {", ".join(table.select(_COLUMNS))} FROM "{table.name}" '
+            f"WHERE path IN ({','.join('?' * len(wanted))}) ORDER BY path LIMIT 200"
+        )
+        found = await table.fetch(sql, wanted, n_columns=len(_COLUMNS))
+        return {ms.path: ms for ms in map(to_measurement_set, found.rows)}
+
+    async def find(self, wanted: MeasurementSetFilter, request: PageRequest) -> RecordPage[MeasurementSet]:
+        """Return one page, the newest observation first unless asked otherwise."""
+        table = await self._layout.find("ms_index")
+        sorts = {name: table.column(name, "m") for name in _SORTS}
+        listing = Listing(table, f'"{table.name}" m', table.select(_COLUMNS, "m"), "m.path", sorts, "mid_mjd")
+        segments = listing_segments(listing, _where(wanted, table), request.sort)
+        return await read_page(segments, request, to_measurement_set)
+
+    async def count(self, wanted: MeasurementSetFilter) -> Count:
+        """Return how many match."""
+        table = await self._layout.find("ms_index")
+        return await count_rows(table, f'"{table.name}" m', _where(wanted, table), deadline_s=self._count_deadline_s)
+
+    async def find_between(self, start_mjd: float, end_mjd: float, *, limit: int = 600) -> tuple[MeasurementSet, ...]:
+        """Return the Measurement Sets observed in an interval, in order of time."""
+        page = await self.find(
+            MeasurementSetFilter(after_mjd=start_mjd, before_mjd=end_mjd), PageRequest(limit=limit, descending=False)
+        )
+        return page.rows
+
+    async def count_stages(self, start_mjd: float, end_mjd: float) -> dict[str, int]:
+        """Return the number of Measurement Sets per stage observed in an interval."""
+        table = await self._layout.find("ms_index")
+        sql = (
+            f"SELECT coalesce({table.column('stage')}, 'unknown'), count(*) FROM \"{table.name}\" "
+            f"WHERE {table.column('mid_mjd')} BETWEEN ? AND ? GROUP BY 1 ORDER BY 2 DESC LIMIT 30"
+        )
+        found = await table.fetch(sql, (start_mjd, end_mjd), n_columns=2)
+        return {str(stage): int(n) for stage, n in found.rows}
+
+    async def newest(self) -> MeasurementSet | None:
+        """Return the Measurement Set observed last, or None when there is none."""
+        page = await self.find(MeasurementSetFilter(), PageRequest(limit=1))
+        return page.rows[0] if page.rows else None
+
+
+def _where(wanted: MeasurementSetFilter, table: Table) -> Where:
+    where = Where()
+    if wanted.text.strip():
+        name = table.column("field_name", "m")
+        where.contains(f"(m.path || ' ' || coalesce({name}, ''))", wanted.text)
+    for column, value in (("stage", wanted.stage), ("status", wanted.status)):
+        if value:
+            where.add(f"{table.column(column, 'm')} = ?", value)
+    where.between(table.column("mid_mjd", "m"), wanted.after_mjd, wanted.before_mjd)
+    where.between(table.first_of("pointing_dec_deg", "dec_deg"), wanted.dec_min_deg, wanted.dec_max_deg)
+    return where
+
+
+def to_measurement_set(values: Sequence[Any]) -> MeasurementSet:
+    """Return the record of one row of ``ms_index``."""
+    row = RowReader(_COLUMNS, values)
+    path = row.text("path") or ""
+    mid, start = row.real("mid_mjd", 0, 1e6), row.real("start_mjd", 0, 1e6)
+    ra, dec = row.real("pointing_ra_deg", -360, 360), row.real("pointing_dec_deg", -90, 90)
+    return MeasurementSet(
+        path=path,
+        start_mjd=start,
+        end_mjd=row.real("end_mjd", 0, 1e6),
+        mid_mjd=mid,
+        processed_at=row.unix("processed_at"),
+        status=row.text("status"),
+        stage=row.text("stage"),
+        stage_updated_at=row.unix("stage_updated_at"),
+        cal_applied=row.flag("cal_applied"),
+        imagename=row.text("imagename"),
+        field_name=row.text("field_name"),
+        pointing_ra_deg=ra if ra is not None else row.real("ra_deg", -360, 360),
+        pointing_dec_deg=dec if dec is not None else row.real("dec_deg", -90, 90),
+        epoch=epoch_of_ms(path, mid, start),
+        problems=tuple(row.problems),
+    )

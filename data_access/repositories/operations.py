@@ -1,0 +1,104 @@
+"""Pointing, alerts and storage: what the people on shift look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from data_access.analysis.times import unix_to_mjd
+from data_access.layout import Layout
+from data_access.records import Alert, Pointing, StorageLocation
+from data_access.repositories.base import RowReader
+
+_UNIX_ABOVE = 1e6
+
+
+class OperationsRepository:
+    """Rows of ``pointing_history``, ``alert_history`` and ``storage_locations``, whichever shape they have."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    async def find_pointing(self, *, limit: int = 2000) -> tuple[Pointing, ...]:
+        """Return the newest pointings in order of time; none when the table is absent.
+
+        ``timestamp`` holds MJD although it is documented as unix seconds: its size decides.
+        """
+        table = await self._layout.find_or_none("pointing_history")
+        if table is None:
+            return ()
+        time = table.first_of("timestamp_mjd", "timestamp")
+        sql = (
+            f'SELECT {time}, {table.column("ra_deg")}, {table.column("dec_deg")} FROM "{table.name}" '
+            f"WHERE {time} IS NOT NULL ORDER BY 1 DESC LIMIT {int(limit)}"
+        )
+        found = await table.fetch(sql, n_columns=3)
+        pointings = []
+        for values in reversed(found.rows):
+            row = RowReader(("time", "ra_deg", "dec_deg"), values)
+            when = row.real("time")
+            if when is not None:
+                mjd = unix_to_mjd(when) if when > _UNIX_ABOVE else when
+                pointings.append(Pointing(mjd, row.real("ra_deg", -360, 360), row.real("dec_deg", -90, 90)))
+        return tuple(pointings)
+
+    async def find_alerts(self, *, limit: int = 50) -> tuple[Alert, ...]:
+        """Return the newest alerts of every database that has some, newest first."""
+        alerts: list[Alert] = []
+        for database in self._layout.databases.values():
+            schema = await database.schema()
+            if "alert_history" not in schema.tables:
+                continue
+            columns = schema.tables["alert_history"]
+            wanted = (
+                "id",
+                _first(columns, "alert_name", "rule_name", "alert_type"),
+                "severity",
+                "message",
+                _first(columns, "triggered_at", "fired_at", "sent_at"),
+                _first(columns, "resolved_at"),
+                _first(columns, "source_id"),
+                _first(columns, "acknowledged_by"),
+            )
+            sql = f"SELECT {', '.join(wanted)} FROM alert_history ORDER BY id DESC LIMIT {int(limit)}"
+            found = await database.fetch(sql, n_columns=len(wanted))
+            alerts += [_to_alert(row) for row in found.rows]
+        alerts.sort(key=lambda a: a.raised_at or 0.0, reverse=True)
+        return tuple(alerts[:limit])
+
+    async def find_storage(self) -> tuple[StorageLocation, ...]:
+        """Return the recorded storage folders (whether they exist is the caller's to look up)."""
+        table = await self._layout.find_or_none("storage_locations")
+        if table is None:
+            return ()
+        columns = (
+            table.first_of("location_type", "name"),
+            table.first_of("base_path", "path"),
+            table.column("status"),
+            table.column("description"),
+        )
+        sql = f'SELECT {", ".join(columns)} FROM "{table.name}" ORDER BY 1, 2 LIMIT 200'
+        found = await table.fetch(sql, n_columns=4)
+        return tuple(
+            StorageLocation(*(None if v is None else str(v) for v in row), None, None, None) for row in found.rows
+        )
+
+
+def _first(columns: Sequence[str], *names: str) -> str:
+    return next((f'"{n}"' for n in names if n in columns), "NULL")
+
+
+def _to_alert(values: Sequence[Any]) -> Alert:
+    row = RowReader(
+        ("id", "name", "severity", "message", "raised_at", "resolved_at", "source_id", "acknowledged_by"), values
+    )
+    return Alert(
+        id=row.integer("id") or 0,
+        name=row.text("name") or "alert",
+        severity=row.text("severity"),
+        message=row.text("message"),
+        raised_at=row.unix("raised_at"),
+        resolved_at=row.unix("resolved_at"),
+        source_id=row.text("source_id"),
+        acknowledged_by=row.text("acknowledged_by"),
+    )

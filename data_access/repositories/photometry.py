@@ -1,0 +1,182 @@
+"""Light curves: photometry rows of one source, with the epoch of the observation instead of the processing time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from data_access.analysis.times import mjd_of_stamp, stamp_in_name, unix_to_mjd
+from data_access.layout import Layout, Table
+from data_access.records import LightCurve, PageRequest
+from data_access.records.base import EpochOrigin
+from data_access.repositories.base import Listing, Where, listing_segments, read_page
+
+_COLUMNS = (
+    "id", "image_path", "mosaic_path", "mjd", "measured_at", "peak_jyb", "peak_err_jyb", "flux_jy", "flux_err_jy",
+    "snr", "flags", "ra_deg", "dec_deg", "nvss_flux_mjy",
+)  # fmt: skip
+_EXTRA = ("quality_flag", "local_rms", "rms_jy")
+_SAME_MOMENT_DAYS = 60.0 / 86400.0
+_EARLIEST_MJD, _LATEST_MJD = 15000.0, 100000.0
+
+
+class PhotometryRepository:
+    """Rows of ``photometry``."""
+
+    def __init__(self, layout: Layout, *, row_cap: int) -> None:
+        self._layout = layout
+        self._row_cap = row_cap
+
+    async def get_light_curve(self, source_id: str, *, exact: bool = False) -> LightCurve:
+        """Return the photometry of a source in order of observation; empty when it has none.
+
+        Parameters
+        ----------
+        exact : bool
+            All digits of the stored numbers (exports) instead of 15.
+        """
+        table = await self._layout.find("photometry")
+        names = (*_COLUMNS, *_EXTRA)
+        sql = (
+            f'SELECT {", ".join(table.select(names))} FROM "{table.name}" WHERE source_id = ? '
+            f"ORDER BY id DESC LIMIT {self._row_cap + 1}"
+        )
+        found = await table.fetch(sql, (source_id,), n_columns=len(names), exact=exact)
+        columns = (
+            dict(zip(names, zip(*found.rows, strict=True), strict=True)) if found.rows else dict.fromkeys(names, ())
+        )
+        return _to_light_curve(source_id, columns, truncated=found.truncated, has_quality=_has_quality(table))
+
+    async def find_sources_in(
+        self, image_path: str, *, limit: int = 500
+    ) -> tuple[tuple[str, float, float, float], ...]:
+        """Return (source_id, ra_deg, dec_deg, peak_jyb) of the measurements made on an image, brightest first."""
+        table = await self._layout.find_or_none("photometry")
+        if table is None:
+            return ()
+        peak = table.first_of("peak_jyb", "peak_flux_jy", "flux_jy")
+        sql = (
+            f'SELECT source_id, ra_deg, dec_deg, {peak} AS peak FROM "{table.name}" '
+            f"WHERE image_path = ? AND source_id IS NOT NULL ORDER BY peak DESC LIMIT {int(limit)}"
+        )
+        found = await table.fetch(sql, (image_path,), n_columns=4)
+        return tuple(
+            (str(name), float(ra), float(dec), float(peak) if isinstance(peak, int | float) else float("nan"))
+            for name, ra, dec, peak in found.rows
+            if isinstance(ra, int | float) and isinstance(dec, int | float)
+        )
+
+    async def newest_ids(self, limit: int) -> tuple[str, ...]:
+        """Return the sources measured last, newest first."""
+        table = await self._layout.find("photometry")
+        listing = Listing(table, f'"{table.name}" p', (table.column("source_id", "p"),), "p.id", {"id": "p.id"}, "id")
+        page = await read_page(listing_segments(listing, Where(), ""), PageRequest(limit=limit), lambda row: row[0])
+        return tuple(dict.fromkeys(str(name) for name in page.rows if name is not None))
+
+
+def _has_quality(table: Table) -> bool:
+    return "quality_flag" in table.columns
+
+
+def _floats(values: Sequence[Any]) -> npt.NDArray[np.float64]:
+    """Return numbers as float64; anything else becomes NaN."""
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.array([_one_float(v) for v in values], dtype=np.float64)
+
+
+def _one_float(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def _or(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.where(np.isfinite(first), first, second)
+
+
+def _epoch(image: Any, mosaic: Any, mjd: float, measured_mjd: float) -> tuple[float, EpochOrigin]:
+    for path in (image, mosaic):
+        stamped = mjd_of_stamp(stamp_in_name(path if isinstance(path, str) else None))
+        if stamped is not None:
+            return stamped, "image name"
+    if np.isfinite(mjd) and _EARLIEST_MJD < mjd < _LATEST_MJD:
+        processing = np.isfinite(measured_mjd) and abs(mjd - measured_mjd) < _SAME_MOMENT_DAYS
+        return mjd, "processing time" if processing else "mjd column"
+    if np.isfinite(measured_mjd):
+        return measured_mjd, "processing time"
+    return float("nan"), "unknown"
+
+
+def _to_light_curve(
+    source_id: str, columns: dict[str, Sequence[Any]], *, truncated: bool, has_quality: bool
+) -> LightCurve:
+    mjd_column, measured = _floats(columns["mjd"]), unix_to_mjd_array(_floats(columns["measured_at"]))
+    epochs = [
+        _epoch(image, mosaic, float(mjd), float(when))
+        for image, mosaic, mjd, when in zip(
+            columns["image_path"], columns["mosaic_path"], mjd_column, measured, strict=True
+        )
+    ]
+    mjd = np.array([e[0] for e in epochs], dtype=np.float64)
+    order = np.lexsort((np.array(columns["id"], dtype=np.int64), mjd))
+    flags = np.nan_to_num(_floats(columns["flags"])).astype(np.int64)
+    forced = np.array([q == "forced" for q in columns["quality_flag"]], dtype=np.bool_)
+    if not has_quality:
+        forced = (flags & 1).astype(np.bool_)
+    peak, integrated = _floats(columns["peak_jyb"]), _floats(columns["flux_jy"])
+    peak_err, integrated_err = _floats(columns["peak_err_jyb"]), _floats(columns["flux_err_jy"])
+    images = tuple(str(columns["image_path"][i]) if columns["image_path"][i] else None for i in order)
+    ra, dec, nvss = (_floats(columns[n])[order] for n in ("ra_deg", "dec_deg", "nvss_flux_mjy"))
+    origin = tuple(epochs[i][1] for i in order)
+    return LightCurve(
+        source_id=source_id,
+        mjd=mjd[order],
+        origin=origin,
+        peak_jyb=_or(peak, integrated)[order] if not np.isfinite(peak).any() else peak[order],
+        peak_err_jyb=_or(peak_err, integrated_err)[order] if not np.isfinite(peak_err).any() else peak_err[order],
+        flux_jy=integrated[order],
+        flux_err_jy=integrated_err[order],
+        snr=_floats(columns["snr"])[order],
+        rms_jy=_or(_floats(columns["local_rms"]), _floats(columns["rms_jy"]))[order],
+        flags=flags[order],
+        is_forced=forced[order],
+        photometry_id=np.array(columns["id"], dtype=np.int64)[order],
+        image_path=images,
+        ra_deg=_median(ra),
+        dec_deg=_median(dec),
+        nvss_flux_mjy=_median(nvss),
+        truncated=truncated,
+        problems=_problems(origin, peak, truncated=truncated),
+    )
+
+
+def unix_to_mjd_array(unix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return MJD (UTC) of an array of unix seconds."""
+    return np.asarray(unix / 86400.0 + unix_to_mjd(0.0))
+
+
+def _median(values: npt.NDArray[np.float64]) -> float | None:
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if finite.size else None
+
+
+def _problems(origin: tuple[EpochOrigin, ...], peak: npt.NDArray[np.float64], *, truncated: bool) -> tuple[str, ...]:
+    problems = []
+    n_processing = origin.count("processing time")
+    if n_processing:
+        problems.append(
+            f"{n_processing} of {len(origin)} epochs are processing times: the observation time is not recorded"
+        )
+    if origin.count("unknown"):
+        problems.append(f"{origin.count('unknown')} of {len(origin)} points have no time at all")
+    if len(origin) and not np.isfinite(peak).any():
+        problems.append("no peak flux density is recorded; the integrated one is shown in its place")
+    if truncated:
+        problems.append(f"only the newest {len(origin)} measurements are shown")
+    return tuple(problems)

@@ -1,0 +1,394 @@
+"""The source list and everything the pipeline recorded about one source."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from data_access.errors import RecordNotFound, ValidationError
+from data_access.layout import TABLES, Layout, Table
+from data_access.records import (
+    Count,
+    Cursor,
+    EseCandidate,
+    LightCurve,
+    MonitoringState,
+    PageRequest,
+    RecordPage,
+    Source,
+    SourceDetail,
+    StoredVariability,
+    TransientCandidate,
+)
+from data_access.repositories.base import (
+    Listing,
+    RowReader,
+    Segment,
+    Where,
+    count_rows,
+    listing_segments,
+    read_page,
+)
+from data_access.repositories.photometry import PhotometryRepository
+
+_STATS_COLUMNS = TABLES["variability_stats"].columns
+_MONITORING_COLUMNS = TABLES["monitoring_sources"].columns
+_ESE_COLUMNS = TABLES["ese_candidates"].columns
+_TRANSIENT_COLUMNS = TABLES["transient_candidates"].columns
+_NAME_COLUMNS = {
+    "photometry": "source_id",
+    "variability_stats": "source_id",
+    "monitoring_sources": "source_id",
+    "ese_candidates": "source_id",
+}
+STORED_SORTS = ("eta_metric", "chi2_nu", "sigma_deviation", "n_obs", "mean_flux_mjy", "last_mjd", "dec_deg", "ra_deg")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFilter:
+    """Which sources are wanted; empty fields do not filter. Metrics are the pipeline's stored ones."""
+
+    text: str = ""
+    eta_min: float | None = None
+    n_obs_min: float | None = None
+    sigma_min: float | None = None
+    dec_min_deg: float | None = None
+    dec_max_deg: float | None = None
+    ese_status: str = ""
+
+    @property
+    def needs_stored(self) -> bool:
+        """True when only sources with stored statistics can match."""
+        bounds = (self.eta_min, self.n_obs_min, self.sigma_min, self.dec_min_deg, self.dec_max_deg)
+        return any(b is not None for b in bounds)
+
+
+class SourceRepository:
+    """Sources: every name that occurs in photometry, statistics, monitoring or candidates."""
+
+    def __init__(self, layout: Layout, photometry: PhotometryRepository, *, count_deadline_s: float) -> None:
+        self._layout = layout
+        self._photometry = photometry
+        self._count_deadline_s = count_deadline_s
+
+    async def get(self, source_id: str) -> SourceDetail:
+        """Return everything recorded about a source; raise `RecordNotFound` when no table knows it."""
+        light_curve = await self._photometry.get_light_curve(source_id)
+        (source,) = await self._describe((source_id,))
+        candidates = await self.find_ese_candidates(source_id=source_id)
+        if not light_curve.n_epoch and source.stored is None and source.monitoring is None and not candidates:
+            raise RecordNotFound(f"There is no source '{source_id}'", table="photometry", key=source_id)
+        return SourceDetail(source, light_curve, candidates, await self._transients(source_id))
+
+    async def get_light_curve(self, source_id: str, *, exact: bool = False) -> LightCurve:
+        """Return the light curve of a source (see `PhotometryRepository.get_light_curve`)."""
+        return await self._photometry.get_light_curve(source_id, exact=exact)
+
+    async def find(self, wanted: SourceFilter, request: PageRequest) -> RecordPage[Source]:
+        """Return one page of sources.
+
+        In the order of a stored statistic, sources without stored statistics come last.
+        """
+        sort = request.sort or "source_id"
+        if sort not in ("source_id", *STORED_SORTS):
+            raise ValidationError(f"Sources cannot be sorted by '{sort}'")
+        if wanted.ese_status:
+            segments: tuple[Segment, ...] = (await self._candidate_segment(wanted),)
+        elif sort == "source_id" and not wanted.needs_stored:
+            segments = (await self._names_segment(wanted),)
+        else:
+            segments = await self._stored_segments(wanted, sort)
+        page = await read_page(segments, request, lambda row: str(row[0]))
+        described = await self._describe(page.rows)
+        return RecordPage(described, page.next_cursor, page.previous_cursor, page.note)
+
+    async def count(self, wanted: SourceFilter) -> Count:
+        """Return how many sources match: counted where the statistics allow it, else an honest word."""
+        if wanted.ese_status:
+            table = await self._layout.find("ese_candidates")
+            inner = f'(SELECT DISTINCT source_id FROM "{table.name}" WHERE {table.column("status")} = ?)'
+            where = Where(values=[wanted.ese_status])
+            return await count_rows(table, inner, where, deadline_s=self._count_deadline_s)
+        if wanted.needs_stored:
+            table = await self._layout.find("variability_stats")
+            return await count_rows(
+                table, f'"{table.name}" v', _stored_where(wanted, table), deadline_s=self._count_deadline_s
+            )
+        table = await self._layout.find("photometry")
+        names = await self._name_tables(table)
+        walk = _names_sql(names, after=False, descending=False)
+        where = Where()
+        where.contains("id", wanted.text)
+        return await count_rows(table, f"({walk})", where, deadline_s=self._count_deadline_s)
+
+    async def find_ese_candidates(self, *, source_id: str = "", limit: int = 100) -> tuple[EseCandidate, ...]:
+        """Return the pipeline's ESE candidates, newest first, with the largest value their number of epochs allows."""
+        table = await self._layout.find_or_none("ese_candidates")
+        if table is None:
+            return ()
+        condition = f"WHERE {table.column('source_id')} = ?" if source_id else ""
+        sql = (
+            f'SELECT {", ".join(table.select(_ESE_COLUMNS))} FROM "{table.name}" {condition} '
+            f"ORDER BY {table.column('flagged_at')} DESC LIMIT {int(limit)}"
+        )
+        found = await table.fetch(sql, (source_id,) if source_id else (), n_columns=len(_ESE_COLUMNS))
+        epochs = await self._count_epochs(tuple({str(row[1]) for row in found.rows}))
+        return tuple(_to_candidate(row, epochs) for row in found.rows)
+
+    async def _transients(self, name: str) -> tuple[TransientCandidate, ...]:
+        return tuple(t for t in await self.find_transients() if t.source_name == name)
+
+    async def find_transients(self, *, limit: int = 100) -> tuple[TransientCandidate, ...]:
+        """Return the transient candidates, newest first; none when the table is absent."""
+        table = await self._layout.find_or_none("transient_candidates")
+        if table is None:
+            return ()
+        sql = (
+            f'SELECT {", ".join(table.select(_TRANSIENT_COLUMNS))} FROM "{table.name}" '
+            f"ORDER BY {table.column('detected_at')} DESC LIMIT {int(limit)}"
+        )
+        found = await table.fetch(sql, n_columns=len(_TRANSIENT_COLUMNS))
+        return tuple(_to_transient(row) for row in found.rows)
+
+    async def _name_tables(self, anchor: Table) -> tuple[tuple[str, str], ...]:
+        names = []
+        for logical, column in _NAME_COLUMNS.items():
+            table = await self._layout.find_or_none(logical)
+            if table is not None and table.database is anchor.database and column in table.columns:
+                names.append((table.name, column))
+        return tuple(names)
+
+    async def _names_segment(self, wanted: SourceFilter, *, without_stored: bool = False) -> Segment:
+        anchor = await self._layout.find("photometry")
+        names = await self._name_tables(anchor)
+        where = Where()
+        where.contains("id", wanted.text)
+        if without_stored:
+            where.add('NOT EXISTS (SELECT 1 FROM "variability_stats" v WHERE v.source_id = id)')
+
+        async def segment(after: Cursor | None, descending: bool, limit: int) -> list[list[Any]]:
+            walk = _names_sql(names, after=after is not None, descending=descending)
+            sql = f"SELECT NULL, id, id FROM ({walk}){where.sql()} LIMIT {limit}"
+            start = [str(after.key)] * len(names) if after is not None else []
+            found = await anchor.fetch(sql, [*start, *where.values], n_columns=3, slow=bool(wanted.text))
+            return found.rows
+
+        return segment
+
+    async def _stored_segments(self, wanted: SourceFilter, sort: str) -> tuple[Segment, ...]:
+        table = await self._layout.find("variability_stats")
+        sorts = {"source_id": "v.source_id", **{name: table.column(name, "v") for name in STORED_SORTS}}
+        listing = Listing(table, f'"{table.name}" v', ("v.source_id",), "v.source_id", sorts, "source_id")
+        segments = listing_segments(listing, _stored_where(wanted, table), sort)
+        if wanted.needs_stored:
+            return segments
+        return (*segments, await self._names_segment(wanted, without_stored=True))
+
+    async def _candidate_segment(self, wanted: SourceFilter) -> Segment:
+        table = await self._layout.find("ese_candidates")
+        where = Where()
+        where.add(f"{table.column('status', 'e')} = ?", wanted.ese_status)
+        where.contains("e.source_id", wanted.text)
+        source = f'(SELECT DISTINCT source_id, status FROM "{table.name}") e'
+        listing = Listing(table, source, ("e.source_id",), "e.source_id", {"source_id": "e.source_id"}, "source_id")
+        return listing_segments(listing, where, "source_id")[0]
+
+    async def _describe(self, names: Sequence[str]) -> tuple[Source, ...]:
+        if not names:
+            return ()
+        stored = await self._stored(names)
+        monitored = await self._monitored(names)
+        epochs = await self._count_epochs(names)
+        positions = await self._positions([n for n in names if n not in stored and n not in monitored])
+        flagged = await self._ese_status(names)
+        return tuple(
+            _to_source(
+                name, stored.get(name), monitored.get(name), epochs.get(name), positions.get(name), flagged.get(name)
+            )
+            for name in names
+        )
+
+    async def _by_name(self, logical: str, columns: Sequence[str], names: Sequence[str]) -> list[list[Any]]:
+        table = await self._layout.find_or_none(logical)
+        if table is None or "source_id" not in table.columns:
+            return []
+        sql = (
+            f'SELECT {", ".join(table.select(columns))} FROM "{table.name}" '
+            f"WHERE source_id IN ({','.join('?' * len(names))}) LIMIT 5000"
+        )
+        return (await table.fetch(sql, list(names), n_columns=len(columns))).rows
+
+    async def _stored(self, names: Sequence[str]) -> dict[str, StoredVariability]:
+        rows = await self._by_name("variability_stats", _STATS_COLUMNS, names)
+        return {str(row[0]): _to_stored(row) for row in rows}
+
+    async def _monitored(self, names: Sequence[str]) -> dict[str, MonitoringState]:
+        rows = await self._by_name("monitoring_sources", _MONITORING_COLUMNS, names)
+        return {str(row[0]): _to_monitoring(row) for row in rows}
+
+    async def _ese_status(self, names: Sequence[str]) -> dict[str, str]:
+        rows = await self._by_name("ese_candidates", ("source_id", "status"), names)
+        return {str(name): str(status) for name, status in rows if status is not None}
+
+    async def _count_epochs(self, names: Sequence[str]) -> dict[str, int]:
+        table = await self._layout.find_or_none("photometry")
+        if table is None or not names:
+            return {}
+        marks = ",".join("?" * len(names))
+        sql = (
+            f'SELECT source_id, count(*) FROM "{table.name}" WHERE source_id IN ({marks}) '
+            f"GROUP BY source_id LIMIT {len(names)}"
+        )
+        found = await table.fetch(sql, list(names), n_columns=2)
+        return {str(name): int(n) for name, n in found.rows}
+
+    async def _positions(self, names: Sequence[str]) -> dict[str, tuple[float | None, float | None]]:
+        table = await self._layout.find_or_none("photometry")
+        if table is None or not names:
+            return {}
+        ids = ",".join("(?)" for _ in names)
+        one = f'(SELECT {{}} FROM "{table.name}" p WHERE p.source_id = n.name LIMIT 1)'
+        sql = (
+            f"WITH n(name) AS (VALUES {ids}) SELECT n.name, {one.format(table.column('ra_deg', 'p'))}, "
+            f"{one.format(table.column('dec_deg', 'p'))} FROM n LIMIT {len(names)}"
+        )
+        found = await table.fetch(sql, list(names), n_columns=3)
+        return {str(name): (ra, dec) for name, ra, dec in found.rows}
+
+
+def _names_sql(tables: Sequence[tuple[str, str]], *, after: bool, descending: bool) -> str:
+    """Return SQL that walks the distinct names in order, one index seek per name (a loose index scan)."""
+    pick, sign = ("max", "<") if descending else ("min", ">")
+
+    def nearest(condition: str) -> str:
+        parts = " UNION ALL ".join(
+            f'SELECT {pick}("{column}") AS x FROM "{name}"{condition.format(column=column)}'
+            for name, column in tables
+        )
+        return f"(SELECT {pick}(x) FROM ({parts}))"
+
+    first = nearest(f' WHERE "{{column}}" {sign} ?' if after else "")
+    then = nearest(f' WHERE "{{column}}" {sign} s.id')
+    return (
+        f"WITH RECURSIVE s(id) AS (SELECT {first} UNION ALL SELECT {then} FROM s WHERE s.id IS NOT NULL) "
+        "SELECT id FROM s WHERE id IS NOT NULL"
+    )
+
+
+def _stored_where(wanted: SourceFilter, table: Table) -> Where:
+    where = Where()
+    where.contains("v.source_id", wanted.text)
+    where.between(table.column("eta_metric", "v"), wanted.eta_min, None)
+    where.between(table.column("n_obs", "v"), wanted.n_obs_min, None)
+    where.between(table.column("sigma_deviation", "v"), wanted.sigma_min, None)
+    where.between(table.column("dec_deg", "v"), wanted.dec_min_deg, wanted.dec_max_deg)
+    return where
+
+
+def _to_source(
+    name: str,
+    stored: StoredVariability | None,
+    monitoring: MonitoringState | None,
+    n_epochs: int | None,
+    position: tuple[float | None, float | None] | None,
+    ese_status: str | None,
+) -> Source:
+    known = monitoring or stored
+    ra, dec = (known.ra_deg, known.dec_deg) if known is not None else (position or (None, None))
+    return Source(
+        source_id=name,
+        name=monitoring.name if monitoring else None,
+        ra_deg=ra,
+        dec_deg=dec,
+        n_epochs=n_epochs if n_epochs is not None else 0,
+        stored=stored,
+        monitoring=monitoring,
+        ese_status=ese_status,
+        problems=(stored.suspect,) if stored is not None and stored.suspect else (),
+    )
+
+
+def _to_stored(values: Sequence[Any]) -> StoredVariability:
+    row = RowReader(_STATS_COLUMNS, values)
+    n_obs, sigma = row.integer("n_obs"), row.real("sigma_deviation")
+    stored = StoredVariability(
+        source_id=row.text("source_id") or "",
+        ra_deg=row.real("ra_deg", -360, 360),
+        dec_deg=row.real("dec_deg", -90, 90),
+        nvss_flux_mjy=row.real("nvss_flux_mjy"),
+        n_obs=n_obs,
+        mean_flux_mjy=row.real("mean_flux_mjy"),
+        std_flux_mjy=row.real("std_flux_mjy"),
+        min_flux_mjy=row.real("min_flux_mjy"),
+        max_flux_mjy=row.real("max_flux_mjy"),
+        chi2_nu=row.real("chi2_nu"),
+        sigma_deviation=sigma,
+        eta_metric=row.real("eta_metric"),
+        last_mjd=row.real("last_mjd", 0, 1e6),
+        updated_at=row.unix("updated_at"),
+        suspect=_suspect(n_obs, sigma, row.problems),
+    )
+    return stored
+
+
+def _suspect(n_obs: int | None, sigma: float | None, problems: Sequence[str]) -> str:
+    bound = math.sqrt(n_obs - 1) if n_obs and n_obs > 1 else None
+    if sigma is not None and bound is not None and sigma > bound * 1.001:
+        return f"sigma_deviation {sigma:.3g} is impossible with {n_obs} epochs (at most {bound:.3g})"
+    return "; ".join(problems)
+
+
+def _to_monitoring(values: Sequence[Any]) -> MonitoringState:
+    row = RowReader(_MONITORING_COLUMNS, values)
+    return MonitoringState(
+        source_id=row.text("source_id") or "",
+        name=row.text("name"),
+        ra_deg=row.real("ra_deg", -360, 360),
+        dec_deg=row.real("dec_deg", -90, 90),
+        catalog=row.text("catalog"),
+        priority=row.text("priority"),
+        n_detections=row.integer("n_detections"),
+        mean_flux_jy=row.real("mean_flux_jy"),
+        std_flux_jy=row.real("std_flux_jy"),
+        eta=row.real("eta"),
+        v_index=row.real("v_index"),
+        is_variable=row.flag("is_variable"),
+        ese_candidate=row.flag("ese_candidate"),
+    )
+
+
+def _to_candidate(values: Sequence[Any], epochs: dict[str, int]) -> EseCandidate:
+    row = RowReader(_ESE_COLUMNS, values)
+    name = row.text("source_id") or ""
+    n = epochs.get(name)
+    return EseCandidate(
+        id=row.integer("id") or 0,
+        source_id=name,
+        flagged_at=row.unix("flagged_at"),
+        flagged_by=row.text("flagged_by"),
+        significance=row.real("significance"),
+        flag_type=row.text("flag_type"),
+        status=row.text("status"),
+        notes=row.text("notes"),
+        largest_possible=math.sqrt(n - 1) if n and n > 1 else None,
+    )
+
+
+def _to_transient(values: Sequence[Any]) -> TransientCandidate:
+    row = RowReader(_TRANSIENT_COLUMNS, values)
+    return TransientCandidate(
+        id=row.integer("id") or 0,
+        source_name=row.text("source_name"),
+        ra_deg=row.real("ra_deg", -360, 360),
+        dec_deg=row.real("dec_deg", -90, 90),
+        detection_type=row.text("detection_type"),
+        flux_obs_mjy=row.real("flux_obs_mjy"),
+        flux_baseline_mjy=row.real("flux_baseline_mjy"),
+        flux_ratio=row.real("flux_ratio"),
+        significance_sigma=row.real("significance_sigma"),
+        baseline_catalog=row.text("baseline_catalog"),
+        detected_at=row.unix("detected_at"),
+        classification=row.text("classification"),
+    )

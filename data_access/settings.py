@@ -1,0 +1,277 @@
+"""Where the archive is and how it may be read: options, environment, a TOML file, in that order."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from data_access.errors import ValidationError
+
+DEFAULT_STATE_DIR = Path("/data/dsa110-contimg/state")
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseRole:
+    """One database of the pipeline: what it is called, how it is found.
+
+    Attributes
+    ----------
+    variables : tuple of str
+        Environment variables that name the file, the first set one wins.
+    filenames : tuple of str
+        Names looked for in ``<state>/db`` and ``<state>``.
+    """
+
+    role: str
+    variables: tuple[str, ...]
+    filenames: tuple[str, ...]
+    about: str
+
+
+ROLES: tuple[DatabaseRole, ...] = (
+    DatabaseRole("pipeline", ("PIPELINE_DB",), ("pipeline.sqlite3",), "everything, unified layout (from 1 Dec 2025)"),
+    DatabaseRole(
+        "products",
+        ("PIPELINE_PRODUCTS_DB", "CONTIMG_PRODUCTS_DB"),
+        ("products.sqlite3",),
+        "images, photometry, MS index, jobs (split layout)",
+    ),
+    DatabaseRole(
+        "cal_registry",
+        ("PIPELINE_CAL_REGISTRY_DB", "CAL_REGISTRY_DB", "CONTIMG_REGISTRY_DB"),
+        ("cal_registry.sqlite3",),
+        "calibration tables (split layout)",
+    ),
+    DatabaseRole(
+        "ingest",
+        ("PIPELINE_INGEST_DB", "PIPELINE_QUEUE_DB", "CONTIMG_QUEUE_DB"),
+        ("ingest.sqlite3",),
+        "processing queue, pointing (split layout)",
+    ),
+    DatabaseRole("hdf5", ("PIPELINE_HDF5_DB", "HDF5_DB_PATH"), ("hdf5.sqlite3",), "raw-file index (split layout)"),
+    DatabaseRole(
+        "data_registry",
+        ("PIPELINE_DATA_REGISTRY_DB", "DATA_REGISTRY_DB"),
+        ("data_registry.sqlite3", "data_registry.db"),
+        "published data (split layout)",
+    ),
+    DatabaseRole("calibrators", ("PIPELINE_CALIBRATORS_DB",), ("calibrators.sqlite3",), "calibrator lists"),
+    DatabaseRole("alerts", ("PIPELINE_ALERTS_DB",), ("alerts.sqlite3",), "alerts of the alert manager"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings; every field can be given in a TOML file under its own name.
+
+    Attributes
+    ----------
+    databases : dict of str to Path
+        File per role (see `ROLES`); roles without a file are absent.
+    roots : tuple of Path
+        Folders below which files may be read.
+    """
+
+    state_dir: Path = DEFAULT_STATE_DIR
+    databases: Mapping[str, Path] = field(default_factory=dict)
+    log_roots: tuple[Path, ...] = ()
+    roots: tuple[Path, ...] = ()
+    catalog_dir: Path | None = None
+    lanes: int = 2
+    query_deadline_s: float = 5.0
+    count_deadline_s: float = 0.25
+    busy_timeout_s: float = 5.0
+    row_cap: int = 20_000
+    read_deadline_s: float = 60.0
+    reader_processes: int = 1
+    reader_threads: int = 4
+    poll_interval_s: float = 0.5
+    stale_after_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class SettingDoc:
+    """One line of the settings table in README.md."""
+
+    name: str
+    variables: tuple[str, ...]
+    default: str
+    about: str
+
+
+def settings_table() -> tuple[SettingDoc, ...]:
+    """Return every setting with its environment variables: the README shows this and a test compares the two."""
+    plain = tuple(
+        SettingDoc(name, _VARIABLES.get(name, ()), _default_text(name), about) for name, about in _ABOUT.items()
+    )
+    databases = tuple(
+        SettingDoc(f"databases.{r.role}", r.variables, f"`{r.filenames[0]}` in `state/db` or `state`", r.about)
+        for r in ROLES
+    )
+    return plain[:1] + databases + plain[1:]
+
+
+_ABOUT: dict[str, str] = {
+    "state_dir": "state folder of the pipeline; databases are looked for in its `db` folder, then in itself",
+    "log_roots": "folders with log files",
+    "roots": "folders below which images, Measurement Sets and tables may be read",
+    "catalog_dir": "folder with catalogue databases",
+    "lanes": "connections per database for fast reads (one more is kept for slow ones)",
+    "query_deadline_s": "a query is stopped after this time, seconds",
+    "count_deadline_s": "counting rows gives up after this time, seconds",
+    "busy_timeout_s": "wait for a writer's lock, seconds",
+    "row_cap": "no answer has more rows than this; a cut answer says so",
+    "read_deadline_s": "a worker process that reads a table is stopped after this time, seconds",
+    "reader_processes": "worker processes for CASA tables",
+    "reader_threads": "threads for FITS files and logs",
+    "poll_interval_s": "how often the databases are looked at for changes while somebody watches, seconds",
+    "stale_after_s": "data are called stale when the newest write is older than this, seconds",
+}
+_VARIABLES: dict[str, tuple[str, ...]] = {
+    "state_dir": ("PIPELINE_STATE_DIR", "DSA110_STATE_DIR"),
+    "log_roots": ("DSA110_ALLOWED_LOG_ROOTS", "PIPELINE_LOG_DIR"),
+    "roots": ("DSA110_ALLOWED_MS_ROOTS",),
+    "catalog_dir": ("PIPELINE_CATALOG_DIR",),
+}
+
+
+def _default_text(name: str) -> str:
+    special = {
+        "state_dir": f"`{DEFAULT_STATE_DIR}`",
+        "log_roots": "`<state>/logs`, `<state>/../logs`",
+        "roots": "`<state>/../stage`, `/stage/dsa110-contimg`, `/data/dsa110-contimg`",
+        "catalog_dir": "`<state>/catalogs`",
+    }
+    if name in special:
+        return special[name]
+    return f"`{next(f.default for f in fields(Settings) if f.name == name)}`"
+
+
+def load_settings(
+    *,
+    state_dir: str | Path | None = None,
+    config: str | Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Return the settings: an explicit `state_dir` wins over the file, the file over the environment.
+
+    Parameters
+    ----------
+    state_dir : path, optional
+        State folder; with it the environment's database variables are not used, so that an archive opened by
+        name is never mixed with another one.
+    config : path, optional
+        TOML file with the names of the settings table.
+    environment : mapping, optional
+        Defaults to ``os.environ``.
+
+    Raises
+    ------
+    ValidationError
+        For an unreadable file, an unknown name, or a value of the wrong kind.
+    """
+    env = dict(os.environ if environment is None else environment)
+    if state_dir is not None:
+        env = {}
+    given = _from_environment(env)
+    if config is not None:
+        given.update(_from_file(Path(config)))
+    if state_dir is not None:
+        given["state_dir"] = _state_folder(Path(state_dir))
+    return _complete(given)
+
+
+def _state_folder(folder: Path) -> Path:
+    """Accept the state folder itself or the archive that contains it."""
+    if (folder / "state").is_dir() and not any(folder.glob("*.sqlite3")):
+        return (folder / "state").absolute()
+    return folder.absolute()
+
+
+def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for name, variables in _VARIABLES.items():
+        value = next((env[v] for v in variables if env.get(v)), None)
+        if value is not None:
+            given[name] = value.split(",") if name in ("roots", "log_roots") else value
+    databases = {
+        role.role: next(env[v] for v in role.variables if env.get(v))
+        for role in ROLES
+        if any(env.get(v) for v in role.variables)
+    }
+    if databases:
+        given["databases"] = databases
+    return given
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as err:
+        raise ValidationError(f"The settings file {path} cannot be read: {err.strerror}") from err
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise ValidationError(f"The settings file {path} is not valid TOML: {err}") from err
+    unknown = set(given) - {f.name for f in fields(Settings)}
+    if unknown:
+        raise ValidationError(
+            f"The settings file {path} has unknown names: {', '.join(sorted(unknown))}",
+            remedy="The settings table in README.md lists every name.",
+        )
+    bad_roles = set(given.get("databases", {})) - {r.role for r in ROLES}
+    if bad_roles:
+        raise ValidationError(f"Unknown databases in {path}: {', '.join(sorted(bad_roles))}")
+    return given
+
+
+def _complete(given: Mapping[str, Any]) -> Settings:
+    state = Path(given.get("state_dir", DEFAULT_STATE_DIR))
+    values: dict[str, Any] = {"state_dir": state}
+    values["databases"] = _databases(
+        state, given.get("databases", {}), scan="state_dir" in given or not given.get("databases")
+    )
+    values["log_roots"] = _folders(given, "log_roots", (state / "logs", state.parent / "logs"))
+    standard = (state.parent / "stage", Path("/stage/dsa110-contimg"), Path("/data/dsa110-contimg"))
+    values["roots"] = _folders(given, "roots", standard if state != DEFAULT_STATE_DIR else standard[1:])
+    values["catalog_dir"] = Path(given.get("catalog_dir", state / "catalogs"))
+    defaults = Settings()
+    for name in _ABOUT:
+        if name in values or name not in given:
+            continue
+        values[name] = _number(name, given[name], getattr(defaults, name))
+    return replace(defaults, **values)
+
+
+def _databases(state: Path, given: Mapping[str, Any], *, scan: bool) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for role in ROLES:
+        if role.role in given:
+            found[role.role] = Path(str(given[role.role])).absolute()
+        elif scan:
+            candidates = (folder / name for folder in (state / "db", state) for name in role.filenames)
+            existing = next((c for c in candidates if c.exists()), None)
+            if existing is not None:
+                found[role.role] = existing.absolute()
+    return found
+
+
+def _folders(given: Mapping[str, Any], name: str, default: tuple[Path, ...]) -> tuple[Path, ...]:
+    value = given.get(name)
+    if value is None:
+        return default
+    if isinstance(value, str):
+        value = [value]
+    return tuple(Path(str(item).strip()) for item in value if str(item).strip())
+
+
+def _number(name: str, value: Any, default: Any) -> Any:
+    try:
+        number = type(default)(value)
+    except (TypeError, ValueError) as err:
+        raise ValidationError(f"The setting {name} must be a number, not {value!r}") from err
+    if number <= 0:
+        raise ValidationError(f"The setting {name} must be positive, not {value!r}")
+    return number
