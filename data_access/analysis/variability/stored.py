@@ -1,0 +1,141 @@
+"""Why the pipeline's stored variability row and the photometry disagree, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from data_access.analysis.variability.formulas import eta, unweighted_chi_squared
+from data_access.analysis.variability.metric import FloatArray, valid_measurements
+from data_access.analysis.variability.sigma_deviation import largest_possible_sigma_deviation
+from data_access.records.sources import StoredVariability
+
+_SAME = 1e-4
+_MJY_PER_JY = 1000.0
+_SCALES = {
+    1.0: "",
+    1 / _MJY_PER_JY: "the stored fluxes are in Jy although their columns say mJy",
+    _MJY_PER_JY: "the stored fluxes are 1000 times too large for mJy",
+}
+
+
+def compare_stored(stored: StoredVariability, flux_jy: npt.ArrayLike, err_jy: npt.ArrayLike) -> tuple[str, ...]:
+    """Return what is odd about a stored row, one sentence each; empty when it agrees with the photometry.
+
+    Parameters
+    ----------
+    stored : StoredVariability
+    flux_jy, err_jy : shape (n_epoch,), Jy
+        The photometry that the row should describe (the pipeline uses the peak). Measurements without a finite
+        flux or an error above zero are left out. May be empty: the row is then only held against itself.
+
+    Notes
+    -----
+    Known causes: one recompute path of the pipeline writes Jy into the ``*_mjy`` columns; it mixes population
+    (N) and sample (N-1) standard deviations; its ``chi2_nu`` is about the unweighted mean; mock rows hold a
+    ``sigma_deviation`` above sqrt(n-1), which no set of n numbers can reach (Samuelson 1968).
+    """
+    f, e = valid_measurements(flux_jy, err_jy)
+    f_mjy, e_mjy = f * _MJY_PER_JY, e * _MJY_PER_JY
+    remarks: list[str] = []
+    with np.errstate(all="ignore"):
+        if f_mjy.size == 0:
+            remarks.append("there is no usable photometry to compare the stored row with")
+            remarks.extend(_unit_by_catalogue(stored))
+        else:
+            remarks.extend(_against_photometry(stored, f_mjy, e_mjy))
+    remarks.extend(_impossible(stored, int(f_mjy.size)))
+    return tuple(remarks)
+
+
+def _against_photometry(stored: StoredVariability, f_mjy: FloatArray, e_mjy: FloatArray) -> Iterator[str]:
+    n = int(f_mjy.size)
+    if stored.n_obs is not None and stored.n_obs != n:
+        yield f"the row counts {stored.n_obs} measurements, the photometry has {n} usable ones"
+    mean = float(np.mean(f_mjy))
+    scale = _scale_of(stored.mean_flux_mjy, mean)
+    if _SCALES[scale]:
+        yield f"{_SCALES[scale]} (mean {stored.mean_flux_mjy:g}, photometry {mean:g} mJy)"
+    elif stored.mean_flux_mjy is not None and not _same(stored.mean_flux_mjy, mean):
+        yield f"the stored mean is {stored.mean_flux_mjy:g} mJy, that of the photometry {mean:g} mJy"
+    yield from _spread(stored, f_mjy, scale)
+    yield from _extremes(stored, f_mjy, scale)
+    yield from _chi_squared(stored, f_mjy, e_mjy)
+    ours = eta(f_mjy, e_mjy).value
+    if stored.eta_metric is not None and ours is not None and not _same(stored.eta_metric, ours):
+        yield f"the stored η is {stored.eta_metric:g}, that of the photometry {ours:g}"
+
+
+def _scale_of(stored_mean: float | None, mean: float) -> float:
+    """Return the factor of `_SCALES` by which the stored mean is off; 1 when none explains it."""
+    if stored_mean is None or mean == 0:
+        return 1.0
+    ratio = stored_mean / mean
+    # 10 %: a row from before the last few measurements still shows its unit
+    return next((scale for scale in _SCALES if 0.9 < ratio / scale < 1.1), 1.0)
+
+
+def _spread(stored: StoredVariability, f_mjy: FloatArray, scale: float) -> Iterator[str]:
+    if stored.std_flux_mjy is None or f_mjy.size < 2:
+        return
+    std = stored.std_flux_mjy / scale
+    sample, population = float(np.std(f_mjy, ddof=1)), float(np.std(f_mjy))
+    if _same(std, sample):
+        return
+    if _same(std, population):
+        yield (f"the stored standard deviation divides by n, ours by n-1: {population:g} instead of {sample:g} mJy")
+    else:
+        yield f"the stored standard deviation is {std:g} mJy, that of the photometry {sample:g} mJy"
+
+
+def _extremes(stored: StoredVariability, f_mjy: FloatArray, scale: float) -> Iterator[str]:
+    for word, value, ours in (
+        ("smallest", stored.min_flux_mjy, float(np.min(f_mjy))),
+        ("largest", stored.max_flux_mjy, float(np.max(f_mjy))),
+    ):
+        if value is not None and not _same(value / scale, ours):
+            yield f"the stored {word} flux is {value / scale:g} mJy, that of the photometry {ours:g} mJy"
+
+
+def _chi_squared(stored: StoredVariability, f_mjy: FloatArray, e_mjy: FloatArray) -> Iterator[str]:
+    ours = eta(f_mjy, e_mjy).value
+    about_plain_mean = unweighted_chi_squared(f_mjy, e_mjy).value
+    if stored.chi2_nu is None or ours is None or _same(stored.chi2_nu, ours):
+        return
+    if about_plain_mean is not None and _same(stored.chi2_nu, about_plain_mean):
+        yield f"the stored χ²ν is about the unweighted mean: {stored.chi2_nu:g} instead of {ours:g}"
+    else:
+        yield f"the stored χ²ν is {stored.chi2_nu:g}, that of the photometry {ours:g}"
+
+
+def _unit_by_catalogue(stored: StoredVariability) -> Iterator[str]:
+    mean, catalogue = stored.mean_flux_mjy, stored.nvss_flux_mjy
+    if mean and catalogue and mean > 0 and 0.3 < mean * _MJY_PER_JY / catalogue < 3:
+        yield (
+            "the stored fluxes look like Jy although their columns say mJy "
+            f"(mean {mean:g}, catalogue {catalogue:g} mJy)"
+        )
+
+
+def _impossible(stored: StoredVariability, n_valid: int) -> Iterator[str]:
+    n = stored.n_obs if stored.n_obs is not None else n_valid
+    largest = largest_possible_sigma_deviation(n)
+    if stored.sigma_deviation is not None and stored.sigma_deviation > largest * (1 + 1e-9):
+        yield (
+            f"a deviation of {stored.sigma_deviation:g} standard deviations is impossible with {n} measurements: "
+            f"the largest possible is {largest:.2f}"
+        )
+    low, mean, high = stored.min_flux_mjy, stored.mean_flux_mjy, stored.max_flux_mjy
+    if low is not None and high is not None and low > high:
+        yield f"the smallest flux ({low:g} mJy) is above the largest ({high:g} mJy)"
+    elif mean is not None and ((low is not None and mean < low) or (high is not None and mean > high)):
+        yield f"the mean flux ({mean:g} mJy) is not between the smallest and the largest"
+    if stored.std_flux_mjy is not None and stored.std_flux_mjy < 0:
+        yield f"the standard deviation is negative ({stored.std_flux_mjy:g} mJy)"
+
+
+def _same(a: float, b: float) -> bool:
+    return math.isclose(a, b, rel_tol=_SAME, abs_tol=1e-12)
