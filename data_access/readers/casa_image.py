@@ -1,0 +1,244 @@
+"""CASA image directories, read through their table without locks: the same facts as of a FITS image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from astropy.time import Time
+
+from data_access.errors import CasaImageError
+from data_access.readers import beams, celestial
+from data_access.readers.casa_coordinates import CasaAxes, read_coordinates
+from data_access.readers.casa_tables import opened_subtable, opened_table
+from data_access.readers.plane import Box, clip_box, plane_index, reduce_plane
+from data_access.records.files import BeamShape, ImageHeader, ImagePreview
+
+_MAX_CARDS = 1000
+# CASA writes an epoch of 0 to 2 days for "unknown"; radio astronomy began after 1886 = MJD 10000.
+_LEAST_MJD = 10000.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Image:
+    """An open image: numpy shape of the file, and which numpy axes are the sky."""
+
+    path: str
+    tab: Any
+    keywords: Mapping[str, Any]
+    axes: CasaAxes
+    shape: tuple[int, ...]
+    y: int
+    x: int
+
+    @property
+    def others(self) -> tuple[int, ...]:
+        """Numbers of the numpy axes that are not the sky, in their order."""
+        return tuple(i for i in range(len(self.shape)) if i not in (self.y, self.x))
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """All numpy axes, the sky last."""
+        return (*self.others, self.y, self.x)
+
+
+def read_casa_header(path: str) -> ImageHeader:
+    """Return the facts of a CASA image directory.
+
+    Returns
+    -------
+    ImageHeader
+        `shape` in numpy order with the sky last; `cards` are the keywords of the image.
+
+    Raises
+    ------
+    FileMissing, FileUnreadable
+        When the directory is missing or not permitted.
+    CasaImageError
+        When it is no image, or damaged.
+    """
+    with _opened(path) as image:
+        return _describe(image)
+
+
+def read_casa_preview(path: str, *, plane: int = 0, max_size: int = 1024, box: Box | None = None) -> ImagePreview:
+    """Return one plane of a CASA image, or a box of it, block-averaged to at most `max_size` pixels a side.
+
+    Parameters and errors are those of `read_fits_preview` and `read_casa_header`. Pixels under the default
+    mask are NaN; complex pixels are shown by their amplitude.
+    """
+    with _opened(path) as image:
+        index = plane_index(tuple(image.shape[i] for i in image.others), plane)
+        clipped = clip_box(box, image.shape[image.x], image.shape[image.y])
+        with _opened_mask(image) as mask:
+
+            def read_rows(y0: int, y1: int) -> npt.NDArray[Any]:
+                return _rows(image, mask, index, (clipped[0], y0, clipped[2], y1))
+
+            reduced = reduce_plane(read_rows, clipped, max_size=max_size, row_step=_tile_rows(image))
+        header = _describe(image)
+    return ImagePreview(
+        header=header,
+        data=reduced.data,
+        factor=reduced.factor,
+        origin_x=clipped[0],
+        origin_y=clipped[1],
+        plane=plane,
+        statistics=reduced.statistics,
+    )
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[_Image]:
+    with opened_table(path, CasaImageError, "CASA image") as tab:
+        if "map" not in tab.colnames() or tab.nrows() != 1:
+            raise CasaImageError(f"{path} is a casacore table, but not an image", path=path)
+        keywords = tab.getkeywords()
+        # casacore reverses the axes for Python: the same order as FITS in numpy.
+        shape = tuple(int(n) for n in re.findall(r"\d+", tab.getcolshapestring("map", 0, 1)[0]))
+        if len(shape) < 2 or 0 in shape:
+            raise CasaImageError(f"{path} is an image without pixels or with fewer than two axes", path=path)
+        try:
+            axes = read_coordinates(keywords.get("coords", {}), len(shape))
+        except (KeyError, IndexError, TypeError, ValueError) as err:
+            raise CasaImageError(f"{path} has damaged coordinates: {err!r}", path=path) from err
+        y, x = len(shape) - 2, len(shape) - 1
+        if axes.longitude is not None and axes.latitude is not None:
+            y, x = len(shape) - 1 - axes.latitude, len(shape) - 1 - axes.longitude
+        yield _Image(path, tab, keywords, axes, shape, y, x)
+
+
+def _slice(image: _Image, tab: Any, column: str, index: tuple[int, ...], box: Box) -> npt.NDArray[Any]:
+    """Return a box of a plane of an array column as (y, x); CASA corners are inclusive."""
+    low, high = [0] * len(image.shape), [0] * len(image.shape)
+    for axis, position in zip(image.others, index, strict=True):
+        low[axis] = high[axis] = position
+    low[image.x], low[image.y], high[image.x], high[image.y] = box[0], box[1], box[2] - 1, box[3] - 1
+    values = np.asarray(tab.getcellslice(column, 0, low, high))
+    values = values.reshape([n for i, n in enumerate(values.shape) if i in (image.y, image.x)])
+    return values if image.y < image.x else values.T
+
+
+def _rows(image: _Image, mask: Any, index: tuple[int, ...], box: Box) -> npt.NDArray[Any]:
+    values = _slice(image, image.tab, "map", index, box)
+    if np.iscomplexobj(values):
+        values = np.abs(values)
+    if mask is None:
+        return values
+    good = _slice(image, mask, "PagedArray", index, box)
+    return np.where(good, values, np.nan)
+
+
+def _mask_name(image: _Image) -> str:
+    """Return the subtable of the default mask; empty without one."""
+    name = str(image.keywords.get("Image_defaultmask", ""))
+    known = image.keywords.get("masks", {})
+    # The name becomes part of a path.
+    return name if name in known and Path(name).name == name else ""
+
+
+@contextmanager
+def _opened_mask(image: _Image) -> Iterator[Any]:
+    """Yield the table of the default mask (True is good), None without one or of another shape."""
+    name = _mask_name(image)
+    with opened_subtable(image.path, name) if name else nullcontext() as mask:
+        same = mask is not None and mask.getcolshapestring("PagedArray", 0, 1) == image.tab.getcolshapestring(
+            "map", 0, 1
+        )
+        yield mask if same else None
+
+
+def _tile_rows(image: _Image) -> int:
+    """Return the height of a tile: tiles are read whole."""
+    for manager in image.tab.getdminfo().values():
+        tile = manager.get("SPEC", {}).get("DEFAULTTILESHAPE", ())
+        if "map" in manager.get("COLUMNS", ()) and len(tile) == len(image.shape):
+            return int(tile[len(image.shape) - 1 - image.y])
+    return 1
+
+
+def _describe(image: _Image) -> ImageHeader:
+    n = len(image.shape)
+    problems = [image.axes.problem] if image.axes.problem else []
+    wcs_header: dict[str, Any] = {}
+    if image.axes.cards:
+        size = {"NAXIS": 2, "NAXIS1": image.shape[image.x], "NAXIS2": image.shape[image.y]}
+        wcs_header = image.axes.cards | size
+        if complaint := celestial.complaint_about(wcs_header):
+            problems.append(f"the sky coordinates cannot be used: {complaint}")
+            wcs_header = {}
+    beam, remark = _beam(image.keywords.get("imageinfo", {}))
+    if remark:
+        problems.append(remark)
+    if "complex" in str(image.tab.getcoldesc("map").get("valueType", "")):
+        problems.append("the pixels are complex: their amplitude is shown")
+    coords, info = image.keywords.get("coords", {}), image.keywords.get("imageinfo", {})
+    return ImageHeader(
+        path=image.path,
+        shape=tuple(image.shape[i] for i in image.order),
+        axes=tuple(image.axes.ctypes[n - 1 - i] for i in image.order),
+        wcs_header=wcs_header,
+        frame=celestial.frame_of(wcs_header),
+        bunit=str(image.keywords.get("units", "")).strip(),
+        object_name=str(info.get("objectname", "")).strip(),
+        telescope=str(coords.get("telescope", "")).strip(),
+        date_obs=_date(coords),
+        freq_hz=image.axes.freq_hz,
+        beam=beam,
+        cards=_cards(image.keywords),
+        problems=tuple(problems),
+    )
+
+
+def _date(coords: Mapping[str, Any]) -> str:
+    epoch = coords.get("obsdate", {}).get("m0", {})
+    mjd = celestial.number(epoch.get("value"))
+    if mjd is None or mjd < _LEAST_MJD or epoch.get("unit") != "d":
+        return ""
+    return str(Time(mjd, format="mjd", scale="utc").isot)
+
+
+def _beam(info: Mapping[str, Any]) -> tuple[BeamShape | None, str]:
+    many = info.get("perplanebeams", {})
+    records = [many[key] for key in sorted(many, key=_beam_order) if key.startswith("*")]
+    if "restoringbeam" in info:
+        records.insert(0, info["restoringbeam"])
+    return beams.first_beam((_beam_values(record) for record in records), "image info")
+
+
+def _beam_order(key: str) -> int:
+    return int(key[1:]) if key[1:].isdigit() else -1
+
+
+def _beam_values(record: Mapping[str, Any]) -> tuple[float, float, float]:
+    major, minor, angle = (_quantity(record.get(key, {})) for key in ("major", "minor", "positionangle"))
+    return major, minor, angle / 3600.0
+
+
+def _quantity(record: Mapping[str, Any]) -> float:
+    """Return an angle in arcsec; 0 when it is absent or in an unknown unit."""
+    return float(record.get("value", 0.0)) * beams.ARCSEC.get(str(record.get("unit", "")), 0.0)
+
+
+def _cards(keywords: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
+    """Return the keywords as flat lines ``coords.direction0.crval``; pixels of tables and masks left out."""
+    found: list[tuple[str, str, str]] = []
+
+    def add(prefix: str, record: Mapping[str, Any]) -> None:
+        for key, value in record.items():
+            if isinstance(value, Mapping):
+                add(f"{prefix}{key}.", value)
+            else:
+                text = np.array2string(value, threshold=20) if isinstance(value, np.ndarray) else str(value)
+                # Text from C++ is padded with NUL.
+                found.append((f"{prefix}{key}", " ".join(text.replace("\0", "").split()), ""))
+
+    # The log table and the masks are given by absolute paths: of no use to a reader.
+    add("", {key: value for key, value in keywords.items() if key not in ("logtable", "masks")})
+    return tuple(found[:_MAX_CARDS])
