@@ -1,0 +1,287 @@
+"""An image of the sky with coordinates, beam, scale and colours that can be read off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from astropy.wcs import WCS
+
+from dashboards.plots.bokeh_models import Figure, models, value
+from dashboards.plots.graticule import edge_families, edge_ticks, graticule_columns, inner_labels
+from dashboards.plots.image_colour import Stretch, colour_limits, display_unit, stretched_palette
+from dashboards.plots.image_overlay import (
+    add_corners,
+    label_edges,
+    position_formatter,
+    value_formatter,
+)
+from dashboards.plots.sky import (
+    Box,
+    axis_names,
+    celestial_wcs,
+    icrs_to_pixel,
+    is_equatorial,
+    local_sky,
+    sky_grid,
+)
+from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint
+from dashboards.plots.theme import FONT, Theme, get_theme
+from data_access.records import ImagePreview
+
+__all__ = ["SkyMarker", "image_box", "image_source", "marker_columns", "plot_image", "set_stretch"]
+
+
+@dataclass(frozen=True, slots=True)
+class SkyMarker:
+    """A place to mark on an image: ICRS degrees, and the words for the hover box."""
+
+    ra_deg: float
+    dec_deg: float
+    label: str = ""
+
+
+def plot_image(
+    preview: ImagePreview,
+    *,
+    theme: str = "dark",
+    stretch: Stretch = "asinh",
+    low: float | None = None,
+    high: float | None = None,
+    title: str = "",
+    markers: Sequence[SkyMarker] = (),
+    height: int = 560,
+) -> Figure:
+    """Return the image, drawn as it is stored: first FITS row at the bottom, axes in file pixels.
+
+    Parameters
+    ----------
+    preview : ImagePreview
+        Pixels and header; blank pixels stay transparent over the hatched ground.
+    stretch, low, high
+        Colour scale; limits in the unit of the file, robust percentiles when None.
+    markers
+        Positions to circle; those outside of the image are left out.
+
+    Returns
+    -------
+    figure
+        The source named ``"image"`` takes the result of `image_source` for another preview of the same part
+        of the sky; ``"graticule"``, ``"beam"``, ``"scale_bar"`` and ``"markers"`` are sources too. The colour
+        mapper is named ``"colours"`` (see `set_stretch`). Without a WCS the axes are pixels, and the title
+        says so.
+    """
+    colours = get_theme(theme)
+    wcs = celestial_wcs(preview.header)
+    name = title or preview.header.object_name or preview.header.path.rsplit("/", 1)[-1]
+    x_label, y_label = ("x (pixel)", "y (pixel)") if wcs is None else axis_names(preview.header)
+    figure = new_figure(
+        colours,
+        title=name if wcs is not None else f"{name}: no sky coordinates",
+        x_label=x_label,
+        y_label=y_label,
+        height=height,
+        name="image",
+        match_aspect=True,
+        x_range=models.DataRange1d(range_padding=0),
+        y_range=models.DataRange1d(range_padding=0),
+        active_scroll="wheel_zoom",
+        lod_threshold=None,
+    )
+    source = models.ColumnDataSource(image_source(preview), name="image")
+    mapper = _add_colour_bar(figure, preview, colours, stretch, colour_limits(preview.data, low, high))
+    unit, scale = _unit(preview)
+    _draw_ground(figure, colours, image_box(preview))
+    renderer = figure.image("image", "x", "y", "dw", "dh", source=source, color_mapper=mapper, name="image")
+    figure.x_range.renderers = [renderer]
+    figure.y_range.renderers = [renderer]
+    figure.grid.visible = False
+    rows = [("value", "@image{custom}"), ("pixel", "$x{0} , $y{0}")]
+    formatters: dict[str, Any] = {"@image": value_formatter(unit, scale)}
+    if wcs is not None:
+        position = _draw_sky(figure, preview, wcs, colours)
+        if position is not None:
+            rows.insert(0, ("position", "$sx{custom}"))
+            formatters["$sx"] = position
+        _draw_markers(figure, colours, marker_columns(preview, markers))
+    add_hover(figure, colours, rows, renderers=[renderer], formatters=formatters)
+    add_subtitle(figure, colours, _describe(preview))
+    return paint(figure, colours)
+
+
+def image_source(preview: ImagePreview) -> dict[str, list[Any]]:
+    """Return the columns of the image's source: ``image`` (float32) and where it lies, in file pixels."""
+    x0, y0, x1, y1 = image_box(preview)
+    data = np.ascontiguousarray(preview.data, dtype=np.float32)
+    return {"image": [data], "x": [x0], "y": [y0], "dw": [x1 - x0], "dh": [y1 - y0]}
+
+
+def image_box(preview: ImagePreview) -> Box:
+    """Return the edges x0, y0, x1, y1 in 0-based file pixels, where a pixel's centre is a whole number."""
+    ny, nx = preview.data.shape
+    x0, y0 = preview.origin_x - 0.5, preview.origin_y - 0.5
+    return x0, y0, x0 + nx * preview.factor, y0 + ny * preview.factor
+
+
+def marker_columns(preview: ImagePreview, markers: Sequence[SkyMarker]) -> dict[str, list[Any]]:
+    """Return ``x, y, label`` of the markers inside the image, in 0-based file pixels."""
+    wcs = celestial_wcs(preview.header)
+    columns: dict[str, list[Any]] = {"x": [], "y": [], "label": []}
+    if wcs is None or not markers:
+        return columns
+    ra = np.array([marker.ra_deg for marker in markers], dtype=float)
+    dec = np.array([marker.dec_deg for marker in markers], dtype=float)
+    x0, y0, x1, y1 = image_box(preview)
+    for marker, x, y in zip(markers, *icrs_to_pixel(preview.header, wcs, ra, dec), strict=True):
+        if x0 <= x <= x1 and y0 <= y <= y1:
+            for key, value in zip(columns, (float(x), float(y), marker.label), strict=True):
+                columns[key].append(value)
+    return columns
+
+
+def set_stretch(
+    figure: Figure,
+    preview: ImagePreview,
+    *,
+    theme: str = "dark",
+    stretch: Stretch = "asinh",
+    low: float | None = None,
+    high: float | None = None,
+) -> None:
+    """Change colours of a figure of `plot_image` in place: no pixel is sent again."""
+    limits = colour_limits(preview.data, low, high)
+    mapper = figure.select_one({"name": "colours"})
+    mapper.update(palette=stretched_palette(get_theme(theme).image_palette, stretch), low=limits[0], high=limits[1])
+    unit, _ = _unit(preview)
+    figure.select_one({"name": "colour_bar"}).title = _bar_title(unit, stretch, limits[2])
+
+
+def _unit(preview: ImagePreview) -> tuple[str, float]:
+    # from the robust limit, never from one that the reader sets: hover box and colour bar keep their unit
+    return display_unit(preview.header.bunit, colour_limits(preview.data)[1])
+
+
+def _bar_title(unit: str, stretch: Stretch, words: str) -> str:
+    return f"{unit}\n{stretch}\n{words}"
+
+
+def _add_colour_bar(
+    figure: Figure, preview: ImagePreview, theme: Theme, stretch: Stretch, limits: tuple[float, float, str]
+) -> models.LinearColorMapper:
+    unit, scale = _unit(preview)
+    mapper = models.LinearColorMapper(
+        palette=stretched_palette(theme.image_palette, stretch),
+        low=limits[0],
+        high=limits[1],
+        nan_color="rgba(0, 0, 0, 0)",
+        name="colours",
+    )
+    bar = models.ColorBar(
+        color_mapper=mapper,
+        title=_bar_title(unit, stretch, limits[2]),
+        name="colour_bar",
+        width=14,
+        padding=8,
+        ticker=models.BasicTicker(desired_num_ticks=6),
+        formatter=models.CustomJSTickFormatter(
+            args={"scale": scale}, code="return String(Number((tick * scale).toPrecision(4)))"
+        ),
+    )
+    figure.add_layout(bar, "right")
+    return mapper
+
+
+def _draw_ground(figure: Figure, theme: Theme, box: Box) -> None:
+    """Hatch the image's area under the pixels, so that blank never looks like faint.
+
+    A glyph, because the hatch of a plot's own background fails in Bokeh 3.9.2 (no layer to draw it on yet).
+    """
+    figure.quad(
+        left=[box[0]],
+        bottom=[box[1]],
+        right=[box[2]],
+        top=[box[3]],
+        fill_color=None,
+        line_color=theme.grid,
+        hatch_pattern="right_diagonal_line",
+        hatch_color=theme.grid,
+        hatch_scale=10,
+        hatch_weight=0.7,
+        name="ground",
+    )
+
+
+def _draw_sky(figure: Figure, preview: ImagePreview, wcs: WCS, theme: Theme) -> models.CustomJSHover | None:
+    """Draw graticule, beam and scale bar; return what writes the position in the hover box."""
+    box = image_box(preview)
+    columns = graticule_columns(preview.header, wcs, box)
+    families = edge_families(columns, box)
+    if families[0] == "lat":
+        figure.xaxis.axis_label, figure.yaxis.axis_label = reversed(axis_names(preview.header))
+    graticule = models.ColumnDataSource(columns, name="graticule")
+    figure.multi_line(
+        "xs",
+        "ys",
+        source=graticule,
+        line_color=theme.overlay,
+        line_alpha=0.35,
+        line_width=1,
+        name="graticule",
+    )
+    figure.text(
+        "x",
+        "y",
+        "text",
+        source=models.ColumnDataSource(inner_labels(columns, box), name="graticule_labels"),
+        x_offset=3,
+        text_color=theme.overlay,
+        text_font=value(FONT),
+        text_font_size="11px",
+    )
+    ticks = (
+        edge_ticks(columns, box, side="below", family=families[0]),
+        edge_ticks(columns, box, side="left", family=families[1]),
+    )
+    label_edges(figure, graticule, box, families=families, ticks=ticks)
+    sky = local_sky(wcs, box)
+    if sky is None:
+        return None
+    add_corners(figure, theme, sky, box, preview.header.beam)
+    grid = models.ColumnDataSource(sky_grid(wcs, box), name="sky_grid")
+    return position_formatter(grid, box, pixel_arcsec=sky.pixel_arcsec, equatorial=is_equatorial(preview.header))
+
+
+def _draw_markers(figure: Figure, theme: Theme, columns: dict[str, list[Any]]) -> None:
+    source = models.ColumnDataSource(columns, name="markers")
+    renderer = figure.scatter(
+        "x",
+        "y",
+        source=source,
+        size=16,
+        marker="circle",
+        fill_color=None,
+        line_color=theme.overlay,
+        line_width=2,
+        name="markers",
+    )
+    add_hover(figure, theme, [("marked", "@label")], renderers=[renderer])
+
+
+def _describe(preview: ImagePreview) -> str:
+    ny, nx = preview.data.shape
+    parts = [f"{nx * preview.factor} × {ny * preview.factor} pixels"]
+    if preview.factor > 1:
+        parts.append(f"drawn as means of {preview.factor} × {preview.factor}")
+    if preview.header.n_planes > 1:
+        parts.append(f"plane {preview.plane} of {preview.header.n_planes}")
+    blank = float(np.mean(~np.isfinite(preview.data))) if preview.data.size else 1.0
+    if blank > 0:
+        parts.append("all pixels blank" if blank == 1 else f"{max(100 * blank, 0.1):.1f} % blank")
+    beam = preview.header.beam
+    if beam is not None:
+        parts.append(f"beam {beam.major_arcsec:.3g}″ × {beam.minor_arcsec:.3g}″, PA {beam.pa_deg:.0f}°")
+    else:
+        parts.append("beam not recorded")
+    return " · ".join(parts)

@@ -1,0 +1,245 @@
+"""From file pixels to the sky and back, for drawing: frames, directions on the image, sexagesimal text."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from astropy.coordinates import (
+    FK4,
+    FK5,
+    ICRS,
+    BarycentricMeanEcliptic,
+    BaseCoordinateFrame,
+    Galactic,
+    SkyCoord,
+)
+from astropy.io.fits import Header
+from astropy.wcs import WCS, FITSFixedWarning
+
+from data_access.records import BeamShape, ImageHeader
+
+FloatArray = npt.NDArray[np.float64]
+Box = tuple[float, float, float, float]
+ARCSEC_PER_DEG = 3600.0
+
+
+def celestial_wcs(header: ImageHeader) -> WCS | None:
+    """Return the celestial WCS of an image, or None when it has none that wcslib understands."""
+    if not header.wcs_header:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FITSFixedWarning)
+            cards = {key: value for key, value in header.wcs_header.items() if value is not None}
+            wcs = WCS(Header(cards), naxis=2)
+    except (ValueError, TypeError, KeyError):
+        return None
+    return wcs if wcs.has_celestial else None
+
+
+def pixel_to_sky(wcs: WCS, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return (lon_deg, lat_deg) in the native frame of 0-based pixels; NaN outside of the projection."""
+    world = wcs.all_pix2world(np.column_stack([np.ravel(x), np.ravel(y)]), 0)
+    lon = np.mod(world[:, wcs.wcs.lng], 360.0)
+    return lon.reshape(np.shape(x)), world[:, wcs.wcs.lat].reshape(np.shape(x))
+
+
+def sky_to_pixel(wcs: WCS, lon_deg: FloatArray, lat_deg: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return 0-based (x, y) of native positions; NaN where the projection has no such point."""
+    world = np.empty((np.size(lon_deg), 2))
+    world[:, wcs.wcs.lng] = np.ravel(lon_deg)
+    world[:, wcs.wcs.lat] = np.ravel(lat_deg)
+    pixel = wcs.all_world2pix(world, 0, quiet=True) if wcs.has_distortion else wcs.wcs_world2pix(world, 0)
+    return pixel[:, 0].reshape(np.shape(lon_deg)), pixel[:, 1].reshape(np.shape(lon_deg))
+
+
+def icrs_to_pixel(
+    header: ImageHeader, wcs: WCS, ra_deg: FloatArray, dec_deg: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return 0-based (x, y) of ICRS positions, through the native frame of the image."""
+    frame = native_frame(header)
+    if isinstance(frame, ICRS):
+        return sky_to_pixel(wcs, ra_deg, dec_deg)
+    native = SkyCoord(ra_deg, dec_deg, unit="deg", frame=ICRS()).transform_to(frame).spherical
+    return sky_to_pixel(wcs, np.asarray(native.lon.deg), np.asarray(native.lat.deg))
+
+
+def native_frame(header: ImageHeader) -> BaseCoordinateFrame:
+    """Return the astropy frame of the image; ICRS when the file does not say."""
+    equinox = _equinox(header)
+    match header.frame:
+        case "galactic":
+            return Galactic()
+        case "fk5":
+            return FK5(equinox=f"J{equinox or 2000.0}")
+        case "fk4":
+            return FK4(equinox=f"B{equinox or 1950.0}")
+        case "ecliptic":
+            return BarycentricMeanEcliptic()
+        case _:
+            return ICRS()
+
+
+def axis_names(header: ImageHeader) -> tuple[str, str]:
+    """Return the titles of the longitude and latitude axes, with the frame as the file states it."""
+    if header.frame == "galactic":
+        return "Galactic longitude (degrees)", "Galactic latitude (degrees)"
+    if header.frame == "ecliptic":
+        return "Ecliptic longitude (degrees)", "Ecliptic latitude (degrees)"
+    equinox = _equinox(header)
+    frame = {
+        "icrs": "ICRS",
+        "fk5": f"FK5 J{equinox or 2000.0:.1f}",
+        "fk4": f"FK4 B{equinox or 1950.0:.1f}",
+    }.get(header.frame, "frame not stated")
+    return f"Right ascension ({frame})", f"Declination ({frame})"
+
+
+def is_equatorial(header: ImageHeader) -> bool:
+    """Say whether longitudes are written as hours."""
+    return header.frame not in ("galactic", "ecliptic")
+
+
+def _equinox(header: ImageHeader) -> float | None:
+    try:
+        return float(header.wcs_header["EQUINOX"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSky:
+    """Directions and scale at one point of the image.
+
+    Attributes
+    ----------
+    x, y : float
+        The point, 0-based file pixels.
+    east, north : (dx, dy)
+        Pixels per arcsecond towards east and north: the two vectors carry scale, rotation and mirroring.
+    """
+
+    x: float
+    y: float
+    east: tuple[float, float]
+    north: tuple[float, float]
+
+    @property
+    def pixel_arcsec(self) -> float:
+        """Size of a pixel: the square root of its area."""
+        area = abs(self.east[0] * self.north[1] - self.east[1] * self.north[0])
+        return float(1.0 / np.sqrt(area)) if area > 0 else float("nan")
+
+    def offsets(self, east_arcsec: FloatArray, north_arcsec: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return pixel offsets (dx, dy) of small sky offsets."""
+        dx = east_arcsec * self.east[0] + north_arcsec * self.north[0]
+        dy = east_arcsec * self.east[1] + north_arcsec * self.north[1]
+        return dx, dy
+
+
+def local_sky(wcs: WCS, box: Box) -> LocalSky | None:
+    """Return directions at the middle of the box, or at the reference point when the middle is off the sky."""
+    middle = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+    reference = (float(wcs.wcs.crpix[0]) - 1, float(wcs.wcs.crpix[1]) - 1)
+    step = 1.0 / ARCSEC_PER_DEG
+    for x, y in (middle, reference):
+        lon, lat = pixel_to_sky(wcs, np.array([x]), np.array([y]))
+        if not np.isfinite(lat[0]):
+            continue
+        # towards the pole at the pole itself: step away from it
+        side = -1.0 if lat[0] + step > 90.0 else 1.0
+        shrink = max(float(np.cos(np.radians(lat[0]))), 1e-6)
+        lons = np.array([lon[0], lon[0] + step / shrink, lon[0]])
+        lats = np.array([lat[0], lat[0], lat[0] + side * step])
+        px, py = sky_to_pixel(wcs, lons, lats)
+        if np.all(np.isfinite(px)):
+            east = (float(px[1] - px[0]), float(py[1] - py[0]))
+            north = (float(side * (px[2] - px[0])), float(side * (py[2] - py[0])))
+            return LocalSky(x, y, east, north)
+    return None
+
+
+def beam_outline(sky: LocalSky, beam: BeamShape, *, n_points: int = 73) -> tuple[FloatArray, FloatArray]:
+    """Return pixel offsets of the half-power ellipse; the position angle runs from north through east."""
+    angle = np.linspace(0.0, 2 * np.pi, n_points)
+    along = 0.5 * beam.major_arcsec * np.cos(angle)
+    across = 0.5 * beam.minor_arcsec * np.sin(angle)
+    pa = np.radians(beam.pa_deg)
+    north = along * np.cos(pa) - across * np.sin(pa)
+    east = along * np.sin(pa) + across * np.cos(pa)
+    return sky.offsets(east, north)
+
+
+def sky_grid(wcs: WCS, box: Box, *, tolerance_px: float = 0.05, largest: int = 65) -> dict[str, FloatArray]:
+    """Return unit vectors of the sky on a grid of pixels, for interpolation in the browser.
+
+    The grid is refined until linear interpolation is good to `tolerance_px` at the middle of its cells, or
+    until it has `largest` points a side (all-sky maps). Columns ``ux, uy, uz`` of length n*n, row by row
+    from the bottom; n is the square root of their length. NaN off the sky.
+    """
+    n = 9
+    while True:
+        grid = _unit_vectors(wcs, box, n)
+        if n >= largest or _interpolation_error_px(wcs, box, grid) <= tolerance_px:
+            return {f"u{axis}": grid[..., i].ravel() for i, axis in enumerate("xyz")}
+        n = 2 * n - 1
+
+
+def _unit_vectors(wcs: WCS, box: Box, n: int) -> FloatArray:
+    x, y = np.meshgrid(np.linspace(box[0], box[2], n), np.linspace(box[1], box[3], n))
+    lon, lat = (np.radians(angle) for angle in pixel_to_sky(wcs, x, y))
+    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
+
+
+def _interpolation_error_px(wcs: WCS, box: Box, grid: FloatArray) -> float:
+    n = grid.shape[0]
+    fine = _unit_vectors(wcs, box, 2 * n - 1)[1::2, 1::2]
+    middle = (grid[:-1, :-1] + grid[1:, :-1] + grid[:-1, 1:] + grid[1:, 1:]) / 4
+    middle /= np.linalg.norm(middle, axis=-1, keepdims=True)
+    error = np.linalg.norm(middle - fine, axis=-1)
+    if not np.isfinite(error).any():
+        return 0.0
+    # the size of a pixel on the sky, from the grid itself
+    step = np.linalg.norm(np.diff(grid, axis=1), axis=-1) * (n - 1) / max(box[2] - box[0], 1e-9)
+    pixel = np.nanmedian(step) if np.isfinite(step).any() else np.nan
+    return float(np.nanmax(error) / pixel) if pixel > 0 else 0.0
+
+
+def hours_text(lon_deg: float, step_deg: float) -> str:
+    """Return a right ascension such as ``12h30m`` with as many parts as the spacing of the lines needs."""
+    step_s = step_deg * 240.0
+    digits = 0 if step_s >= 1 else int(np.ceil(-np.log10(step_s) - 1e-9))
+    total = round((lon_deg % 360.0) * 240.0, digits) % 86400
+    hours, rest = divmod(total, 3600)
+    minutes, seconds = divmod(rest, 60)
+    text = f"{int(hours):02d}h"
+    if step_s < 3600:
+        text += f"{int(minutes):02d}m"
+    if step_s < 60:
+        text += f"{seconds:0{3 + digits if digits else 2}.{digits}f}s"
+    return text
+
+
+def degrees_text(lat_deg: float, step_deg: float) -> str:
+    """Return a declination such as ``+33°12′`` with as many parts as the spacing of the lines needs."""
+    step_s = step_deg * 3600.0
+    digits = 0 if step_s >= 1 else int(np.ceil(-np.log10(step_s) - 1e-9))
+    total = round(abs(lat_deg) * 3600.0, digits)
+    degrees, rest = divmod(total, 3600)
+    minutes, seconds = divmod(rest, 60)
+    sign = "−" if lat_deg < 0 and total > 0 else "+"
+    text = f"{sign}{int(degrees)}°"
+    if step_s < 3600:
+        text += f"{int(minutes):02d}′"
+    if step_s < 60:
+        text += f"{seconds:0{3 + digits if digits else 2}.{digits}f}″"
+    return text
+
+
+def decimal_text(angle_deg: float, step_deg: float) -> str:
+    """Return decimal degrees with as many digits as the spacing of the lines needs."""
+    digits = 0 if step_deg >= 1 else int(np.ceil(-np.log10(step_deg) - 1e-9))
+    return f"{angle_deg:.{digits}f}°".replace("-", "−")
