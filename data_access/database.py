@@ -28,6 +28,7 @@ from data_access.errors import (
     TableMissing,
 )
 
+SQLITE_VERSION = sqlite3.sqlite_version
 Mode = Literal["closed", "read-only", "immutable"]
 Identity = tuple[int, ...]
 

@@ -12,7 +12,7 @@ from data_access.records.base import Epoch
 MJD_OF_UNIX_EPOCH = 40587.0
 SECONDS_PER_DAY = 86400.0
 
-_STAMP = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}):?(\d{2}):?(\d{2}(?:\.\d+)?)")
+_STAMP = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}):?(\d{2})(?::?(\d{2}(?:\.\d+)?))?(?!\d)")
 
 
 def unix_to_mjd(unix: float) -> float:
@@ -61,7 +61,7 @@ def stamp_in_name(path: str | None) -> str | None:
     if not path:
         return None
     match = _STAMP.search(path.rstrip("/").rsplit("/", 1)[-1])
-    return None if match is None else f"{match[1]}T{match[2]}:{match[3]}:{match[4]}"
+    return None if match is None else f"{match[1]}T{match[2]}:{match[3]}:{match[4] or '00'}"
 
 
 def mjd_of_stamp(stamp: str | None) -> float | None:

@@ -1,0 +1,1 @@
+"""SQL text to records, one file per noun."""

@@ -81,9 +81,20 @@ class Listing:
         return self.sorts[chosen]
 
 
-# A segment reads up to `limit` rows after a position (None: from its start) in one direction;
-# each row is [sort value, key, *columns].
-Segment = Callable[[Cursor | None, bool, int], Awaitable[list[list[Any]]]]
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One part of a list.
+
+    Attributes
+    ----------
+    read : coroutine function (position or None, descending, limit) -> rows
+        Rows after a position; each is [sort value, key, *columns].
+    exact_value : coroutine function (key) -> value, optional
+        The sort value with all its digits: packed rows carry 15, and a rounded position would skip or repeat rows.
+    """
+
+    read: Callable[[Cursor | None, bool, int], Awaitable[list[list[Any]]]]
+    exact_value: Callable[[Any], Awaitable[Any]] | None = None
 
 
 def listing_segments(listing: Listing, where: Where, sort: str) -> tuple[Segment, ...]:
@@ -100,7 +111,13 @@ def listing_segments(listing: Listing, where: Where, sort: str) -> tuple[Segment
     async def without_value(after: Cursor | None, descending: bool, limit: int) -> list[list[Any]]:
         return await _read(listing, where, None, after, limit, descending=descending, null_of=expression)
 
-    return (with_value,) if expression == listing.key else (with_value, without_value)
+    async def exact_value(key: Any) -> Any:
+        sql = f"SELECT {expression} FROM {listing.source} WHERE {listing.key} = ? ORDER BY 1 LIMIT 1"
+        found = await listing.table.fetch(sql, (key,), n_columns=1, exact=True)
+        return found.rows[0][0] if found.rows else None
+
+    first = Segment(with_value, exact_value)
+    return (first,) if expression == listing.key else (first, Segment(without_value))
 
 
 async def _read(
@@ -163,8 +180,8 @@ async def read_page(
     has_previous = cursor is not None if not backwards else more
     return RecordPage(
         rows=tuple(convert(row[2:]) for _, row in rows),
-        next_cursor=_cursor_at(rows[-1], backwards=False) if rows and has_next else "",
-        previous_cursor=_cursor_at(rows[0], backwards=True) if rows and has_previous else "",
+        next_cursor=await _cursor_at(segments, rows[-1], backwards=False) if rows and has_next else "",
+        previous_cursor=await _cursor_at(segments, rows[0], backwards=True) if rows and has_previous else "",
         note=note,
     )
 
@@ -183,13 +200,17 @@ async def _walk(
         if need <= 0:
             break
         position = cursor if index == start else None
-        rows += [(index, row) for row in await segments[index](position, descending, need)]
+        rows += [(index, row) for row in await segments[index].read(position, descending, need)]
     return rows
 
 
-def _cursor_at(row: tuple[int, list[Any]], *, backwards: bool) -> str:
-    segment, (value, key, *_) = row
-    return Cursor(value, key, segment, backwards).encode()
+async def _cursor_at(segments: Sequence[Segment], row: tuple[int, list[Any]], *, backwards: bool) -> str:
+    index, (value, key, *_) = row
+    exact_value = segments[index].exact_value
+    if isinstance(value, float) and exact_value is not None:
+        exact = await exact_value(key)
+        value = value if exact is None else exact
+    return Cursor(value, key, index, backwards).encode()
 
 
 async def count_rows(table: Table, source: str, where: Where, *, deadline_s: float) -> Count:

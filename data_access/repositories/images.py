@@ -86,6 +86,10 @@ class ImageRepository:
         """Return the images made from a Measurement Set."""
         return await self._some(await self._listing(), "i.ms_path = ?", (ms_path,))
 
+    async def find_of_stamp(self, stamp: str) -> tuple[Image, ...]:
+        """Return the images of one observation, by the start time in their names."""
+        return await self._some(await self._listing(), "instr(i.path, ?) > 0", (f"/{stamp}",))
+
     async def find_by_paths(self, paths: Sequence[str]) -> dict[str, Image]:
         """Return the registered images among these paths, by path; the newest row of a path counts."""
         wanted = list(dict.fromkeys(paths))[:_MANY]

@@ -63,7 +63,9 @@ class OperationsRepository:
             sql = f"SELECT {', '.join(wanted)} FROM alert_history ORDER BY id DESC LIMIT {int(limit)}"
             found = await database.fetch(sql, n_columns=len(wanted))
             alerts += [_to_alert(row) for row in found.rows]
-        alerts.sort(key=lambda a: a.raised_at or 0.0, reverse=True)
+        # The same alert can stand in two databases.
+        unique = {(alert.name, alert.message, alert.raised_at): alert for alert in reversed(alerts)}
+        alerts = sorted(unique.values(), key=lambda a: a.raised_at or 0.0, reverse=True)
         return tuple(alerts[:limit])
 
     async def find_storage(self) -> tuple[StorageLocation, ...]:

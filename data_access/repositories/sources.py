@@ -175,7 +175,7 @@ class SourceRepository:
             found = await anchor.fetch(sql, [*start, *where.values], n_columns=3, slow=bool(wanted.text))
             return found.rows
 
-        return segment
+        return Segment(segment)
 
     async def _stored_segments(self, wanted: SourceFilter, sort: str) -> tuple[Segment, ...]:
         table = await self._layout.find("variability_stats")
@@ -313,7 +313,7 @@ def _to_source(
 def _to_stored(values: Sequence[Any]) -> StoredVariability:
     row = RowReader(_STATS_COLUMNS, values)
     n_obs, sigma = row.integer("n_obs"), row.real("sigma_deviation")
-    stored = StoredVariability(
+    return StoredVariability(
         source_id=row.text("source_id") or "",
         ra_deg=row.real("ra_deg", -360, 360),
         dec_deg=row.real("dec_deg", -90, 90),
@@ -330,7 +330,6 @@ def _to_stored(values: Sequence[Any]) -> StoredVariability:
         updated_at=row.unix("updated_at"),
         suspect=_suspect(n_obs, sigma, row.problems),
     )
-    return stored
 
 
 def _suspect(n_obs: int | None, sigma: float | None, problems: Sequence[str]) -> str:

@@ -1,0 +1,1 @@
+"""Where SQL, files and caches meet."""

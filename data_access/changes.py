@@ -1,0 +1,182 @@
+"""One watcher per process: sees commits of the pipeline and tells bounded subscribers which database changed.
+
+Per look: a stat of the file and of its write-ahead log, and only when one of them moved ``PRAGMA data_version``. Nobody
+subscribed means that nothing is looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from data_access.database import Database
+from data_access.errors import DatabaseError
+
+log = logging.getLogger(__name__)
+
+_Stamp = tuple[tuple[int, int, int] | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What changed since the last look.
+
+    Attributes
+    ----------
+    roles : frozenset of str
+        Databases with a new commit, or that could be read again.
+    at : float
+        Unix seconds (UTC) when the watcher saw it.
+    """
+
+    roles: frozenset[str]
+    at: float
+
+
+class Subscription:
+    """Changes for one listener; changes that were not fetched yet are merged into one."""
+
+    def __init__(self, watcher: ChangeWatcher) -> None:
+        self._watcher = watcher
+        self._waiting: frozenset[str] = frozenset()
+        self._at = 0.0
+        self._event = asyncio.Event()
+        self._closed = False
+
+    def offer(self, change: Change) -> None:
+        """Merge a change into what waits."""
+        self._waiting |= change.roles
+        self._at = change.at
+        self._event.set()
+
+    def __aiter__(self) -> AsyncIterator[Change]:
+        return self
+
+    async def __anext__(self) -> Change:
+        await self._event.wait()
+        if self._closed:
+            raise StopAsyncIteration
+        change = Change(self._waiting, self._at)
+        self._waiting = frozenset()
+        self._event.clear()
+        return change
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._closed = True
+        self._event.set()
+        self._watcher.forget(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class ChangeWatcher:
+    """Looks at the databases while somebody listens.
+
+    Attributes
+    ----------
+    last_write : float or None
+        Unix seconds of the newest write to any database, from the files' modification times.
+    trouble : dict
+        Role -> message of the databases that cannot be read now.
+    """
+
+    def __init__(self, databases: Mapping[str, Database], *, interval_s: float) -> None:
+        self._databases = databases
+        self._interval_s = interval_s
+        self._subscriptions: set[Subscription] = set()
+        self._wake = asyncio.Event()
+        self._stamps: dict[str, _Stamp] = {}
+        self._versions: dict[str, tuple[int, ...]] = {}
+        self.last_write: float | None = None
+        self.trouble: dict[str, str] = {}
+
+    def subscribe(self) -> Subscription:
+        """Return a new subscription; close it when the listener goes away."""
+        subscription = Subscription(self)
+        self._subscriptions.add(subscription)
+        self._wake.set()
+        return subscription
+
+    def forget(self, subscription: Subscription) -> None:
+        """Drop a subscription."""
+        self._subscriptions.discard(subscription)
+
+    @property
+    def n_subscriptions(self) -> int:
+        """Number of listeners."""
+        return len(self._subscriptions)
+
+    async def run(self) -> None:
+        """Look for changes for ever; cancel to stop. A failed look is logged and tried again."""
+        failures = 0
+        while True:
+            if not self._subscriptions:
+                self._wake.clear()
+                await self._wake.wait()
+            try:
+                await self.look()
+                failures = 0
+            except Exception:
+                failures += 1
+                log.exception("looking for changes failed")
+            await asyncio.sleep(min(self._interval_s * 2 ** min(failures, 6), 30.0))
+
+    async def look(self) -> Change | None:
+        """Look once; tell the subscribers and return the change, or None when nothing changed."""
+        stamps = await asyncio.to_thread(self._all_stamps)
+        changed = set()
+        for role, stamp in stamps.items():
+            if self._stamps.get(role) == stamp and role not in self.trouble:
+                continue
+            if await self._has_new_version(role):
+                changed.add(role)
+            self._stamps[role] = stamp
+        self._remember_last_write(stamps)
+        if not changed:
+            return None
+        change = Change(frozenset(changed), time.time())
+        for subscription in tuple(self._subscriptions):
+            subscription.offer(change)
+        return change
+
+    async def _has_new_version(self, role: str) -> bool:
+        before = self._versions.get(role)
+        try:
+            version = await self._databases[role].version()
+        except DatabaseError as err:
+            news = self.trouble.get(role) != err.message
+            self.trouble[role] = err.message
+            self._versions.pop(role, None)
+            return news
+        recovered = self.trouble.pop(role, None) is not None
+        self._versions[role] = version
+        return recovered or (before is not None and before != version)
+
+    def _all_stamps(self) -> dict[str, _Stamp]:
+        return {
+            role: (_stamp(database.path), _stamp(Path(f"{database.path}-wal")))
+            for role, database in self._databases.items()
+        }
+
+    def _remember_last_write(self, stamps: Mapping[str, _Stamp]) -> None:
+        # A reader that opens a WAL database touches an empty -wal file: only one with content is a write.
+        times = [s[1] / 1e9 for stamp in stamps.values() for s in stamp if s is not None and s[2] > 0]
+        self.last_write = max(times, default=None)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return (stat.st_ino, stat.st_mtime_ns, stat.st_size)

@@ -1,0 +1,124 @@
+"""Files of the archive: inside the configured folders only, and read off the event loop."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from data_access.errors import FileError, file_error
+from data_access.offload import Offload
+from data_access.readers.caltable import read_caltable
+from data_access.readers.casa_image import read_casa_header, read_casa_preview
+from data_access.readers.fits import read_fits_header, read_fits_preview
+from data_access.readers.ms import read_measurement_set
+from data_access.records import (
+    CaltableDetail,
+    FileState,
+    ImageHeader,
+    ImagePreview,
+    MeasurementSetDetail,
+    StorageLocation,
+)
+from data_access.services.cache import SingleFlightCache, file_key
+from data_access.services.roots import Roots
+
+T = TypeVar("T")
+Box = tuple[int, int, int, int]
+
+
+class FileService:
+    """Reads images, Measurement Sets and calibration tables, with a cache keyed by what is on disk."""
+
+    def __init__(self, roots: Roots, offload: Offload) -> None:
+        self._roots = roots
+        self._offload = offload
+        self._headers = SingleFlightCache(max_entries=4000)
+        self._previews = SingleFlightCache(max_entries=48)
+        self._tables = SingleFlightCache(max_entries=24)
+
+    async def state(self, path: str) -> FileState:
+        """Return whether a recorded path exists and can be read; never raises for a file's sake."""
+        return await self._offload.in_thread(self._state, path)
+
+    async def states(self, paths: Sequence[str]) -> dict[str, FileState]:
+        """Return the state of several paths, looked up in one go."""
+        return await self._offload.in_thread(lambda: {path: self._state(path) for path in paths})
+
+    def _state(self, path: str) -> FileState:
+        try:
+            real = Path(self._roots.inside(path))
+            stat = real.stat()
+        except FileError as err:
+            return FileState(path, False, False, None, None, err.message)
+        except OSError as err:
+            return FileState(path, False, False, None, None, file_error(path, err).message)
+        readable = os.access(real, os.R_OK)
+        problem = "" if readable else file_error(path, PermissionError()).message
+        return FileState(path, True, real.is_dir(), stat.st_size, stat.st_mtime, problem)
+
+    async def image_header(self, path: str) -> ImageHeader:
+        """Return the facts of an image file, FITS or CASA; raises a `FileError`."""
+        return cast(ImageHeader, await self._image(self._headers, path, (), read_fits_header, read_casa_header))
+
+    async def image_preview(
+        self, path: str, *, plane: int = 0, max_size: int = 1024, box: Box | None = None
+    ) -> ImagePreview:
+        """Return a plane (or a box of it) averaged to at most `max_size` pixels a side; raises a `FileError`."""
+        options = {"plane": plane, "max_size": max_size, "box": box}
+        return cast(
+            ImagePreview,
+            await self._image(
+                self._previews, path, tuple(options.values()), read_fits_preview, read_casa_preview, options
+            ),
+        )
+
+    async def _image(
+        self,
+        cache: SingleFlightCache,
+        path: str,
+        parameters: tuple[Any, ...],
+        read_fits: Callable[..., Any],
+        read_casa: Callable[..., Any],
+        options: dict[str, Any] | None = None,
+    ) -> Any:
+        real = await self._offload.in_thread(self._roots.inside, path)
+        key = await self._offload.in_thread(file_key, real)
+        run: Callable[..., Any] = self._offload.in_thread
+        function = read_fits
+        if await self._offload.in_thread(Path(real).is_dir):
+            run, function = self._offload.in_process, read_casa
+        return await cache.get((real, key, *parameters), lambda: run(function, real, **(options or {})))
+
+    async def measurement_set(self, path: str) -> MeasurementSetDetail:
+        """Return what a Measurement Set on disk contains; raises a `FileError`."""
+        return await self._table(path, read_measurement_set)
+
+    async def caltable(self, path: str) -> CaltableDetail:
+        """Return the solutions of a calibration table on disk; raises a `FileError`."""
+        return await self._table(path, read_caltable)
+
+    async def _table(self, path: str, read: Callable[[str], T]) -> T:
+        real = await self._offload.in_thread(self._roots.inside, path)
+        key = await self._offload.in_thread(file_key, real)
+        return cast(
+            T, await self._tables.get((read.__name__, real, key), lambda: self._offload.in_process(read, real))
+        )
+
+    async def storage(self, locations: Sequence[StorageLocation]) -> tuple[StorageLocation, ...]:
+        """Return the locations with what the disk says of them."""
+        return await self._offload.in_thread(lambda: tuple(_with_space(location) for location in locations))
+
+
+def _with_space(location: StorageLocation) -> StorageLocation:
+    exists, free, total = False, None, None
+    if location.path:
+        try:
+            usage = shutil.disk_usage(location.path)
+        except OSError:
+            exists = Path(location.path).exists()
+        else:
+            exists, free, total = True, usage.free, usage.total
+    return StorageLocation(location.kind, location.path, location.status, location.description, exists, free, total)

@@ -1,0 +1,137 @@
+"""What can be read: every database, its tables and columns, its age; the folders; the versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from data_access.database import SQLITE_VERSION, Database
+from data_access.errors import DatabaseError
+from data_access.layout import TABLES, Table
+from data_access.records import DatabaseState, TableState
+from data_access.repositories.base import Where, count_rows
+
+_PACKAGES = ("panel", "bokeh", "holoviews", "param", "aiosqlite", "astropy", "python-casacore", "numpy", "tornado")
+
+
+@dataclass(frozen=True, slots=True)
+class FolderState:
+    """One configured folder."""
+
+    setting: str
+    path: str
+    readable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """What `python app.py check` prints.
+
+    Attributes
+    ----------
+    layout : str
+        ``"unified"``, ``"split"`` or ``"none"``.
+    missing : tuple of str
+        Essential tables that no database has.
+    ok : bool
+        True when the main pages can work.
+    """
+
+    layout: str
+    databases: tuple[DatabaseState, ...]
+    folders: tuple[FolderState, ...]
+    versions: Mapping[str, str]
+    missing: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """True when every essential table was found in a database that can be read."""
+        return not self.missing
+
+
+class HealthService:
+    """Looks at everything the dashboard needs."""
+
+    def __init__(
+        self, databases: Mapping[str, Database], folders: Mapping[str, tuple[Path, ...]], *, count_deadline_s: float
+    ) -> None:
+        self._databases = databases
+        self._folders = folders
+        self._count_deadline_s = count_deadline_s
+
+    async def report(self) -> HealthReport:
+        """Return the state of everything; never raises for the sake of a single database."""
+        states = tuple([await self._state(database) for database in self._databases.values()])
+        found = {table.name for state in states for table in state.tables}
+        missing = tuple(name for name, spec in TABLES.items() if spec.essential and name not in found)
+        readable = [s for s in states if s.ok and s.tables]
+        layout = "none" if not readable else ("unified" if _is_unified(readable) else "split")
+        return HealthReport(layout, states, self._folder_states(), versions(), missing)
+
+    async def _state(self, database: Database) -> DatabaseState:
+        try:
+            tables = await self._tables(database)
+            journal = await database.journal_mode()
+        except DatabaseError as err:
+            return DatabaseState(
+                database.role, str(database.path), False, err.message, err.remedy, database.mode, "",
+                *_size_and_age(database.path), (),
+            )  # fmt: skip
+        return DatabaseState(
+            database.role, str(database.path), True, "", "", database.mode, journal,
+            *_size_and_age(database.path), tables,
+        )  # fmt: skip
+
+    async def _tables(self, database: Database) -> tuple[TableState, ...]:
+        schema = await database.schema()
+        states = []
+        for logical, spec in TABLES.items():
+            name = next((n for n in spec.names if n in schema.tables), None)
+            if name is None:
+                continue
+            columns = schema.tables[name]
+            table = Table(logical, name, database, frozenset(columns))
+            rows = await count_rows(table, f'"{name}"', Where(), deadline_s=self._count_deadline_s)
+            missing = tuple(c for c in spec.columns if c not in columns)
+            states.append(TableState(logical, database.role, name, columns, missing, str(rows)))
+        return tuple(states)
+
+    def _folder_states(self) -> tuple[FolderState, ...]:
+        return tuple(
+            FolderState(setting, str(path), path.is_dir() and os.access(path, os.R_OK | os.X_OK))
+            for setting, paths in self._folders.items()
+            for path in paths
+        )
+
+
+def _is_unified(states: list[DatabaseState]) -> bool:
+    """One file with both the images and the calibration tables is the unified layout."""
+    return any({"images", "caltables"} <= {t.name for t in state.tables} for state in states)
+
+
+def _size_and_age(path: Path) -> tuple[int | None, float | None]:
+    size, newest = None, None
+    for part in (path, Path(f"{path}-wal")):
+        try:
+            stat = part.stat()
+        except OSError:
+            continue
+        size = (size or 0) + stat.st_size
+        if stat.st_size:
+            newest = max(newest or 0.0, stat.st_mtime)
+    return size, newest
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python, SQLite and the packages that matter."""
+    found = {"python": platform.python_version(), "sqlite": SQLITE_VERSION}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -1,0 +1,77 @@
+"""Which log files belong to a run, and safe access to the ones inside the log folders."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from data_access.analysis.times import stamp_in_name
+from data_access.errors import FileMissing, file_error
+from data_access.offload import Offload
+from data_access.readers.logs import find_in_log
+from data_access.records import LogFile, Run
+from data_access.services.roots import Roots
+
+_LOG_NAME = re.compile(r"\.(log|out|err|txt)(\.\d+)?$")
+_SEARCH_S = 1.0
+_MANY = 500
+
+
+class LogService:
+    """Finds log files below the configured log folders."""
+
+    def __init__(self, roots: Roots, offload: Offload) -> None:
+        self._roots = roots
+        self._offload = offload
+
+    async def find(self) -> tuple[LogFile, ...]:
+        """Return all log files, the newest first, at most 500."""
+        return await self._offload.in_thread(self._all)
+
+    async def find_of_run(self, run: Run) -> tuple[LogFile, ...]:
+        """Return the log files of a run: the one named after it, then the shared ones that mention it.
+
+        The pipeline itself writes no file per run: its lines are in the shared logs, marked with the group.
+        """
+        return await self._offload.in_thread(self._of_run, run)
+
+    async def get(self, path: str) -> LogFile:
+        """Return one log file; raise `PathOutsideRoots`, `FileMissing` or `FileUnreadable`."""
+        real = await self._offload.in_thread(self._roots.inside, path)
+        return await self._offload.in_thread(self._one, Path(real), "asked for")
+
+    def _all(self) -> tuple[LogFile, ...]:
+        found: dict[Path, LogFile] = {}
+        for folder in self._roots.folders:
+            for path in (*folder.glob("*"), *folder.glob("*/*")):
+                if _LOG_NAME.search(path.name) and path.is_file() and path not in found:
+                    found[path] = self._one(path, "in the log folder")
+        newest = sorted(found.values(), key=lambda f: f.modified_at, reverse=True)
+        return tuple(newest[:_MANY])
+
+    def _of_run(self, run: Run) -> tuple[LogFile, ...]:
+        own, mentioning = [], []
+        stamp = stamp_in_name(run.ms_path) or Path(run.ms_path).stem
+        for log_file in self._all():
+            name = Path(log_file.path).name
+            if name.startswith(f"{run.run_id}.log"):
+                own.append(_because(log_file, "named after the run"))
+            elif not name.startswith("job-"):
+                hits = find_in_log(log_file.path, stamp, limit=1, deadline_s=_SEARCH_S)
+                if hits.hits:
+                    mentioning.append(_because(log_file, f"mentions {stamp}"))
+        return (*own, *mentioning)
+
+    @staticmethod
+    def _one(path: Path, why: str) -> LogFile:
+        try:
+            stat = path.stat()
+        except OSError as err:
+            raise file_error(path, err) from err
+        if not path.is_file():
+            raise FileMissing(f"{path} is not a log file", path=str(path))
+        return LogFile(str(path), stat.st_size, stat.st_mtime, why)
+
+
+def _because(log_file: LogFile, why: str) -> LogFile:
+    return LogFile(log_file.path, log_file.size_bytes, log_file.modified_at, why)

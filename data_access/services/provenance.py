@@ -1,0 +1,114 @@
+"""How things hang together: image <-> Measurement Set <-> calibration tables <-> run <-> sources, both ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from data_access.analysis.times import stamp_in_name
+from data_access.errors import RecordNotFound
+from data_access.records import Caltable, CaltableSet, Image, MeasurementSet, Task
+from data_access.repositories.calibration import CalibrationRepository
+from data_access.repositories.images import ImageRepository
+from data_access.repositories.jobs import JobRepository, run_id_of
+from data_access.repositories.measurement_sets import MeasurementSetRepository
+from data_access.repositories.photometry import PhotometryRepository
+
+_ALL_DAY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a thing was made from and what was made from it.
+
+    Attributes
+    ----------
+    applied : CaltableSet or None
+        The tables that the validity-window rule selects for the observation; None without an observation time.
+    solved : tuple of Caltable
+        Tables solved from this Measurement Set.
+    sources : tuple of (source_id, ra_deg, dec_deg, peak_jyb)
+        Measured on the image.
+    """
+
+    ms_path: str | None
+    measurement_set: MeasurementSet | None
+    run_id: str | None
+    images: tuple[Image, ...]
+    applied: CaltableSet | None
+    solved: tuple[Caltable, ...]
+    tasks: tuple[Task, ...]
+    sources: tuple[tuple[str, float, float, float], ...] = ()
+
+
+class ProvenanceService:
+    """Follows the links that the pipeline records, and the ones that only names carry."""
+
+    def __init__(
+        self,
+        images: ImageRepository,
+        measurement_sets: MeasurementSetRepository,
+        calibration: CalibrationRepository,
+        jobs: JobRepository,
+        photometry: PhotometryRepository,
+    ) -> None:
+        self._images, self._measurement_sets = images, measurement_sets
+        self._calibration, self._jobs, self._photometry = calibration, jobs, photometry
+
+    async def of_image(self, image: Image) -> Provenance:
+        """Return what an image was made from, and the sources measured on it."""
+        mjd = image.epoch.mjd
+        made = await self._of_ms_path(image.ms_path, mjd)
+        sources = await self._photometry.find_sources_in(image.path)
+        return Provenance(
+            made.ms_path,
+            made.measurement_set,
+            made.run_id,
+            tuple(other for other in made.images if other.id != image.id),
+            made.applied,
+            made.solved,
+            made.tasks,
+            sources,
+        )
+
+    async def of_measurement_set(self, ms: MeasurementSet) -> Provenance:
+        """Return what was made from a Measurement Set and with which tables."""
+        return await self._of_ms_path(ms.path, ms.epoch.mjd, ms)
+
+    async def of_caltable(self, table: Caltable) -> tuple[Provenance, tuple[MeasurementSet, ...]]:
+        """Return where a table comes from, and the Measurement Sets of the time around its validity's start."""
+        origin = await self._of_ms_path(table.source_ms_path, None)
+        users: tuple[MeasurementSet, ...] = ()
+        if table.valid_start_mjd is not None:
+            end = min(table.valid_end_mjd or float("inf"), table.valid_start_mjd + 2 * _ALL_DAY)
+            users = await self._measurement_sets.find_between(table.valid_start_mjd, end, limit=100)
+        return origin, users
+
+    async def images_of_path(self, image_path: str) -> Image | None:
+        """Return the registered image for a path as photometry records it: the same path, else the same observation."""
+        exact = await self._images.find_by_paths((image_path,))
+        if image_path in exact:
+            return exact[image_path]
+        stamp = stamp_in_name(image_path)
+        if stamp is None:
+            return None
+        return next(iter(await self._images.find_of_stamp(stamp)), None)
+
+    async def _of_ms_path(
+        self, ms_path: str | None, mjd: float | None, known: MeasurementSet | None = None
+    ) -> Provenance:
+        ms = known
+        if ms is None and ms_path:
+            try:
+                ms = await self._measurement_sets.get(ms_path)
+            except RecordNotFound:
+                ms = None
+        when = ms.mid_mjd if ms is not None and ms.mid_mjd is not None else mjd
+        return Provenance(
+            ms_path,
+            ms,
+            run_id_of(ms_path) if ms_path else None,
+            await self._images.find_of_ms(ms_path) if ms_path else (),
+            await self._calibration.find_applicable(when) if when is not None else None,
+            await self._calibration.find_of_ms(ms_path) if ms_path else (),
+            await self._jobs.find_tasks_of(ms_path) if ms_path else (),
+        )
