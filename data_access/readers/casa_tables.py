@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ _LEAST_RADIUS_M = 6.0e6
 
 
 @contextmanager
-def opened_table(path: str, error: type[FileError], kind: str) -> Iterator[Any]:
+def opened_table(path: str, error: type[FileError], kind: str, *, settle: Sequence[str] = ()) -> Iterator[Any]:
     """Yield a casacore table, opened read-only and without a lock.
 
     ``usernoread`` never asks for a lock, so a table that the pipeline is writing, and holds locked, can be
@@ -36,6 +36,8 @@ def opened_table(path: str, error: type[FileError], kind: str) -> Iterator[Any]:
         Raised for whatever casacore cannot read inside the ``with`` block.
     kind : str
         What it should be, for the message: ``"Measurement Set"``.
+    settle : sequence of str
+        Columns that will be read of a table that may be growing.
 
     Raises
     ------
@@ -54,12 +56,30 @@ def opened_table(path: str, error: type[FileError], kind: str) -> Iterator[Any]:
     try:
         tab = casa_table(path, readonly=True, lockoptions="usernoread", ack=False)
         try:
+            _settle(tab, settle)
             yield tab
         finally:
             tab.close()
     except RuntimeError as err:
         # casacore has one exception for everything.
         raise error(f"{path} cannot be read as a {kind}: {_reason(err)}", path=path) from err
+
+
+def _settle(tab: Any, columns: Sequence[str]) -> None:
+    """Make all columns agree on the number of rows.
+
+    A column's file is opened at its first use. When the writer has added rows since the table was opened,
+    the two disagree and casacore (python-casacore 3.8) writes past the end of its buffer: the process dies.
+    Once the files are open, `resync` brings table and columns together; later growth is not seen.
+    """
+    if not columns:
+        return
+    known = set(tab.colnames())
+    for name in columns:
+        if name in known and tab.nrows():
+            with suppress(RuntimeError):  # a cell without a value; its file is open all the same
+                tab.getcell(name, 0)
+    tab.resync()
 
 
 def _reason(err: RuntimeError) -> str:
@@ -179,7 +199,7 @@ def local_positions(positions_m: FloatArray) -> tuple[FloatArray, tuple[str, ...
     up = [np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)]
     local[geocentric] = (positions_m[geocentric] - centre) @ np.array([east, north, up]).T
     n_missing = int(np.count_nonzero(~geocentric))
-    return local, (f"{n_missing} antennas have no position",) if n_missing else ()
+    return local, (f"antennas without a position: {n_missing}",) if n_missing else ()
 
 
 def count_antennas(path: str) -> int:
