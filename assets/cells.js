@@ -1,0 +1,76 @@
+/* Shared by all components: everything is drawn with textContent, nothing is ever parsed as markup. */
+const SVG = 'http://www.w3.org/2000/svg';
+const GLYPHS = {
+  ok: 'M3 8.500 6.500 12 13 4.500', warn: 'M8 2 15 14H1ZM8 6.500v3.500M8 12v.6', bad: 'M4 4l8 8M12 4l-8 8M1 1h14v14H1Z',
+  stale: 'M8 1.500a6.500 6.500 0 1 0 .01 0ZM8 4.500V8l2.500 2', off: 'M8 2.500a5.500 5.500 0 1 0 .01 0ZM4 12 12 4',
+  info: 'M8 1.500a6.500 6.500 0 1 0 .01 0ZM8 7v5M8 4v.8', truncated: 'M2 4h12M2 8h8M2 12h4M12 10v5M9.500 12.500 12 15l2.500-2.500', loading: 'M8 1.500a6.500 6.500 0 1 0 .01 0ZM8 4.500V8l2.500 2',
+};
+const WORDS = { ok: 'ok', warn: 'warning', bad: 'error', stale: 'stale', off: 'off', info: 'note', truncated: 'cut short', loading: 'loading' };
+
+function el(tag, cls, text) {
+  const made = document.createElement(tag);
+  if (cls) made.className = cls;
+  if (text !== undefined && text !== null) made.textContent = text;
+  return made;
+}
+function glyph(state) {
+  const svg = document.createElementNS(SVG, 'svg');
+  svg.setAttribute('viewBox', '0 0 16 16'); svg.setAttribute('class', `glyph ${state}`); svg.setAttribute('aria-hidden', 'true');
+  const path = document.createElementNS(SVG, 'path');
+  path.setAttribute('d', GLYPHS[state] || GLYPHS.info);
+  svg.append(path);
+  return svg;
+}
+const now_s = () => window.dsa110 ? window.dsa110.now() : Date.now() / 1000;
+function age_text(seconds) {
+  const s = Math.max(0, Math.round(seconds));
+  if (s < 120) return `${s} s`;
+  if (s < 7200) return `${Math.floor(s / 60)} min`;
+  if (s < 172800) return `${Math.floor(s / 3600)} h ${String(Math.floor(s % 3600 / 60)).padStart(2, '0')} min`;
+  return `${Math.floor(s / 86400).toLocaleString('en')} d`;
+}
+function utc_text(unix) {
+  const d = new Date(unix * 1000);
+  return Number.isNaN(d.getTime()) ? 'not a date' : `${d.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+const age_words = unix => { const s = now_s() - unix; return s < -5 ? `in ${age_text(-s)}` : `${age_text(s)} ago`; };
+/* All ages below `root` tick once a second until `stop` is called. */
+function tick_ages(root) {
+  const id = setInterval(() => {
+    for (const node of root.querySelectorAll('[data-unix]')) { const fresh = age_words(Number(node.dataset.unix)); if (node.textContent !== fresh) node.textContent = fresh; }
+  }, 1000);
+  return () => clearInterval(id);
+}
+function safe_link(href) {
+  try { return ['http:', 'https:'].includes(new URL(href, location.href).protocol); } catch { return false; }
+}
+/* One cell: {t text, u unit, h href, s state, title, x unix, m mono, n note, missing}. */
+function draw_cell(cell, href) {
+  const box = el('span', 'cell');
+  const link = cell.h || href;
+  const value = link && safe_link(link) ? el('a', 'value') : el('span', 'value');
+  if (value.tagName === 'A') value.href = link;
+  if (cell.s) { box.classList.add('state', cell.s); box.append(glyph(cell.s)); }
+  if (cell.m) value.classList.add('mono');
+  if (cell.missing) value.classList.add('missing');
+  value.append(document.createTextNode(cell.t ?? ''));
+  if (cell.u) value.append(el('span', 'unit', `\u00a0${cell.u}`));
+  box.append(value);
+  if (cell.x !== undefined) {
+    const age = el('time', 'age', age_words(cell.x));
+    age.dataset.unix = cell.x;
+    age.dateTime = utc_text(cell.x);
+    if (cell.t) { age.classList.add('after'); box.append(age); } else value.append(age);
+    if (!cell.title) box.title = utc_text(cell.x);
+  }
+  if (cell.title) box.title = cell.title;
+  if (cell.n) box.append(el('span', 'cellnote', cell.n));
+  return box;
+}
+/* Read the payload now and after every change; `remove` ends everything that `draw` started. */
+function follow(model, draw, stops = []) {
+  const update = () => draw(JSON.parse(model.payload));
+  model.on('payload', update);
+  model.on('remove', () => stops.forEach(stop => stop()));
+  update();
+}

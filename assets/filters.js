@@ -1,0 +1,72 @@
+export function render({ model }) {
+  const form = el('form', 'fb d-root');
+  form.noValidate = true;
+  let drawn = '', inputs = new Map(), touched = null;
+  function control(field) {
+    if (field.kind === 'select') {
+      const select = el('select');
+      for (const option of field.options || []) {
+        const [value, text] = Array.isArray(option) ? option : [option, option];
+        const item = el('option', '', text === '' ? 'any' : text);
+        item.value = value ?? '';
+        select.append(item);
+      }
+      return select;
+    }
+    const input = el('input');
+    input.type = { toggle: 'checkbox', date: 'date', number: 'text', text: 'search' }[field.kind] || 'text';
+    if (field.kind === 'number') input.inputMode = 'decimal';
+    if (field.placeholder) input.placeholder = field.placeholder;
+    input.autocomplete = 'off'; input.spellcheck = false;
+    return input;
+  }
+  const read = () => Object.fromEntries([...inputs].map(([name, { field, input }]) => [name, field.kind === 'toggle' ? input.checked : input.value.trim()]));
+  const submit = () => { touched = null; model.send_msg({ type: 'submit', values: read() }); };
+  function draw_fields(fields) {
+    inputs = new Map();
+    form.replaceChildren(...fields.map((field, i) => {
+      const box = el('label', `fb-field ${field.kind}`), name = el('span', 'fb-label', field.label), input = control(field), error = el('span', 'fb-error');
+      if (field.unit) name.append(el('span', 'unit', ` (${field.unit})`));
+      if (field.help) box.title = field.help;
+      if (field.width) box.style.width = field.width;
+      input.name = field.name;
+      if (i === 0) input.dataset.firstFilter = '';
+      error.id = `e-${i}`; input.setAttribute('aria-describedby', error.id);
+      input.addEventListener('input', () => { touched = input; });
+      input.addEventListener('change', submit);
+      if (field.kind === 'toggle') box.append(input, name, error); else box.append(name, input, error);
+      inputs.set(field.name, { field, input, error, box });
+      return box;
+    }));
+    const clear = el('button', 'fb-clear', 'Clear');
+    clear.type = 'button';
+    clear.addEventListener('click', () => {
+      for (const { field, input } of inputs.values()) { if (field.kind === 'toggle') input.checked = false; else input.value = ''; }
+      submit();
+    });
+    form.append(clear);
+  }
+  form.addEventListener('submit', event => { event.preventDefault(); submit(); });
+  form.addEventListener('keydown', event => { if (event.key === 'Enter' && event.target.matches('input')) { event.preventDefault(); if (touched) event.target.blur(); else submit(); event.target.focus(); } });
+  follow(model, state => {
+    form.setAttribute('aria-label', state.label);
+    form.setAttribute('role', 'search');
+    const key = JSON.stringify(state.fields);
+    if (key !== drawn) { drawn = key; draw_fields(state.fields); }
+    for (const [name, { field, input, error, box }] of inputs) {
+      const value = state.values[name], message = state.errors[name] || '';
+      if (input !== touched) {   /* what the reader is typing is not taken away */
+        if (field.kind === 'toggle') input.checked = value === true;
+        else if (input.value !== String(value ?? '')) {
+          input.value = value ?? '';
+          if (field.kind === 'select' && input.value !== String(value ?? '')) input.selectedIndex = 0;
+        }
+      }
+      error.textContent = message;
+      input.setAttribute('aria-invalid', String(Boolean(message)));
+      box.classList.toggle('invalid', Boolean(message));
+      box.classList.toggle('active', field.kind === 'toggle' ? value === true : Boolean(value));
+    }
+  });
+  return form;
+}

@@ -1,0 +1,91 @@
+"""Where errors stop: what failed, in words for the reader, while the traceback goes to the log only."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass
+from types import TracebackType
+
+from data_access.errors import ArchiveError
+
+log = logging.getLogger("dsa110.dashboard")
+
+_HEADINGS = {
+    400: "That does not mean anything here",
+    403: "Not allowed",
+    404: "Not found",
+    422: "The file cannot be used",
+    503: "Not available now",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What the reader is told about an error: plain text, never markup.
+
+    Attributes
+    ----------
+    error_id : str
+        Finds the traceback in the log; empty for the expected errors of `data_access.errors`.
+    """
+
+    message: str
+    remedy: str
+    status: int = 500
+    error_id: str = ""
+
+    @property
+    def heading(self) -> str:
+        """The status in words."""
+        return _HEADINGS.get(self.status, "Something went wrong")
+
+
+def describe_failure(err: BaseException, where: str) -> Failure:
+    """Return what to tell the reader about `err`; an unexpected error is logged under a new error id.
+
+    Parameters
+    ----------
+    err : BaseException
+    where : str
+        The part of the dashboard that failed, for the log.
+    """
+    if isinstance(err, ArchiveError):
+        log.info("%s: %s", where, err.message)
+        return Failure(err.message, err.remedy, err.status)
+    error_id = secrets.token_hex(4)
+    log.error("error %s in %s", error_id, where, exc_info=err)
+    return Failure(
+        "This part of the dashboard failed unexpectedly.",
+        "The rest of the page still works. The server's log has the details under the error id.",
+        500,
+        error_id,
+    )
+
+
+class Boundary:
+    """Context in which an exception ends as a `Failure` instead of travelling on.
+
+    Cancellation and exit are not errors and pass through.
+
+    Examples
+    --------
+    >>> with Boundary("table") as boundary:
+    ...     rows = await find_rows()
+    >>> if boundary.failure: ...
+    """
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.failure: Failure | None = None
+
+    def __enter__(self) -> Boundary:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(err, Exception):
+            return False
+        self.failure = describe_failure(err, self.where)
+        return True

@@ -1,0 +1,116 @@
+"""The invisible part of every page: its params in the URL, Back and Forward, and whether anybody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl, urlencode
+
+import param
+
+from dashboards.components.base import Component, component_source
+
+
+def write_query(obj: param.Parameterized, names: Sequence[str]) -> str:
+    """Return the params that are not at their default as a query string without the question mark."""
+    changed = {n: _to_text(getattr(obj, n)) for n in names if getattr(obj, n) != obj.param[n].default}
+    return urlencode(changed)
+
+
+def read_query(obj: param.Parameterized, names: Sequence[str], query: Mapping[str, str]) -> None:
+    """Set the params from a query; absent or meaningless values give the default.
+
+    All are set in one update, so that a page reacts once.
+    """
+    wanted = {n: _from_text(obj.param[n], query[n]) if n in query else obj.param[n].default for n in names}
+    changed = {n: v for n, v in wanted.items() if v != getattr(obj, n)}
+    if changed:
+        obj.param.update(**changed)
+
+
+def _to_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return "" if value is None else str(value)
+
+
+def _from_text(parameter: Any, text: str) -> Any:
+    """Return `text` as a value that `parameter` accepts, else its default."""
+    try:
+        value = _convert(parameter, text)
+        parameter._validate(value)
+    except (TypeError, ValueError, OverflowError):
+        return parameter.default
+    return value
+
+
+def _convert(parameter: Any, text: str) -> Any:
+    if isinstance(parameter, param.Boolean):
+        return text.lower() in ("1", "true", "yes", "on")
+    if isinstance(parameter, param.Integer):
+        return int(text)
+    if isinstance(parameter, param.Number):
+        return float(text)
+    if isinstance(parameter, param.Selector):
+        return next((o for o in parameter.objects if _to_text(o) == text), text)
+    return text[:2000]
+
+
+class BrowserState(Component):
+    """Two-way link between the URL of the browser and the `url_params` of a page.
+
+    Panel's own ``Location`` adds a history entry for every change and never hears of Back.
+
+    Parameters
+    ----------
+    view : PageView
+        Its params are set from the query at once.
+    """
+
+    _sent: ClassVar[tuple[str, ...]] = ("address",)
+    address = param.Dict(default={}, doc="query and whether it is a new history entry")
+    _rename: ClassVar[Mapping[str, str | None]] = {"address": None}
+    _esm = component_source("browser_state")
+
+    def __init__(self, view: Any, **params: Any) -> None:
+        self._view = view
+        self._names = tuple(view.url_params)
+        self._keep: dict[str, str] = {}
+        self.on_visible: Callable[[bool], object] | None = None
+        self.last_query = ""
+        super().__init__(width=0, height=0, sizing_mode="fixed", margin=0, **params)
+        self._watcher: Any = None
+        self._adopt(view.session.query)
+
+    def _adopt(self, query: Mapping[str, str]) -> None:
+        """Take the params from `query`; what is not ours (a record's path, the theme) is kept as it is.
+
+        Nothing is written meanwhile: the browser is at this URL already, and Back must not add an entry.
+        """
+        if self._watcher is not None:
+            self._view.param.unwatch(self._watcher)
+        self._keep = {k: v for k, v in query.items() if k not in self._names}
+        read_query(self._view, self._names, query)
+        self.last_query = self._query()
+        self.address = {"query": self.last_query, "push": False}
+        if self._names:
+            self._watcher = self._view.param.watch(self._write, list(self._names))
+
+    def _query(self) -> str:
+        own = write_query(self._view, self._names)
+        return "&".join(part for part in (urlencode(self._keep), own) if part)
+
+    def _write(self, *events: Any) -> None:
+        query = self._query()
+        if query == self.last_query:
+            return
+        self.last_query = query
+        push = any(e.name in self._view.push_params for e in events)
+        self.address = {"query": query, "push": push}
+
+    def _handle_msg(self, data: Any) -> None:
+        kind = data.get("type") if isinstance(data, dict) else None
+        if kind == "pop":
+            self._adopt(dict(parse_qsl(str(data.get("query", ""))[:8000], keep_blank_values=True)))
+        elif kind == "visible" and self.on_visible is not None:
+            self.on_visible(bool(data.get("visible")))

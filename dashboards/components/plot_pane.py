@@ -1,0 +1,39 @@
+"""A Bokeh figure in a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import panel as pn
+from bokeh.models import LayoutDOM
+
+
+def plot_pane(figure: LayoutDOM | Callable[[], LayoutDOM], *, height: int | None = None) -> pn.pane.Bokeh:
+    """Return a pane of full width for `figure` or for the figure that the function makes.
+
+    The document carries the theme; no other one is applied here.
+
+    Parameters
+    ----------
+    height : int, optional
+        Pixels; without it the figure's own height.
+    """
+    made = figure() if callable(figure) else figure
+    if height is not None:
+        made.height = height
+    if made.sizing_mode is None:
+        made.sizing_mode = "stretch_width"
+    size = {"height": made.height} if made.height else {}
+    return pn.pane.Bokeh(made, sizing_mode="stretch_width", margin=(0, 0, 10, 0), **size)
+
+
+def as_view(content: Any) -> Any:
+    """Return `content` as something Panel can lay out: figures get a pane, a list becomes a column."""
+    if isinstance(content, LayoutDOM):
+        return plot_pane(content)
+    if isinstance(content, list | tuple):
+        return pn.Column(*(as_view(item) for item in content), sizing_mode="stretch_width", margin=0)
+    if isinstance(content, str | bytes):
+        raise TypeError("a bare string would be drawn as Markdown; use Notice")
+    return content

@@ -1,0 +1,98 @@
+"""URLs of the dashboard's own pages: typed, escaped, relative, so that they work below any prefix or proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Builders of relative URLs, as seen from one page.
+
+    Parameters
+    ----------
+    root : str
+        The way to the dashboard's root: ``"./"`` from ``/images``, ``"../"`` from ``/images/7``.
+    """
+
+    root: str = "./"
+
+    @classmethod
+    def seen_from(cls, path: str) -> Links:
+        """Return the links for a page at `path` (below the prefix, beginning with a slash)."""
+        return cls("../" * max(0, path.count("/") - 1) or "./")
+
+    def home(self) -> str:
+        """The overview."""
+        return self.root
+
+    def images(self, **query: object) -> str:
+        """The list of images, with filters as query."""
+        return self.page("images", query)
+
+    def image(self, image_id: int | str, **query: object) -> str:
+        """One image."""
+        return self.page(f"images/{_segment(image_id)}", query)
+
+    def sources(self, **query: object) -> str:
+        """The list of sources."""
+        return self.page("sources", query)
+
+    def source(self, source_id: str, **query: object) -> str:
+        """One source with its light curve."""
+        return self.page(f"sources/{_segment(source_id)}", query)
+
+    def jobs(self, **query: object) -> str:
+        """The list of jobs."""
+        return self.page("jobs", query)
+
+    def job(self, run_id: str, **query: object) -> str:
+        """One job with its log."""
+        return self.page(f"jobs/{_segment(run_id)}", query)
+
+    def ms(self, **query: object) -> str:
+        """The list of Measurement Sets."""
+        return self.page("ms", query)
+
+    def ms_detail(self, path: str, **query: object) -> str:
+        """One Measurement Set; its path has slashes and therefore travels in the query."""
+        return self.page("ms/detail", {"path": path, **query})
+
+    def calibration(self, **query: object) -> str:
+        """The list of calibration tables."""
+        return self.page("calibration", query)
+
+    def calibration_detail(self, path: str, **query: object) -> str:
+        """One calibration table."""
+        return self.page("calibration/detail", {"path": path, **query})
+
+    def night(self, **query: object) -> str:
+        """The wall screen."""
+        return self.page("night", query)
+
+    def status(self, **query: object) -> str:
+        """The state of the databases."""
+        return self.page("status", query)
+
+    def api(self, path: str, **query: object) -> str:
+        """A URL of the JSON API: `path` below ``api/v1/``, already escaped where it needs to be."""
+        return self.page(f"api/v1/{path.lstrip('/')}", query)
+
+    def page(self, path: str, query: Mapping[str, object] | None = None) -> str:
+        """Return the URL of `path` with the values of `query` that are not None or empty."""
+        given = {k: _text(v) for k, v in (query or {}).items() if v is not None and v != ""}
+        return f"{self.root}{path}" + (f"?{urlencode(given)}" if given else "")
+
+
+def _segment(value: object) -> str:
+    """Escape one path segment; the dot names are escaped too, a browser would resolve them."""
+    text = quote(str(value), safe="")
+    return text.replace(".", "%2E") if text in (".", "..") else text
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return str(value)

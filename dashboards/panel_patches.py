@@ -1,0 +1,272 @@
+"""Everything that reaches into Panel 1.9 and Bokeh 3.9 beyond their public interface; revisit at every upgrade.
+
+Nothing is patched in the libraries themselves: the handlers of *one* server object are replaced by subclasses.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from bokeh.application.handlers.function import FunctionHandler
+from bokeh.document import Document
+from bokeh.server.tornado import BokehTornado
+from bokeh.server.views.autoload_js_handler import AutoloadJsHandler as BokehAutoloadJsHandler
+from bokeh.server.views.ico_handler import IcoHandler
+from bokeh.server.views.metadata_handler import MetadataHandler
+from panel.io.application import Application
+from panel.io.server import ComponentResourceHandler, DocHandler
+from panel.io.state import set_curdoc
+from tornado.web import HTTPError, RequestHandler
+
+from dashboards.boundary import Boundary, Failure, describe_failure
+from dashboards.links import Links
+from dashboards.session import PageSpec, Session
+from dashboards.shell import THEME_COOKIE, Shell, choose_theme
+
+log = logging.getLogger("dsa110.dashboard")
+
+# `script-src-attr 'none'` is what kills markup hidden in data; BokehJS needs inline scripts and `new Function`.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
+        "script-src-attr 'none'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self' ws: wss: blob: data:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "frame-ancestors 'self'",
+        "form-action 'self'",
+    )
+)
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+_UNKNOWN = Failure("There is no such page.", "Choose one from the navigation above.", 404)
+
+
+class PageApplication(Application):  # type: ignore[misc, unused-ignore]
+    """The Bokeh application of one route: reads what the page needs first, then builds its document."""
+
+    def __init__(self, spec: PageSpec, shell: Shell, archive: Any, settings: Any) -> None:
+        super().__init__(FunctionHandler(self._build), admin=None)
+        self.spec = spec
+        self.shell = shell
+        self._archive = archive
+        self._settings = settings
+        self.failures: dict[str, Failure] = {}
+
+    async def prepare(self, path_params: Mapping[str, str], query: Mapping[str, str]) -> Any:
+        """Return what the page's `prepare` returns."""
+        return await self.spec.load_view().prepare(self._archive, path_params, query)
+
+    async def on_session_created(self, session_context: Any) -> None:
+        """Prepare a session that was made by a websocket alone (its first one had expired meanwhile)."""
+        request = session_context.request
+        if getattr(request, "prepared", None) is None:
+            with Boundary(self.spec.path) as boundary:
+                result = await self.prepare(_path_params(request), _query(request))
+                request._request.prepared = (result,)
+            if boundary.failure is not None:
+                self.failures[session_context.id] = boundary.failure
+        await super().on_session_created(session_context)
+
+    def _build(self, doc: Document) -> None:
+        context = doc.session_context
+        request = context.request
+        # An exception here would leave the session pending for ever (bokeh/server/contexts.py).
+        if context.id not in self.failures:
+            with set_curdoc(doc), Boundary(self.spec.path) as boundary:
+                session = self._session(doc, request)
+                self.shell.open_page(self.spec, self.spec.load_view(), session)
+            if boundary.failure is None:
+                return
+            self.failures[context.id] = boundary.failure
+        for root in tuple(doc.roots):
+            doc.remove_root(root)
+        self.shell.fail_page(doc)
+
+    def _session(self, doc: Document, request: Any) -> Session:
+        query = _query(request)
+        path = getattr(request, "app_path", None) or self.spec.path
+        return Session(
+            archive=self._archive,
+            settings=self._settings,
+            path_params=_path_params(request),
+            query=query,
+            theme=choose_theme(query.get("theme"), request.cookies.get(THEME_COOKIE)),
+            links=Links.seen_from(path),
+            doc=doc,
+            prepared=request.prepared[0],
+        )
+
+
+def _path_params(request: Any) -> dict[str, str]:
+    return dict(getattr(request, "route_params", None) or {})
+
+
+def _query(request: Any) -> dict[str, str]:
+    """Return the last value of every query argument."""
+    return {k: _decoded(v[-1]) for k, v in (request.arguments or {}).items() if v}
+
+
+def _decoded(value: bytes | str) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+class HeaderMixin:
+    """Our headers on every answer, and our page for every error."""
+
+    shell: Shell
+
+    def set_default_headers(self) -> None:
+        """Set the headers; Tornado calls this again before it writes an error."""
+        super().set_default_headers()  # type: ignore[misc]
+        for name, value in HEADERS.items():
+            self.set_header(name, value)  # type: ignore[attr-defined]
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Write the error page; an unexpected exception gets an id, its traceback goes to the log only."""
+        err = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(err, HTTPError) or err is None:
+            failure = _UNKNOWN if status_code == 404 else Failure(f"HTTP {status_code}", "", status_code)
+        else:
+            failure = describe_failure(err, self.request.path)  # type: ignore[attr-defined]
+        self.write_failure(failure)
+
+    def log_exception(self, kind: Any, err: Any, trace: Any) -> None:
+        """Log what is not an expected error once: `write_error` has logged it with its id."""
+        if isinstance(err, HTTPError):
+            super().log_exception(kind, err, trace)  # type: ignore[misc]
+
+    def write_failure(self, failure: Failure) -> None:
+        """Finish with the error page of `failure`, in the colours the reader has chosen."""
+        handler: Any = self
+        prefix = handler.application.prefix
+        path = handler.request.path.removeprefix(prefix) or "/"
+        theme = choose_theme(handler.get_query_argument("theme", None), handler.get_cookie(THEME_COOKIE))
+        handler.set_status(failure.status)
+        handler.set_header("Content-Type", "text/html; charset=utf-8")
+        handler.set_header("Cache-Control", "no-store")
+        handler.finish(self.shell.error_page(failure, path, theme))
+
+
+class PageHandler(HeaderMixin, DocHandler):  # type: ignore[misc, unused-ignore]
+    """A page: trailing slash away, `prepare` first, and no session for a page that cannot be shown."""
+
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        """Answer with the page, a redirect or an error page."""
+        path = self.request.path.removeprefix(self.application.prefix)
+        if path.endswith("/") and path != "/":
+            query = f"?{self.request.query}" if self.request.query else ""
+            self.redirect(f"../{path.rstrip('/').rpartition('/')[2]}{query}", permanent=True)
+            return
+        with Boundary(self.request.path) as boundary:
+            arguments = {k: _decoded(v[-1]) for k, v in self.request.arguments.items() if v}
+            application: PageApplication = self.application_context.application
+            self.request.prepared = (await application.prepare(kwargs, arguments),)
+        if boundary.failure is not None:
+            self.write_failure(boundary.failure)
+            return
+        await super().get(*args, **kwargs)
+
+    async def get_session(self) -> Any:
+        """Return the new session; one whose page could not be built is thrown away at once."""
+        session = await super().get_session()
+        failure = self.application_context.application.failures.pop(session.id, None)
+        if failure is not None:
+            session.request_expiration()
+            raise PageFailed(failure)
+        return session
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Write the page of a failed build as well."""
+        err = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(err, PageFailed):
+            self.write_failure(err.failure)
+        else:
+            super().write_error(status_code, **kwargs)
+
+
+class PageFailed(Exception):
+    """The page could not be built; carries what the reader is told."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class UnknownHandler(RequestHandler):
+    """Answers 404 to everything."""
+
+    def initialize(self, **_: Any) -> None:
+        """Accept the arguments of the handler that this one stands for."""
+
+    def prepare(self) -> None:
+        """Refuse whatever the method."""
+        raise HTTPError(404)
+
+
+class FaviconHandler(RequestHandler):
+    """The icon for browsers that ask for it by themselves."""
+
+    def initialize(self, **_: Any) -> None:
+        """Accept Bokeh's arguments."""
+
+    def get(self) -> None:
+        """Send the browser to the one with a version."""
+        self.set_header("Cache-Control", "max-age=86400")
+        self.redirect(f"{self.application.prefix}/assets/favicon.svg", permanent=True)  # type: ignore[attr-defined]
+
+
+# autoload.js and /metadata build whole sessions past `prepare`; the component handler imports any module by name.
+_BLOCKED = (BokehAutoloadJsHandler, MetadataHandler, ComponentResourceHandler)
+
+
+def own_handlers(tornado: BokehTornado, shell: Shell) -> None:
+    """Replace the request handlers of this one application by subclasses with our headers and error pages."""
+    made: dict[type, type] = {}
+    for rule in tornado.wildcard_router.rules:
+        rule.target = _own(rule.target, shell, made)
+    tornado.settings["default_handler_class"] = _own(UnknownHandler, shell, made)
+
+
+def _own(target: Any, shell: Shell, made: dict[type, type]) -> Any:
+    if not (isinstance(target, type) and issubclass(target, RequestHandler)):
+        return target
+    base: type = target
+    if issubclass(target, DocHandler):
+        base = PageHandler
+    elif issubclass(target, IcoHandler):
+        base = FaviconHandler
+    elif issubclass(target, _BLOCKED):
+        base = UnknownHandler
+    if base not in made:
+        bases = (base,) if issubclass(base, HeaderMixin) else (HeaderMixin, base)
+        made[base] = type(f"Own{base.__name__}", bases, {"shell": shell})
+    return made[base]
+
+
+def page_applications(
+    specs: tuple[PageSpec, ...], shell: Shell, archive: Any, settings: Any
+) -> dict[str, Application]:
+    """Return the application of every route, those without parameters first.
+
+    Registered the other way round, ``/sources/{id}`` would take the websocket of ``/sources`` for a source
+    called "ws" (panel/io/server.py matches in order).
+    """
+    ordered = sorted(specs, key=lambda spec: "{" in spec.path)
+    return {s.path: PageApplication(s, shell, archive, settings) for s in ordered}
+
+
+def log_callback_error(err: BaseException) -> None:
+    """Log an error in an event handler; Panel would send its text to the browser's console."""
+    log.error("error %s in an event handler", secrets.token_hex(4), exc_info=err)

@@ -1,0 +1,200 @@
+"""The web server: routes, static files, liveness, start and orderly stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import signal
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import panel as pn
+from panel.io.server import get_server
+from panel.io.state import state as panel_state
+from tornado.web import RequestHandler, StaticFileHandler
+
+from dashboards.boundary import Boundary
+from dashboards.live import ChangeFeed
+from dashboards.panel_patches import log_callback_error, own_handlers, page_applications
+from dashboards.routes import ROUTES
+from dashboards.session import PageSpec
+from dashboards.shell import ASSETS, Shell
+
+log = logging.getLogger("dsa110.dashboard")
+SECRET_VARIABLE = "DSA110_DASHBOARD_SECRET"  # noqa: S105  (the name of a variable, not a secret)
+DAY_S = 86_400
+
+
+class HealthHandler(RequestHandler):
+    """``/healthz``: answers while the event loop turns; builds no session and asks no database."""
+
+    def initialize(self, shell: Shell) -> None:
+        """Receive the shell, which knows the boot id and the newest write."""
+        self._shell = shell
+
+    def get(self) -> None:
+        """Write ``{"ok", "boot", "now", "last_write"}``; times are unix seconds."""
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Cache-Control", "no-store")
+        self.write(
+            json.dumps(
+                {
+                    "ok": True,
+                    "boot": self._shell.boot_id,
+                    "now": round(time.time(), 3),
+                    "last_write": self._shell.feed.last_write,
+                }
+            )
+        )
+
+
+class DashboardServer:
+    """A server with its background tasks; made by `build_server`, used inside a running event loop.
+
+    Attributes
+    ----------
+    port : int
+    url : str
+        Of the overview, with the prefix.
+    feed : ChangeFeed
+    """
+
+    def __init__(self, server: Any, shell: Shell, archive: Any, server_id: str, url: str) -> None:
+        self.bokeh = server
+        self.shell = shell
+        self.feed = shell.feed
+        self.port: int = server.port
+        self.url = url
+        self._archive = archive
+        self._id = server_id
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Serve, and watch the databases for changes."""
+        self.bokeh.start()
+        self._tasks.append(asyncio.get_running_loop().create_task(self._watch()))
+
+    async def stop(self) -> None:
+        """Stop serving, close the open connections and cancel the background tasks."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for page in self.feed.pages():
+            page.close()
+        self.bokeh.stop(wait=False)
+        await self.bokeh._http.close_all_connections()
+        panel_state._servers.pop(self._id, None)
+
+    def sessions(self) -> int:
+        """Return how many Bokeh sessions exist."""
+        return sum(len(list(c.sessions)) for c in self.bokeh._tornado._applications.values())
+
+    async def _watch(self) -> None:
+        delay_s = 1.0
+        while True:
+            with Boundary("watching the databases"):
+                await self._archive.changes.run()
+            await asyncio.sleep(delay_s)
+            delay_s = min(60.0, 2 * delay_s)
+
+
+def build_server(
+    archive: Any,
+    *,
+    address: str = "127.0.0.1",
+    port: int = 0,
+    prefix: str = "",
+    allowed_origins: Sequence[str] = (),
+    specs: Sequence[PageSpec] = ROUTES,
+    extra_patterns: Sequence[tuple[Any, ...]] = (),
+) -> DashboardServer:
+    """Return a server that listens but does not answer yet; call inside the event loop that will run it.
+
+    Parameters
+    ----------
+    archive : Archive
+        Needs ``changes`` (see `dashboards.live.Changes`) and may have ``settings``.
+    address : str
+        To listen on; ``"0.0.0.0"`` for all, then name the public hosts in `allowed_origins`.
+    port : int
+        0 for any free one.
+    prefix : str
+        Path below which everything is served, for example ``"/dash"``.
+    allowed_origins : sequence of str
+        Further ``host:port`` from which a browser may open the websocket.
+    extra_patterns : sequence of tuple
+        Further Tornado rules (the JSON API); they get the prefix, our headers and our error pages.
+    """
+    pn.config.exception_handler = log_callback_error
+    settings = getattr(archive, "settings", None)
+    feed = ChangeFeed(archive.changes)
+    shell = Shell(specs, feed, boot_id=secrets.token_hex(8), stale_after_s=getattr(settings, "stale_after_s", 3600.0))
+    server_id = secrets.token_hex(8)
+    server = get_server(
+        page_applications(tuple(specs), shell, archive, settings),
+        port=port,
+        address=address,
+        prefix=prefix,
+        websocket_origin=list(allowed_origins) or None,
+        server_id=server_id,
+        use_index=False,
+        ico_path="none",
+        extra_patterns=[
+            (r"/healthz", HealthHandler, {"shell": shell}),
+            (r"/assets/(.*)", StaticFileHandler, {"path": str(ASSETS)}),
+            *extra_patterns,
+        ],
+        sign_sessions=True,
+        secret_key=(os.environ.get(SECRET_VARIABLE) or secrets.token_hex(32)).encode(),
+        session_token_expiration=DAY_S,
+        unused_session_lifetime_milliseconds=5000,
+        check_unused_sessions_milliseconds=2000,
+        websocket_ping_interval=20,
+        websocket_ping_timeout=20,
+        compress_response=True,
+    )
+    own_handlers(server._tornado, shell)
+    origins = {f"{host}:{server.port}" for host in ("localhost", "127.0.0.1", address)}
+    server._tornado.websocket_origins.update(origins)
+    host = "localhost" if address in ("", "0.0.0.0", "::") else address  # noqa: S104
+    url = f"http://{host}:{server.port}{server.prefix.rstrip('/')}/"
+    return DashboardServer(server, shell, archive, server_id, url)
+
+
+async def serve_async(
+    archive: Any,
+    *,
+    address: str = "127.0.0.1",
+    port: int = 5006,
+    prefix: str = "",
+    allowed_origins: Sequence[str] = (),
+    ready: Callable[[str], None] | None = None,
+    extra_patterns: Sequence[tuple[Any, ...]] = (),
+    specs: Sequence[PageSpec] = ROUTES,
+) -> None:
+    """Serve until SIGINT or SIGTERM; `ready` is called with the URL as soon as the server answers."""
+    server = build_server(
+        archive, address=address, port=port, prefix=prefix,
+        allowed_origins=allowed_origins, extra_patterns=extra_patterns, specs=specs,
+    )  # fmt: skip
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    server.start()
+    log.info("serving %s", server.url)
+    try:
+        if ready is not None:
+            ready(server.url)
+        await stopped.wait()
+    finally:
+        await server.stop()
+
+
+def serve(archive: Any, **options: Any) -> None:
+    """Serve until SIGINT or SIGTERM; the options are those of `serve_async`."""
+    asyncio.run(serve_async(archive, **options))

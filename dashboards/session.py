@@ -1,0 +1,295 @@
+"""What a page is, what it receives, and how its errors and late answers are kept in their place.
+
+How to write a page
+-------------------
+One module per route in ``dashboards/pages``, one class in it, named in ``dashboards/routes.py``::
+
+    class ImagesPage(PageView):
+        stage = param.Selector(default="", objects=["", "mosaic", "5min"], doc="kind of image")
+        after = param.String(default="", doc="position in the list (cursor)")
+        url_params = ("stage", "after")            # kept in the URL when not at their default
+        push_params = ("after",)                   # a change of these can be undone with Back
+        live_roles = frozenset({"products", "pipeline"})   # databases whose changes concern this page
+
+        @classmethod
+        async def prepare(cls, archive, path_params, query):   # optional; before the document exists
+            return await archive.images.count_images()         # an ArchiveError here = error page, no session
+
+        def __panel__(self):                       # only a skeleton: nothing is read here
+            self.table = RecordTable(columns=COLUMNS, caption="Images", on_page=self.turn)
+            self.slot = self.new_slot("images", height=600)
+            return pn.Column(self.slot, sizing_mode="stretch_width")
+
+        async def load(self):                      # after first paint, one slot after the other
+            await self.fill(self.slot, self.find, self.show)
+            await self.fill(self.plot_slot, self.read_noise)     # a returned view or figure is put in the slot
+
+        async def refresh(self):                   # something changed: patch, never rebuild
+            await self.fill(self.slot, self.find, self.show)
+
+        @param.depends("stage", "after", watch=True)
+        def on_filter(self):                       # an event: `run` drops answers that come too late
+            self.run(self.find, self.show, slot=self.slot)
+
+        async def find(self):                      # reads; touches no model
+            return await self.session.archive.images.find_images(...)
+
+        def show(self, page):                      # changes models; runs under the document's lock
+            self.table.param.update(rows=[...], has_next=bool(page.next_cursor))
+            return self.table                      # what a slot should hold (None: leave it as it is)
+
+Rules: `find`-like coroutines read and never touch a model; `show`-like functions change models and never await.
+Bokeh refuses changes made outside the document's lock, so change models only in `show` functions or through
+`PageView.patch`. Links come from ``self.session.links``; text from data goes only into our components (they
+write it as text) - never into ``pn.pane.Markdown``, ``Str``, ``HTML``, ``Alert`` or bare strings.
+In a test: ``view = ImagesPage(Session(archive)); view.__panel__(); await view.load()``; after setting a param,
+``await view.settled()``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import panel as pn
+from bokeh.document import Document
+from panel.io.state import set_curdoc
+
+from dashboards.boundary import Boundary, Failure
+from dashboards.components.slot import Slot
+from dashboards.links import Links
+
+if TYPE_CHECKING:
+    from data_access.settings import Settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PageSpec:
+    """One page as data.
+
+    Attributes
+    ----------
+    path : str
+        Route, with ``{name}`` for a path parameter.
+    title : str
+        In the navigation, and of the document until the page knows better.
+    group : str
+        Which entry of the navigation is marked as current.
+    module : str
+        ``"package.module:Class"``, imported at the first visit so that a broken page breaks only itself.
+    key : str
+        The letter after ``g`` that opens the page; empty for none.
+    """
+
+    path: str
+    title: str
+    group: str
+    module: str
+    in_nav: bool = True
+    key: str = ""
+
+    def load_view(self) -> type[PageView]:
+        """Import and return the class of the page."""
+        module, _, name = self.module.partition(":")
+        view = getattr(importlib.import_module(module), name)
+        if not issubclass(view, PageView):
+            raise TypeError(f"{self.module} is not a PageView")
+        return view
+
+
+@dataclass(slots=True)
+class Session:
+    """One open page: what it may use, and the tasks that end with it.
+
+    Attributes
+    ----------
+    archive : Archive
+    path_params, query : dict of str to str
+        From the URL, unescaped; of a repeated name the last value.
+    theme : str
+        ``"dark"``, ``"light"`` or ``"red"``.
+    prepared : object
+        What `PageView.prepare` returned.
+    """
+
+    archive: Any
+    settings: Settings | None = None
+    path_params: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    theme: str = "dark"
+    links: Links = field(default_factory=Links)
+    doc: Document = field(default_factory=Document)
+    prepared: Any = None
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    closed: bool = False
+
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run `work` in a task that is cancelled when the page is closed."""
+        if self.closed:
+            work.close()
+            raise asyncio.CancelledError
+        task = asyncio.get_running_loop().create_task(self._with_document(work))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    async def _with_document(self, work: Awaitable[T]) -> T:
+        with set_curdoc(self.doc):
+            return await work
+
+    async def patch(self, change: Callable[[], T]) -> T | None:
+        """Run `change` under the lock of the document and return its result; None if the page is gone.
+
+        Raises
+        ------
+        Exception
+            Whatever `change` raises.
+        """
+        context = self.doc.session_context
+        server_session = None if context is None else context.session
+        if server_session is None:
+            return change()
+        if self.closed or server_session.destroyed:
+            return None
+        results: list[T] = []
+
+        def locked() -> None:
+            with set_curdoc(self.doc):
+                results.append(change())
+
+        await server_session.with_document_locked(locked)
+        return results[0] if results else None
+
+    @property
+    def connected(self) -> bool:
+        """True while a browser holds the websocket open (always, without a server)."""
+        context = self.doc.session_context
+        if context is None or context.session is None:
+            return True
+        return bool(context.session.connection_count > 0)
+
+    def close(self) -> None:
+        """Cancel everything that still runs for this page."""
+        self.closed = True
+        for task in tuple(self.tasks):
+            task.cancel()
+
+
+class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
+    """Base of every page; see the head of this module for how to write one."""
+
+    url_params: ClassVar[tuple[str, ...]] = ()
+    push_params: ClassVar[tuple[str, ...]] = ()
+    live_roles: ClassVar[frozenset[str] | None] = None
+
+    def __init__(self, session: Session, **params: Any) -> None:
+        super().__init__(**params)
+        self.session = session
+        self.slots: dict[str, Slot] = {}
+        self.page_failure = Slot("page", height=0)
+        self._generations: dict[object, int] = {}
+
+    @property
+    def title(self) -> str:
+        """The document's title as plain text; empty for the one in the routes."""
+        return ""
+
+    @classmethod
+    async def prepare(
+        cls,
+        archive: Any,
+        path_params: Mapping[str, str],
+        query: Mapping[str, str],  # noqa: ARG003
+    ) -> Any:
+        """Read what decides whether the page exists; runs before any document is built.
+
+        Raises
+        ------
+        ArchiveError
+            Shown as an error page with the error's own HTTP status, without a session.
+        """
+        return None
+
+    def __panel__(self) -> Any:
+        raise NotImplementedError
+
+    async def load(self) -> None:
+        """Fill the slots, after the first paint."""
+
+    async def refresh(self) -> None:
+        """Patch what is shown after a change in the databases."""
+
+    def new_slot(self, label: str, *, height: int) -> Slot:
+        """Return a new place of `height` pixels that says it is loading until `fill` puts something there."""
+        slot = Slot(label, height=height)
+        self.slots[label] = slot
+        return slot
+
+    async def fill(
+        self,
+        slot: Slot,
+        work: Callable[[], Awaitable[T]],
+        show: Callable[[T], Any] | None = None,
+    ) -> None:
+        """Await `work`, hand its answer to `show` under the document's lock, put what that returns in `slot`.
+
+        Without `show` the answer itself is put there. None leaves the content as it is. An error becomes a card
+        in the slot; an answer that was overtaken by a newer one for the same slot is dropped.
+        """
+        await self._attempt(slot, slot, work, show)
+        await asyncio.sleep(0)  # let the browser's events and other pages through between two slots
+
+    def run(
+        self,
+        work: Callable[[], Awaitable[T]],
+        show: Callable[[T], Any] | None = None,
+        *,
+        slot: Slot | None = None,
+    ) -> asyncio.Task[None]:
+        """Start `work` from an event handler and return its task; like `fill`, late answers are dropped.
+
+        Without a slot, answers compete with those of the same `work`, and an error is shown on top of the page.
+        """
+        key: object = slot if slot is not None else getattr(work, "__qualname__", work)
+        return self.session.spawn(self._attempt(slot or self.page_failure, key, work, show))
+
+    async def patch(self, change: Callable[[], T]) -> T | None:
+        """Run `change`, which alters models, under the document's lock."""
+        return await self.session.patch(change)
+
+    async def settled(self) -> None:
+        """Return when everything started with `run` has ended (for tests)."""
+        while pending := [t for t in self.session.tasks if t is not asyncio.current_task()]:
+            await asyncio.gather(*pending, return_exceptions=True)
+
+    async def _attempt(
+        self,
+        slot: Slot,
+        key: object,
+        work: Callable[[], Awaitable[T]],
+        show: Callable[[T], Any] | None,
+    ) -> None:
+        generation = self._generations[key] = self._generations.get(key, 0) + 1
+        with Boundary(f"{type(self).__name__}: {slot.label}") as boundary:
+            answer = await work()
+            if self._generations[key] != generation:
+                return
+            await self.patch(lambda: self._place(slot, answer, show))
+        if boundary.failure is not None and self._generations[key] == generation:
+            await self.show_failure(slot, boundary.failure)
+
+    def _place(self, slot: Slot, answer: T, show: Callable[[T], Any] | None) -> None:
+        content = answer if show is None else show(answer)
+        if inspect.isawaitable(content):
+            raise TypeError(f"the show function of slot '{slot.label}' must not be a coroutine")
+        slot.succeed(content if slot is not self.page_failure else None)
+
+    async def show_failure(self, slot: Slot, failure: Failure) -> None:
+        """Put an error card into `slot`; what it showed before stays below, marked by the card as old."""
+        await self.patch(lambda: slot.fail(failure))

@@ -1,0 +1,150 @@
+"""The page around the content: template, navigation, theme, and how a `PageView` becomes a Bokeh document."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import panel as pn
+from bokeh.document import Document
+
+from dashboards.boundary import Boundary, Failure
+from dashboards.components.browser_state import BrowserState
+from dashboards.links import Links
+from dashboards.live import ChangeFeed, Live
+from dashboards.plots.theme import THEMES, bokeh_theme, css_variables
+from dashboards.session import PageSpec, PageView, Session
+
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+THEME_COOKIE = "dsa110_theme"
+DEFAULT_THEME = "dark"
+
+
+def choose_theme(query_value: str | None, cookie_value: str | None) -> str:
+    """Return the name of the theme: the URL wins over the cookie, anything unknown is the default."""
+    return next((name for name in (query_value, cookie_value) if name in THEMES), None) or DEFAULT_THEME
+
+
+class Shell:
+    """Renders pages and error pages with the same header.
+
+    Parameters
+    ----------
+    specs : sequence of PageSpec
+        Those with ``in_nav`` make the navigation.
+    boot_id : str
+        Changes with every start of the server, so that open pages notice and reload.
+    stale_after_s : float
+        Data are called stale when the newest write is older.
+    """
+
+    def __init__(self, specs: Sequence[PageSpec], feed: ChangeFeed, *, boot_id: str, stale_after_s: float) -> None:
+        self.specs = tuple(specs)
+        self.feed = feed
+        self.boot_id = boot_id
+        self.stale_after_s = stale_after_s
+        self._versions = {p.name: _version(p) for p in ASSETS.iterdir() if p.is_file()}
+        environment = jinja2.Environment(autoescape=True, loader=jinja2.FileSystemLoader(ASSETS))
+        self._template = environment.get_template("page.html")
+        self._theme_css = "\n".join(_theme_rule(name) for name in THEMES)
+
+    def open_page(self, spec: PageSpec, view_class: type[PageView], session: Session) -> PageView:
+        """Build the document of one page; its content is read after the browser has painted it.
+
+        Raises
+        ------
+        Exception
+            Whatever the constructor or ``__panel__`` of the page raises.
+        """
+        doc = session.doc
+        doc.theme = bokeh_theme(session.theme)
+        doc.template = self._template
+        view = view_class(session)
+        browser = BrowserState(view)
+        content = view.__panel__()
+        live = Live(session, self.feed, view.refresh, view_class.live_roles)
+        browser.on_visible = live.set_visible
+
+        async def start() -> None:
+            await _load(view)
+            live.start()
+
+        def leave(_context: Any) -> None:
+            live.stop()
+            session.close()
+
+        doc.on_session_destroyed(leave)
+        root = pn.Column(view.page_failure, content, browser, sizing_mode="stretch_width", margin=0)
+        root.server_doc(doc, title=view.title or spec.title, location=False)
+        doc.template_variables.update(self._variables(spec.group, session.links, session.theme))
+        pn.state.onload(lambda: _discard(session.spawn(start())))
+        return view
+
+    def fail_page(self, doc: Document) -> None:
+        """Make `doc` a valid but empty document; the server answers with an error page instead."""
+        doc.template = self._template
+        doc.title = "Error"
+
+    def error_page(self, failure: Failure, path: str, theme: str) -> str:
+        """Return a whole HTML page for `failure`; nothing in it needs the server again.
+
+        Parameters
+        ----------
+        path : str
+            Path of the request below the prefix.
+        """
+        group = next((s.group for s in self.specs if s.path == "/" + path.split("/")[1]), "")
+        variables = self._variables(group, Links.seen_from(path), theme)
+        return self._template.render(title=failure.heading, failure=failure, **variables)
+
+    def _variables(self, group: str, links: Links, theme: str) -> dict[str, Any]:
+        navigation = [
+            {
+                "title": s.title,
+                "href": links.page(s.path.lstrip("/")),
+                "key": s.key,
+                "current": s.group == group,
+            }
+            for s in self.specs
+            if s.in_nav
+        ]
+        return {
+            "root": links.root,
+            "navigation": navigation,
+            "theme": theme,
+            "themes": tuple(THEMES),
+            "theme_css": self._theme_css,
+            "asset": lambda name: f"{links.root}assets/{name}?v={self._versions.get(name, '')}",
+            "boot": self.boot_id,
+            "server_now": f"{time.time():.3f}",
+            "last_write": self.feed.last_write,
+            "stale_after_s": self.stale_after_s,
+        }
+
+
+async def _load(view: PageView) -> None:
+    with Boundary(type(view).__name__) as boundary:
+        await view.load()
+    if boundary.failure is not None:
+        await view.show_failure(view.page_failure, boundary.failure)
+    title = view.title
+    if title and title != view.session.doc.title:
+        await view.patch(lambda: setattr(view.session.doc, "title", title))
+
+
+def _discard(_task: object) -> None:
+    """Panel awaits or renders what a callback returns; a task is neither."""
+
+
+def _version(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def _theme_rule(name: str) -> str:
+    scheme = "light" if name == "light" else "dark"
+    tokens = "".join(f"{key}:{value};" for key, value in css_variables(name).items())
+    return f":root[data-theme={name}]{{color-scheme:{scheme};{tokens}}}"
