@@ -1,0 +1,153 @@
+"""What all list pages share: filters, a table paged by position, an honest count, everything in the URL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import panel as pn
+import param
+
+from dashboards.components.filters import Field, FilterBar
+from dashboards.components.record_table import Column, RecordTable, Row, Turn
+from dashboards.session import PageView, Session
+from data_access.errors import ValidationError
+from data_access.records import Count, PageRequest, RecordPage
+
+PAGE_SIZES = (25, 50, 100, 200)
+
+
+class ListPage(PageView):
+    """Base of the list pages.
+
+    A subclass declares one String param per filter field, `columns`, `fields` and the three questions: `find`,
+    `count` and `to_row`. The table is never larger than one page; the browser never holds the list.
+    """
+
+    sort = param.String(default="", doc="column by which the list is sorted; empty for the natural order")
+    order = param.Selector(default="desc", objects=["desc", "asc"], doc="direction of the sort")
+    after = param.String(default="", doc="position in the list; empty for its start")
+    rows = param.Selector(default=50, objects=list(PAGE_SIZES), doc="rows a page")
+
+    noun: ClassVar[str] = "records"
+    columns: ClassVar[Sequence[Column]] = ()
+    fields: ClassVar[Sequence[Field]] = ()
+    empty: ClassVar[str] = "No records match. Clear the filters to see all."
+    url_params: ClassVar[tuple[str, ...]] = ("sort", "order", "after", "rows")
+    push_params: ClassVar[tuple[str, ...]] = ("sort", "order", "after", "rows")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = tuple(field["name"] for field in cls.fields)
+        cls.url_params = (*ListPage.url_params, *own, *cls.__dict__.get("more_url_params", ()))
+        cls.push_params = cls.url_params
+
+    def __init__(self, session: Session, **params: Any) -> None:
+        super().__init__(session, **params)
+        self.filters = FilterBar(fields=list(self.fields), on_submit=self._submit, label=f"Filter {self.noun}")
+        self.table = RecordTable(
+            columns=list(self.columns), caption=self.noun, empty=self.empty, on_sort=self._sort_by, on_turn=self._turn
+        )
+        self._page: RecordPage[Any] = RecordPage(())
+        self.param.watch(self._changed, [*self.url_params])
+
+    async def find(self, request: PageRequest) -> RecordPage[Any]:
+        """Return one page of records for the present filters; a `ValidationError` names the bad field."""
+        raise NotImplementedError
+
+    async def count(self) -> Count:
+        """Return how many records match the present filters."""
+        raise NotImplementedError
+
+    async def details(self, records: Sequence[Any]) -> Any:
+        """Return what `to_row` needs beside the records (the state of files, for example)."""
+        return None
+
+    def to_row(self, record: Any, details: Any) -> Row:
+        """Return the table row of one record."""
+        raise NotImplementedError
+
+    def above(self) -> Any:
+        """Return what stands between the filters and the table, or None."""
+        return None
+
+    def __panel__(self) -> Any:
+        self.table_slot = self.new_slot(self.noun, height=420)
+        self._show_filters({})
+        above = self.above()
+        parts = [self.filters, above, self.table_slot] if above is not None else [self.filters, self.table_slot]
+        return pn.Column(*parts, sizing_mode="stretch_width", margin=0)
+
+    async def load(self) -> None:
+        await self.fill(self.table_slot, self._read, self._show)
+
+    async def refresh(self) -> None:
+        await self.load()
+
+    async def _read(self) -> tuple[RecordPage[Any], Count | None, Any]:
+        request = PageRequest(
+            limit=self.rows, cursor=self.after, sort=self.sort, descending=self.order == "desc"
+        )
+        page, count = await asyncio.gather(self.find(request), self.count())
+        return page, count, await self.details(page.rows)
+
+    def _show(self, answer: tuple[RecordPage[Any], Count | None, Any]) -> RecordTable:
+        self._page, count, details = answer
+        self.table.param.update(
+            rows=[self.to_row(record, details) for record in self._page.rows],
+            has_next=bool(self._page.next_cursor),
+            has_previous=bool(self._page.previous_cursor),
+            sort=self.sort,
+            descending=self.order == "desc",
+            total=f"{count} {self.noun}" if count is not None else "",
+            note=self._page.note,
+            loading_rows=False,
+        )
+        self._show_filters({})
+        return self.table
+
+    def _show_filters(self, errors: Mapping[str, str]) -> None:
+        values = {field["name"]: getattr(self, field["name"]) for field in self.fields}
+        self.filters.param.update(values=values, errors=dict(errors))
+
+    def _submit(self, values: Mapping[str, Any]) -> None:
+        wanted = {field["name"]: str(values.get(field["name"], "") or "") for field in self.fields}
+        try:
+            self.check(wanted)
+        except FieldError as err:
+            self.filters.errors = {err.field: err.message}
+            return
+        self.param.update(after="", **wanted)
+
+    def check(self, values: Mapping[str, str]) -> None:
+        """Raise `FieldError` for the first value that means nothing."""
+
+    def _sort_by(self, name: str, descending: bool) -> None:  # noqa: FBT001  called by the table
+        self.param.update(sort=name, order="desc" if descending else "asc", after="")
+
+    def _turn(self, where: Turn) -> None:
+        cursors = {"first": "", "next": self._page.next_cursor, "previous": self._page.previous_cursor}
+        self.after = cursors[where]
+
+    def _changed(self, *_events: Any) -> None:
+        self.table.loading_rows = True
+        self.run(self._read, self._show, slot=self.table_slot)
+
+
+class FieldError(ValidationError):
+    """The value of one filter field means nothing."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def number_of(field: str, text: str) -> float | None:
+    """Return the number in a filter field, None when empty; raise `FieldError` for anything else."""
+    if not text.strip():
+        return None
+    try:
+        return float(text)
+    except ValueError as err:
+        raise FieldError(field, f"'{text[:40]}' is not a number") from err

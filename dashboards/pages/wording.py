@@ -1,0 +1,73 @@
+"""Values that several pages word in the same way: epochs, positions, files, states."""
+
+from __future__ import annotations
+
+from dashboards.components.cells import Cell, State, cell
+from data_access.analysis.coordinates import format_dec, format_ra
+from data_access.analysis.times import format_mjd_utc
+from data_access.records import Epoch, FileState
+
+_RUN_STATES: dict[str, State] = {
+    "completed": "ok", "done": "ok", "ok": "ok", "active": "ok", "finished": "ok", "imaged": "ok", "validated": "ok",
+    "running": "info", "in_progress": "info", "collecting": "info", "converted": "info", "calibrated": "info",
+    "pending": "off", "queued": "off", "discovered": "off", "retired": "off", "cancelled": "off", "dismissed": "off",
+    "failed": "bad", "error": "bad", "critical": "bad",
+    "skipped_no_caltables": "warn", "warning": "warn", "investigated": "info",
+}  # fmt: skip
+
+
+def epoch_cell(epoch: Epoch, *, seconds: bool = True) -> Cell:
+    """Return the time of an observation (UTC), marked when it is only the time of the processing."""
+    text = format_mjd_utc(epoch.mjd, seconds=seconds)
+    if not text or epoch.mjd is None:
+        return cell(None)
+    title = f"MJD {epoch.mjd:.5f} (UTC), from the {epoch.origin}"
+    if not epoch.is_observation:
+        return cell(text, title=title, note="time of the processing, not of the observation")
+    return cell(text, title=title)
+
+
+def mjd_cell(mjd: float | None) -> Cell:
+    """Return an MJD as UTC, with the MJD in the tooltip."""
+    text = format_mjd_utc(mjd)
+    return cell(text or None, title=f"MJD {mjd:.5f} (UTC)" if text and mjd is not None else None)
+
+
+def position_cells(ra_deg: float | None, dec_deg: float | None) -> tuple[Cell, Cell]:
+    """Return right ascension and declination in sexagesimal, degrees in the tooltip."""
+    ra = cell(format_ra(ra_deg), title=f"{ra_deg:.6f}°", mono=True) if _possible(ra_deg, 360) else cell(ra_deg)
+    dec = cell(format_dec(dec_deg), title=f"{dec_deg:+.6f}°", mono=True) if _possible(dec_deg, 90) else cell(dec_deg)
+    return ra, dec
+
+
+def _possible(value: float | None, limit: float) -> bool:
+    return value is not None and abs(value) <= limit
+
+
+def file_cell(state: FileState | None) -> Cell:
+    """Return whether a recorded file is on disk, in a word."""
+    if state is None:
+        return cell(None)
+    if state.problem:
+        return cell("gone" if not state.exists else "unreadable", state="off" if not state.exists else "bad",
+                    title=state.problem)  # fmt: skip
+    return cell("on disk", state="ok", title=state.path)
+
+
+def state_cell(word: str | None, *, title: str | None = None) -> Cell:
+    """Return a pipeline status as glyph, word and colour; unknown words stay words."""
+    if not word:
+        return cell(None)
+    return cell(word, state=_RUN_STATES.get(word.lower(), "info"), title=title)
+
+
+def size_text(size_bytes: int | None) -> str | None:
+    """Return a size in readable units (powers of 1000)."""
+    if size_bytes is None:
+        return None
+    size = float(size_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}" if unit != "B" else f"{size_bytes} B"
+        size /= 1000
+    return f"{size:.3g} TB"
