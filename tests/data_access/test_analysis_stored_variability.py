@@ -84,10 +84,8 @@ def test_largest_possible_sigma_deviation_itself_is_not_impossible() -> None:
 
 
 def test_missing_columns_are_not_differences() -> None:
-    empty = {
-        name: None for name in ("n_obs", "mean_flux_mjy", "std_flux_mjy", "min_flux_mjy", "max_flux_mjy", "chi2_nu",
-                                "sigma_deviation", "eta_metric", "nvss_flux_mjy")
-    }  # fmt: skip
+    names = ("n_obs", "mean_flux_mjy", "std_flux_mjy", "min_flux_mjy", "max_flux_mjy", "chi2_nu", "eta_metric")
+    empty = dict.fromkeys((*names, "sigma_deviation", "nvss_flux_mjy"))
     assert compare_stored(replace(stored_row(), **empty), FLUX_JY, ERR_JY) == ()
 
 
