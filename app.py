@@ -1,0 +1,182 @@
+"""Command line and composition root: serve the dashboard, make a demo archive, check what can be read.
+
+python app.py serve --state-dir /data/dsa110-contimg/state
+python app.py demo
+python app.py check --json
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data_access.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from data_access.archive import Archive
+    from data_access.services.health import HealthReport
+
+DEMO_FOLDER = Path(__file__).resolve().parent / ".demo"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    options = _parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.DEBUG if options.verbose else logging.INFO,
+        format="%(asctime)s %(levelname)-8s [%(name)s] %(message)s",
+    )
+    logging.getLogger("aiosqlite").setLevel(logging.WARNING)
+    logging.getLogger("bokeh").setLevel(logging.WARNING)
+    try:
+        status: int = options.run(options)
+    except ArchiveError as err:
+        print(f"{err.message}\n{err.remedy}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="app.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="log in detail")
+    commands = parser.add_subparsers(required=True)
+
+    serve = commands.add_parser("serve", help="serve an archive")
+    _archive_options(serve)
+    _server_options(serve)
+    serve.set_defaults(run=_serve)
+
+    demo = commands.add_parser("demo", help="serve a demo archive that keeps growing; written first if there is none")
+    demo.add_argument("--out", type=Path, default=DEMO_FOLDER, help="folder of the demo archive (default: .demo)")
+    demo.add_argument("--layout", choices=("split", "unified"), default="split", help="database layout")
+    demo.add_argument("--still", action="store_true", help="do not let the archive grow")
+    _server_options(demo)
+    demo.set_defaults(run=_demo)
+
+    check = commands.add_parser(
+        "check", help="report every database, table and folder; status 0 if the pages can work"
+    )
+    _archive_options(check)
+    check.add_argument("--json", action="store_true", help="machine-readable report")
+    check.set_defaults(run=_check)
+    return parser
+
+
+def _archive_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--state-dir", type=Path, help="state folder of the pipeline, or the archive that contains it"
+    )
+    parser.add_argument("--config", type=Path, help="TOML file with settings (see the table in README.md)")
+
+
+def _server_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--address", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=int, default=5006, help="port (0: any free one; default: 5006)")
+    parser.add_argument("--prefix", default="", help="path below which everything is served, e.g. /dsa110")
+    parser.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="further host a browser may come from",
+    )
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from data_access.archive import open_archive
+
+    _run_server(open_archive(options.state_dir, config=options.config), options)
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from data_access.archive import open_archive
+    from data_access.demo import grow, write_demo
+
+    out: Path = options.out
+    if not (out / "state").is_dir():
+        print(f"Writing a demo archive to {out} (some seconds) ...", flush=True)
+        write_demo(out, layout=options.layout)
+    stop = threading.Event()
+    pipeline = threading.Thread(target=grow, args=(out,), kwargs={"stop": stop}, name="demo pipeline", daemon=True)
+    if not options.still:
+        pipeline.start()
+    try:
+        _run_server(open_archive(out), options)
+    finally:
+        stop.set()
+        if pipeline.is_alive():
+            pipeline.join(timeout=10)
+    return 0
+
+
+def _run_server(archive: Archive, options: argparse.Namespace) -> None:
+    from dashboards.server import serve_async
+
+    async def run() -> None:
+        async with archive:
+            archive.offload.warm_up()
+            await serve_async(
+                archive,
+                address=options.address,
+                port=options.port,
+                prefix=options.prefix,
+                allowed_origins=options.allow_origin,
+                ready=lambda url: print(f"Dashboard: {url}", flush=True),
+            )
+
+    with suppress(KeyboardInterrupt):
+        asyncio.run(run())
+
+
+def _check(options: argparse.Namespace) -> int:
+    from data_access.archive import open_archive
+
+    async def ask() -> HealthReport:
+        async with open_archive(options.state_dir, config=options.config) as archive:
+            return await archive.health.report()
+
+    report = asyncio.run(ask())
+    print(json.dumps({**asdict(report), "ok": report.ok}, indent=2) if options.json else _report_text(report))
+    return 0 if report.ok else 1
+
+
+def _report_text(report: HealthReport) -> str:
+    from data_access.analysis.times import format_utc
+
+    lines = [f"layout: {report.layout}"]
+    for database in report.databases:
+        if not database.ok:
+            lines += [f"{database.role}: FAILED  {database.path}", f"    {database.error}", f"    {database.remedy}"]
+            continue
+        written = format_utc(database.last_write_at) or "unknown"
+        lines.append(
+            f"{database.role}: {database.mode}, {database.journal}, last write {written} UTC  {database.path}"
+        )
+        for table in database.tables:
+            missing = f"  missing columns: {', '.join(table.missing_columns)}" if table.missing_columns else ""
+            lines.append(f"    {table.name:<22} {table.rows:>12} rows{missing}")
+    if not report.databases:
+        lines.append("no database found: give --state-dir, --config or the pipeline's environment variables")
+    lines += [f"{f.setting}: {'readable' if f.readable else 'NOT READABLE'}  {f.path}" for f in report.folders]
+    lines.append("versions: " + ", ".join(f"{name} {number}" for name, number in report.versions.items()))
+    if report.missing:
+        lines.append(f"The main pages cannot work without: {', '.join(report.missing)}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
