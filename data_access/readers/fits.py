@@ -150,7 +150,8 @@ def _opened(path: str) -> Iterator[tuple[fits.HDUList, Any]]:
     except OSError as err:
         raise file_error(path, err) from err
     try:
-        with fits.open(Path(path), mode="readonly", memmap=True, lazy_load_hdus=True) as hdus:
+        # The default of `memmap` maps the file too; True would refuse scaled integers (astropy 8).
+        with fits.open(Path(path), mode="readonly", lazy_load_hdus=True) as hdus:
             image = _first_image(path, hdus)
             _check_length(path, image)
             yield hdus, image
