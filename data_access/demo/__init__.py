@@ -1,0 +1,5 @@
+"""A seeded, wholly synthetic archive of the pipeline's products, and a simulated pipeline that keeps it growing."""
+
+from data_access.demo.write import write_demo
+
+__all__ = ["write_demo"]
