@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from watchfiles import Change, awatch
+from watchfiles import watch
 
 from data_access.log_follower import LogBatch, LogFollower
 
 __all__ = ["LogBatch", "watch_log"]
 
-_WATCH_STEP_MS = 25
+_WATCH_STEP_MS = 50
 _RETRY_WATCH_S = 5.0
 _STOP_WATCH_S = 2.0
 
@@ -95,38 +96,52 @@ async def _wait(changed: asyncio.Event, timeout_s: float) -> None:
 @asynccontextmanager
 async def _notifications(path: Path) -> AsyncIterator[asyncio.Event]:
     """Give an event that is set whenever the file system reports something about `path`."""
-    changed, stop = asyncio.Event(), asyncio.Event()
-    task = asyncio.create_task(_notify(path, changed, stop), name=f"watch {path.name}")
+    loop = asyncio.get_running_loop()
+    changed, ended, stop = asyncio.Event(), asyncio.Event(), threading.Event()
+
+    def tell(event: asyncio.Event) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            loop.call_soon_threadsafe(event.set)
+
+    # A thread of its own: awatch takes one of the 40 threads that all ASGI file responses share (anyio) for as
+    # long as it watches (watchfiles 1.3).
+    thread = threading.Thread(
+        target=_watch_folders,
+        args=(path, stop, lambda: tell(changed), lambda: tell(ended)),
+        name=f"watch {path.name}",
+        daemon=True,
+    )
+    thread.start()
     try:
         yield changed
     finally:
-        # Cancelling awatch would leave its thread running until its own timeout of 5 s (watchfiles 1.3):
-        # the stop event ends it within one step.
         stop.set()
-        _, running = await asyncio.wait({task}, timeout=_STOP_WATCH_S)
-        for unfinished in running:
-            unfinished.cancel()
+        await _wait(ended, _STOP_WATCH_S)
 
 
-async def _notify(path: Path, changed: asyncio.Event, stop: asyncio.Event) -> None:
-    """Set `changed` at each report; without a folder to watch, or watches left, the poll alone must do."""
-    while not stop.is_set():
-        folders, is_ours = await asyncio.to_thread(_what_to_watch, path)
-        with suppress(OSError, RuntimeError):  # no such folder, no watches left, an error inside watchfiles
-            async for _ in awatch(
-                *folders,
-                watch_filter=is_ours,
-                debounce=4 * _WATCH_STEP_MS,
-                step=_WATCH_STEP_MS,
-                stop_event=stop,
-                recursive=False,
-            ):
-                changed.set()
-        await _wait(stop, _RETRY_WATCH_S)
+def _watch_folders(path: Path, stop: threading.Event, report: Callable[[], None], end: Callable[[], None]) -> None:
+    """Report changes until stopped; without a folder to watch, or watches left, the poll alone must do."""
+    try:
+        while not stop.is_set():
+            with suppress(OSError, RuntimeError):  # no such folder, no watches left, an error inside watchfiles
+                _watch_once(path, stop, report)
+            stop.wait(_RETRY_WATCH_S)
+    finally:
+        end()
 
 
-def _what_to_watch(path: Path) -> tuple[set[Path], Callable[[Change, str], bool]]:
-    """Return the folders of the log, and of the file it may be a link to, and which reports are about it."""
-    real = Path(os.path.realpath(path))
+def _watch_once(path: Path, stop: threading.Event, report: Callable[[], None]) -> None:
+    real = Path(os.path.realpath(path))  # a log may be a link into another folder
     names = {path.name, real.name}
-    return {path.parent, real.parent}, lambda _change, reported: Path(reported).name in names
+    reports = watch(
+        *{path.parent, real.parent},
+        # filtered here and not by us: watchfiles logs what passes, which would feed our own log in the same folder
+        watch_filter=lambda _, changed: Path(changed).name in names,
+        debounce=2 * _WATCH_STEP_MS,
+        step=_WATCH_STEP_MS,
+        stop_event=stop,
+        recursive=False,
+        raise_interrupt=False,
+    )
+    for _ in reports:
+        report()
