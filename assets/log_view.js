@@ -18,7 +18,7 @@ export function render({ model }) {
   win.className = 'lv-window';
   box.append(pad, win); body.append(box, fresh); root.append(bar, body);
 
-  let all = [], shown = all, needle = '', raf = 0, waiting = 0, dropped = 0, here = -1, errors = 0;
+  let all = [], shown = all, needle = '', raf = 0, waiting = 0, dropped = 0, here = -1, errors = 0, last_top = 0;
   const later = () => { if (!raf) raf = requestAnimationFrame(draw); };
   const matches = line => line.text.toLowerCase().includes(needle);
   function draw() {
@@ -73,6 +73,14 @@ export function render({ model }) {
       return;
     }
   }
+  function to_first_error() {
+    const i = shown.findIndex(line => line.level === 'error');
+    if (i < 0) return;
+    here = i;
+    follow_box.checked = false;
+    box.scrollTop = last_top = Math.max(0, i * LINE_PX - box.clientHeight / 3);
+    later();
+  }
   async function copy_lines() {
     const text = shown.map(line => line.text).join('\n');
     try { await navigator.clipboard.writeText(text); } catch {   /* plain http: no clipboard interface */
@@ -83,7 +91,6 @@ export function render({ model }) {
   }
   search.addEventListener('input', refilter);
   follow_box.addEventListener('change', () => { if (follow_box.checked) to_end(); });
-  let last_top = 0;
   box.addEventListener('scroll', () => {
     const end = box.scrollTop + box.clientHeight >= shown.length * LINE_PX - 2 * LINE_PX;
     if (box.scrollTop < last_top && !end) follow_box.checked = false;
@@ -101,6 +108,7 @@ export function render({ model }) {
       if (parts.at(-1) === '') parts.pop();
       add(parts.map(text => ({ text, level: level_of(text) })), Boolean(message.reset) && !message.skipped);
     }
+    if (message.to_first_error) { pad.style.height = `${shown.length * LINE_PX}px`; to_first_error(); }
   });
   model.send_msg({ type: 'ready' });
   return root;

@@ -48,6 +48,10 @@ class LogView(Component):
         if text or reset or skipped:
             self._send_msg({"text": text, "reset": reset, "skipped": skipped})
 
+    def show_first_error(self) -> None:
+        """Scroll to the first error among the lines sent so far and stop following; nothing without an error."""
+        self._send_msg({"to_first_error": True})
+
     def _handle_msg(self, data: Any) -> None:
         if isinstance(data, dict) and data.get("type") == "ready" and self._on_ready is not None:
             self._on_ready()
