@@ -1,6 +1,6 @@
 """Reusable parts of pages; all of them draw text from data as text, never as markup.
 
-`cell`, `row`, `RecordTable`, `FilterBar`, `Facts`, `Tiles`, `Notice`, `LogView`, `Slot`, `plot_pane`,
+`cell`, `row`, `RecordTable`, `FilterBar`, `Facts`, `Tiles`, `Switches`, `Notice`, `LogView`, `Slot`, `plot_pane`,
 `error_card`, `failure_card`, `BrowserState`.
 """
 
@@ -13,10 +13,11 @@ from dashboards.components.notice import Notice, error_card, failure_card
 from dashboards.components.plot_pane import plot_pane
 from dashboards.components.record_table import Column, RecordTable, Row, row
 from dashboards.components.slot import Slot
+from dashboards.components.switches import Switches, option, switch
 from dashboards.components.tiles import Tiles, tile
 
 __all__ = [
     "STATES", "BrowserState", "Cell", "Column", "Facts", "Field", "FilterBar", "LogView", "Notice",
-    "RecordTable", "Row", "Slot", "State", "Tiles", "cell", "error_card", "fact", "failure_card", "group",
-    "plot_pane", "row", "safe_href", "tile",
+    "RecordTable", "Row", "Slot", "State", "Switches", "Tiles", "cell", "error_card", "fact", "failure_card",
+    "group", "option", "plot_pane", "row", "safe_href", "switch", "tile",
 ]  # fmt: skip
