@@ -1,5 +1,6 @@
 """A seeded, wholly synthetic archive of the pipeline's products, and a simulated pipeline that keeps it growing."""
 
+from data_access.demo.live import grow, grow_once
 from data_access.demo.write import write_demo
 
-__all__ = ["write_demo"]
+__all__ = ["grow", "grow_once", "write_demo"]

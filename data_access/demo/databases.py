@@ -107,6 +107,22 @@ class DemoDatabases:
         file, name = place
         return self._connect(file).execute(f"SELECT {columns} FROM {name} {rest}", parameters).fetchall()
 
+    def insert_once(self, table: str, row: Row, *key: str) -> None:
+        """Insert `row` unless there is a row with the same values in the columns `key`."""
+        if not self._has(table, row, key):
+            self.insert(table, [row])
+
+    def upsert(self, table: str, row: Row, *key: str) -> None:
+        """Update the row with the same values in the columns `key`, or insert `row`; a known row keeps its rowid."""
+        if self._has(table, row, key):
+            self.update(table, {column: row[column] for column in key}, row)
+        else:
+            self.insert(table, [row])
+
+    def _has(self, table: str, row: Row, key: Sequence[str]) -> bool:
+        condition = " AND ".join(f"{column} = ?" for column in key)
+        return bool(self.select(table, "1", f"WHERE {condition} LIMIT 1", [row[column] for column in key]))
+
     def count(self, table: str) -> int:
         """Return the number of rows."""
         rows = self.select(table, "count(*)")

@@ -72,7 +72,7 @@ _QUEUE_STATES: dict[Outcome, tuple[str, str]] = {
     "done": ("completed", "completed"),
     "collecting": ("collecting", "collecting"),
     "pending": ("pending", "collecting"),
-    "in_progress": ("in_progress", "calibrating"),
+    "in_progress": ("in_progress", "imaging"),
     "stuck": ("in_progress", "converting"),
     "incomplete": ("failed", "collecting"),
     "failed_convert": ("failed", "converting"),

@@ -28,7 +28,7 @@ from data_access.demo.nights import (
     write_measurement_sets,
     write_night,
 )
-from data_access.demo.operations_rows import write_operations
+from data_access.demo.operations_rows import HOST_BEHIND_UTC_S, write_operations
 from data_access.demo.photometry import eta
 from data_access.demo.schema import PIPELINE, PRODUCTS, Layout, check_layout
 from data_access.demo.science_rows import write_science
@@ -41,6 +41,14 @@ HISTORY_NIGHTS = 60
 """Nights before the recent ones: their files were cleaned up, their rows stayed."""
 RUNS_WITH_LOGS = 20
 OWN_ENTRIES = ("state", "stage", "incoming", "archive.env", "truth.json")
+KNOWN_HABITS = {
+    "photometry_mjd_is_processing_time": True,
+    "earlier_images_are_named_as_casa_directories_and_gone": True,
+    "batch_params_as_python_repr": 1,
+    "batch_times_seconds_too_late": HOST_BEHIND_UTC_S,
+    "pointing_timestamp_is_mjd": True,
+}
+"""What upstream does everywhere, not in single rows."""
 COUNTED = (
     "ms_index",
     "images",
@@ -168,7 +176,7 @@ def write_demo(
         recent = planned[:nights]
         images = [path for night in recent for path in write_images(night, sky, seed=seed)]
         sets = [written for night in recent for written in write_measurement_sets(night, seed=seed)]
-        traps = write_traps(db, planned[0], now=moment)
+        traps = write_traps(db, planned[0], now=moment) | KNOWN_HABITS
         counts = {table: db.count(table) for table in COUNTED}
     write_catalogs(root, sky)
     _write_logs(root, planned)
