@@ -5,12 +5,12 @@ from __future__ import annotations
 from dashboards.session import PageSpec
 
 ROUTES: tuple[PageSpec, ...] = (
-    PageSpec("/", "Overview", "overview", "dashboards.pages.overview:OverviewPage", key="o"),
+    PageSpec("/", "Tonight", "overview", "dashboards.pages.overview:OverviewPage", key="o"),
     PageSpec("/night", "Night", "night", "dashboards.pages.night:NightPage", key="n"),
     PageSpec("/images", "Images", "images", "dashboards.pages.images:ImagesPage", key="i"),
     PageSpec("/sources", "Sources", "sources", "dashboards.pages.sources:SourcesPage", key="s"),
     PageSpec("/jobs", "Jobs", "jobs", "dashboards.pages.jobs:JobsPage", key="j"),
-    PageSpec("/ms", "Measurement Sets", "ms", "dashboards.pages.ms:MSPage", key="m"),
+    PageSpec("/ms", "MS", "ms", "dashboards.pages.ms:MSPage", key="m"),
     PageSpec("/calibration", "Calibration", "calibration", "dashboards.pages.calibration:CalibrationPage", key="c"),
     PageSpec("/status", "Status", "status", "dashboards.pages.status:StatusPage", key="t"),
     PageSpec("/ms/detail", "Measurement Set", "ms", "dashboards.pages.ms_detail:MSDetailPage", in_nav=False),

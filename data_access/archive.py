@@ -19,6 +19,7 @@ from data_access.repositories.sources import SourceRepository
 from data_access.services.files import FileService
 from data_access.services.health import HealthService
 from data_access.services.logs import LogService
+from data_access.services.night import NightService
 from data_access.services.provenance import ProvenanceService
 from data_access.services.roots import Roots
 from data_access.settings import Settings, load_settings
@@ -31,7 +32,7 @@ class Archive:
     ----------
     images, sources, photometry, measurement_sets, calibration, jobs, operations
         Repositories: SQL to records.
-    files, logs, provenance, health
+    files, logs, provenance, night, health
         Services: where files, caches and several repositories meet.
     changes : ChangeWatcher
         Tells listeners about new commits while its `run` is running.
@@ -79,6 +80,9 @@ class Archive:
         self.logs = LogService(Roots(settings.log_roots, setting="log_roots"), self.offload)
         self.provenance = ProvenanceService(
             self.images, self.measurement_sets, self.calibration, self.jobs, self.photometry
+        )
+        self.night = NightService(
+            self.images, self.measurement_sets, self.calibration, self.jobs, self.sources, self.operations, self.files
         )
         folders = {"roots": settings.roots, "log_roots": settings.log_roots}
         self.health = HealthService(self.databases, folders, count_deadline_s=settings.count_deadline_s)

@@ -1,0 +1,1 @@
+"""Pages: one Viewer per route; params and wiring, no SQL, no glyphs."""

@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import panel as pn
 import param
 
 from dashboards.components.cells import cell
-from dashboards.components.record_table import Column, Row, row
+from dashboards.components.record_table import Row, row
 from dashboards.pages.list_page import FieldError, ListPage, number_of
-from dashboards.pages.wording import epoch_cell, file_cell, position_cells
+from dashboards.pages.patching import patch_source
+from dashboards.pages.wording import epoch_cell, file_cell, noise_against_time, position_cells
 from dashboards.plots import noise_trend_columns, plot_noise_trend
 from data_access.records import Count, FileState, Image, PageRequest, RecordPage
 from data_access.repositories.images import ImageFilter
@@ -31,7 +31,7 @@ class ImagesPage(ListPage):
     noise_max = param.String(default="", doc="greatest noise, mJy/beam")
 
     noun = "images"
-    columns: Sequence[Column] = (
+    columns = (
         {"name": "path", "label": "Image", "sortable": True, "width": "24rem"},
         {"name": "epoch", "label": "Observed", "unit": "UTC"},
         {"name": "type", "label": "Type", "sortable": True},
@@ -88,14 +88,10 @@ class ImagesPage(ListPage):
         return table
 
     def _show_trend(self) -> None:
-        known = [i for i in self._page.rows if i.noise_jy is not None and i.epoch.mjd is not None]
-        data = ([i.epoch.mjd for i in known], [i.noise_jy for i in known], [i.name for i in known])
-        if self.trend is None:
+        data = noise_against_time(self._page.rows)
+        if not patch_source(self.trend, "noise_trend", noise_trend_columns(*data)):
             self.trend = plot_noise_trend(*data, theme=self.session.theme)
             self.trend_slot.succeed(self.trend)
-        else:
-            source = self.trend.select_one({"name": "noise_trend"})
-            source.data = noise_trend_columns(*data)
 
     def to_row(self, record: Image, details: dict[str, FileState]) -> Row:
         """Return the table row of one image."""

@@ -26,9 +26,9 @@ class ListPage(PageView):
     """
 
     sort = param.String(default="", doc="column by which the list is sorted; empty for the natural order")
-    order = param.Selector(default="desc", objects=["desc", "asc"], doc="direction of the sort")
+    order = param.Selector[str](default="desc", objects=["desc", "asc"], doc="direction of the sort")
     after = param.String(default="", doc="position in the list; empty for its start")
-    rows = param.Selector(default=50, objects=list(PAGE_SIZES), doc="rows a page")
+    rows = param.Selector[int](default=50, objects=list(PAGE_SIZES), doc="rows a page")
 
     noun: ClassVar[str] = "records"
     columns: ClassVar[Sequence[Column]] = ()
@@ -86,9 +86,7 @@ class ListPage(PageView):
         await self.load()
 
     async def _read(self) -> tuple[RecordPage[Any], Count | None, Any]:
-        request = PageRequest(
-            limit=self.rows, cursor=self.after, sort=self.sort, descending=self.order == "desc"
-        )
+        request = PageRequest(limit=self.rows, cursor=self.after, sort=self.sort, descending=self.order == "desc")
         page, count = await asyncio.gather(self.find(request), self.count())
         return page, count, await self.details(page.rows)
 
@@ -123,7 +121,7 @@ class ListPage(PageView):
     def check(self, values: Mapping[str, str]) -> None:
         """Raise `FieldError` for the first value that means nothing."""
 
-    def _sort_by(self, name: str, descending: bool) -> None:  # noqa: FBT001  called by the table
+    def _sort_by(self, name: str, descending: bool) -> None:
         self.param.update(sort=name, order="desc" if descending else "asc", after="")
 
     def _turn(self, where: Turn) -> None:

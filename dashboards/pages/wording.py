@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from dashboards.components.cells import Cell, State, cell
 from data_access.analysis.coordinates import format_dec, format_ra
 from data_access.analysis.times import format_mjd_utc
-from data_access.records import Epoch, FileState
+from data_access.records import Epoch, FileState, Image
+from data_access.records.sources import FloatArray
 
 _RUN_STATES: dict[str, State] = {
     "completed": "ok", "done": "ok", "ok": "ok", "active": "ok", "finished": "ok", "imaged": "ok", "validated": "ok",
@@ -71,3 +76,10 @@ def size_text(size_bytes: int | None) -> str | None:
             return f"{size:.3g} {unit}" if unit != "B" else f"{size_bytes} B"
         size /= 1000
     return f"{size:.3g} TB"
+
+
+def noise_against_time(images: Sequence[Image]) -> tuple[FloatArray, FloatArray, list[str]]:
+    """Return MJD, noise (Jy/beam) and names of the images that have both."""
+    known = [image for image in images if image.noise_jy is not None and image.epoch.mjd is not None]
+    mjd = np.array([image.epoch.mjd for image in known], dtype=np.float64)
+    return mjd, np.array([image.noise_jy for image in known], dtype=np.float64), [image.name for image in known]

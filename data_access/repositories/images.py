@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_access.analysis.times import epoch_of_image
+from data_access.analysis.times import epoch_of_image, mjd_of_stamp, stamp_in_name
 from data_access.errors import RecordNotFound, TableMissing
 from data_access.layout import TABLES, Layout, Table
 from data_access.records import Count, Image, ImageQA, Mosaic, PageRequest, RecordPage, Region
@@ -17,6 +17,8 @@ _MOSAIC_COLUMNS = (*TABLES["mosaics"].columns, "status")
 _QA_COLUMNS = TABLES["image_qa"].columns
 _REGION_COLUMNS = TABLES["regions"].columns
 _MANY = 200
+# The middle of a tile of 5 minutes lies 2.5 minutes after the start that names it.
+_BEFORE_DAYS, _AFTER_DAYS = 60.0 / 86400.0, 300.0 / 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,34 @@ class ImageRepository:
         marks = ",".join("?" * len(wanted))
         images = await self._some(await self._listing(), f"i.path IN ({marks})", wanted, limit=4 * _MANY)
         return {image.path: image for image in reversed(images)}
+
+    async def find_behind(self, paths: Sequence[str]) -> dict[str, Image]:
+        """Return the registered images for paths as photometry records them, by those paths.
+
+        Photometry names the FITS file while the pipeline registers CASA directories: the row with the same path
+        counts, else one of the same observation. They are looked for by the time in the name, because no layout
+        has an index of the paths; only what is not found like this is looked for by its path.
+        """
+        wanted = list(dict.fromkeys(paths))[:_MANY]
+        stamps = {path: stamp_in_name(path) for path in wanted}
+        near = await self._some_at([mjd for s in stamps.values() if (mjd := mjd_of_stamp(s)) is not None])
+        by_path = {image.path: image for image in reversed(near)}
+        by_stamp = {stamp_in_name(image.path): image for image in reversed(near)}
+        found = {p: hit for p in wanted if (hit := by_path.get(p) or by_stamp.get(stamps[p] or "")) is not None}
+        rest = [path for path in wanted if path not in found]
+        return found | (await self.find_by_paths(rest) if rest else {})
+
+    async def _some_at(self, starts_mjd: Sequence[float]) -> tuple[Image, ...]:
+        """Return the images of the Measurement Sets whose middle is shortly after one of these times."""
+        images, index = await self._layout.find("images"), await self._layout.find_or_none("ms_index")
+        if index is None or index.database is not images.database or not starts_mjd:
+            return ()
+        if not {"mid_mjd", "path"} <= set(index.columns) or "ms_path" not in images.columns:
+            return ()
+        moments = " OR ".join(["mid_mjd BETWEEN ? AND ?"] * len(starts_mjd))
+        condition = f'i.ms_path IN (SELECT path FROM "{index.name}" WHERE {moments})'
+        bounds = [mjd + shift for mjd in starts_mjd for shift in (-_BEFORE_DAYS, _AFTER_DAYS)]
+        return await self._some(await self._listing(), condition, bounds, limit=20 * _MANY)
 
     async def newest(self, limit: int) -> tuple[Image, ...]:
         """Return the images registered last."""

@@ -131,6 +131,11 @@ class JobRepository:
         listing = Listing(table, f'"{table.name}" m', table.select(_RUN_COLUMNS, "m"), "m.path", sorts, "mid_mjd")
         return await read_page(listing_segments(listing, _run_where(wanted, table), request.sort), request, _to_run)
 
+    async def find_runs_between(self, start_mjd: float, end_mjd: float) -> tuple[Run, ...]:
+        """Return the runs of the observations in an interval, newest first, at most 500."""
+        wanted = RunFilter(after_mjd=start_mjd, before_mjd=end_mjd)
+        return (await self.find_runs(wanted, PageRequest(limit=500))).rows
+
     async def count_runs(self, wanted: RunFilter) -> Count:
         """Return how many runs match."""
         table = await self._layout.find("ms_index")
@@ -185,6 +190,21 @@ class JobRepository:
             f"ORDER BY {table.column('status')} = 'failed' DESC, id LIMIT 500"
         )
         found = await table.fetch(sql, (batch_id,), n_columns=len(_ITEM_COLUMNS))
+        return tuple(_to_item(row) for row in found.rows)
+
+    async def find_batch_items_of(self, ms_path: str) -> tuple[BatchItem, ...]:
+        """Return the newest batch items that worked on a Measurement Set.
+
+        Photometry batches write the position behind the path: ``<path>:<ra>:<dec>``.
+        """
+        table = await self._layout.find_or_none("batch_job_items")
+        if table is None or "ms_path" not in table.columns:
+            return ()
+        sql = (
+            f'SELECT {", ".join(table.select(_ITEM_COLUMNS))} FROM "{table.name}" '
+            "WHERE ms_path = ?1 OR substr(ms_path, 1, length(?1) + 1) = ?1 || ':' ORDER BY id DESC LIMIT 100"
+        )
+        found = await table.fetch(sql, (ms_path,), n_columns=len(_ITEM_COLUMNS))
         return tuple(_to_item(row) for row in found.rows)
 
     async def find_queue(self, *, limit: int = 100, state: str = "") -> tuple[QueueItem, ...]:

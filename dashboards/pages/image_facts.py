@@ -1,0 +1,102 @@
+"""The facts of an image as labelled values: the database's, the file's, and the links."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dashboards.components.cells import cell
+from dashboards.components.facts import fact, group
+from dashboards.links import Links
+from dashboards.pages.wording import epoch_cell, position_cells, state_cell
+from data_access.records import Image, ImageHeader
+from data_access.services.provenance import Provenance
+
+_CARDS = 400
+_SIBLINGS = 8
+
+
+def record_groups(image: Image) -> list[dict[str, Any]]:
+    """Return what the database row says; a dash means that the pipeline did not record it."""
+    ra, dec = position_cells(image.center_ra_deg, image.center_dec_deg)
+    noise = None if image.noise_jy is None else image.noise_jy * 1e3
+    size = f"{image.imsize_x} × {image.imsize_y}" if image.imsize_x and image.imsize_y else None
+    return [
+        group(
+            "Recorded by the pipeline",
+            [
+                fact("Observed", epoch_cell(image.epoch)),
+                fact("Registered", cell(None, unix=image.created_at)),
+                fact("Type", cell(image.type)),
+                fact("Field", cell(image.field_name)),
+                fact("Centre RA", ra),
+                fact("Centre Dec", dec),
+                fact("Noise", cell(noise, unit="mJy/beam", digits=4)),
+                fact("Dynamic range", cell(image.dynamic_range, digits=1)),
+                fact("Beam major", cell(image.beam_major_arcsec, unit="″", digits=2)),
+                fact("Beam minor", cell(image.beam_minor_arcsec, unit="″", digits=2)),
+                fact("Beam PA", cell(image.beam_pa_deg, unit="°", digits=1)),
+                fact("Size", cell(size, unit="pixels")),
+                fact("Cell", cell(image.cellsize_arcsec, unit="″", digits=3)),
+                fact("Frequency", cell(image.freq_ghz, unit="GHz", digits=4)),
+                fact("Primary-beam corrected", cell(image.pbcor)),
+                fact("Path", cell(image.path, mono=True)),
+            ],
+        )
+    ]
+
+
+def header_groups(header: ImageHeader) -> list[dict[str, Any]]:
+    """Return what the file itself says."""
+    beam = header.beam
+    items = [
+        fact("Shape", cell(" × ".join(str(n) for n in header.shape), note="slowest axis first")),
+        fact("Axes", cell(", ".join(header.axes))),
+        fact("Frame", cell(header.frame.upper() if header.wcs_header else None)),
+        fact("Unit", cell(header.bunit or None)),
+        fact("Object", cell(header.object_name or None)),
+        fact("Telescope", cell(header.telescope or None)),
+        fact("DATE-OBS", cell(header.date_obs or None)),
+        fact("Frequency", cell(None if header.freq_hz is None else header.freq_hz / 1e9, unit="GHz", digits=5)),
+        fact("Beam", cell(None if beam is None else f"{beam.major_arcsec:.4g} × {beam.minor_arcsec:.4g}", unit="″")),
+    ]
+    if beam is not None:
+        items.append(fact("Beam PA", cell(beam.pa_deg, unit="°", digits=1, note=f"from the {beam.origin}")))
+    items += [fact("Odd", cell(problem, state="warn")) for problem in header.problems]
+    cards = [fact(key, cell(value, mono=True, title=comment)) for key, value, comment in header.cards[:_CARDS]]
+    return [group("Found in the file", items), group("All header cards", cards)]
+
+
+def provenance_groups(
+    made: Provenance, neighbours: tuple[int | None, int | None], links: Links
+) -> list[dict[str, Any]]:
+    """Return where an image comes from and what else was made with it, as links."""
+    before, after = neighbours
+    items = [
+        fact("Previous image", cell(before and f"#{before}", href=links.image(before) if before else None)),
+        fact("Next image", cell(after and f"#{after}", href=links.image(after) if after else None)),
+        fact("Measurement Set", _ms_cell(made, links)),
+        fact("Run and log", cell(made.run_id, href=links.job(made.run_id) if made.run_id else None)),
+    ]
+    if made.applied is not None:
+        tables = made.applied.tables
+        note = "" if tables else "no active table was valid at this time"
+        items.append(fact("Calibration set", cell(made.applied.set_name, title=made.applied.rule, note=note or None)))
+        items += [
+            fact(t.table_type or "table", cell(t.name, href=links.calibration_detail(t.path), mono=True))
+            for t in tables
+        ]
+    items += [
+        fact(other.type or "image", cell(other.name, href=links.image(other.id), mono=True))
+        for other in made.images[:_SIBLINGS]
+    ]
+    return [group("Where it comes from", items)]
+
+
+def _ms_cell(made: Provenance, links: Links) -> Any:
+    if made.ms_path is None:
+        return cell(None)
+    name = made.ms_path.rsplit("/", 1)[-1]
+    if made.measurement_set is None:
+        return cell(name, mono=True, note="not in the index")
+    stage = state_cell(made.measurement_set.stage)
+    return cell(name, href=links.ms_detail(made.ms_path), mono=True, note=str(stage.get("t", "")))

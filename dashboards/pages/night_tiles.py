@@ -1,0 +1,183 @@
+"""The state of the pipeline as tiles: shared by the overview and the wall screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dashboards.components.cells import Cell, State, cell
+from dashboards.components.tiles import tile
+from dashboards.links import Links
+from dashboards.pages.wording import size_text
+from data_access.analysis.times import format_mjd_utc, format_utc, mjd_to_unix
+from data_access.records import StorageLocation
+from data_access.services.night import NightSummary, Part
+
+_HOUR = 3600.0
+# Limits of the pipeline's own alert rules (29 Prometheus rules, of which most can never fire there).
+OBSERVATION_LIMIT_S = 0.5 * _HOUR
+IMAGE_LIMIT_S = 24 * _HOUR
+CALIBRATION_LIMITS_S = (12 * _HOUR, 24 * _HOUR)
+QUEUE_LIMIT = 100
+FAILURE_LIMIT = 0.10
+DISK_LIMITS = (0.85, 0.95)
+
+
+def night_tiles(night: NightSummary, now: float, links: Links) -> list[dict[str, Any]]:
+    """Return the tiles for a summary; a part that could not be read says so instead of a number."""
+    return [
+        _observation(night, now, links),
+        _image(night, now, links),
+        _processed(night, links),
+        _failures(night, links),
+        _queue(night, links),
+        _calibration(night, now, links),
+        _alerts(night, links),
+        _candidates(night, links),
+        _storage(night, links),
+    ]
+
+
+def _unreadable(title: str, part: Part[Any], href: str) -> dict[str, Any]:
+    return tile(title, cell(None, title=part.error), state="bad", word="cannot be read", note=part.error, href=href)
+
+
+def _observation(night: NightSummary, now: float, links: Links) -> dict[str, Any]:
+    if night.newest_ms.error:
+        return _unreadable("Newest observation", night.newest_ms, links.status())
+    ms = night.newest_ms.value
+    when = mjd_to_unix(ms.epoch.mjd) if ms is not None and ms.epoch.mjd is not None else None
+    if ms is None or when is None:
+        return tile("Newest observation", cell(None), state="off", word="none yet")
+    late = now - when > OBSERVATION_LIMIT_S
+    return tile(
+        "Newest observation",
+        cell(format_mjd_utc(ms.epoch.mjd, seconds=False)[5:], unit="UTC", title=ms.path),
+        state="warn" if late else "ok",
+        word="late" if late else "current",
+        unix=when,
+        stale_after_s=OBSERVATION_LIMIT_S,
+        note="a tile every 5 min; late after 30 min",
+        href=links.ms_detail(ms.path),
+    )
+
+
+def _image(night: NightSummary, now: float, links: Links) -> dict[str, Any]:
+    if night.newest_images.error:
+        return _unreadable("Newest image", night.newest_images, links.status())
+    images = [i for i in night.newest_images.value or () if i.created_at is not None]
+    if not images:
+        return tile("Newest image", cell(None), state="off", word="none yet", href=links.images())
+    newest = max(images, key=lambda i: i.created_at or 0.0)
+    created = newest.created_at or 0.0
+    late = now - created > IMAGE_LIMIT_S
+    return tile(
+        "Newest image",
+        cell(format_utc(created, seconds=False)[5:], unit="UTC", title=newest.path),
+        state="bad" if late else "ok",
+        word="none for a day" if late else "current",
+        unix=created,
+        stale_after_s=IMAGE_LIMIT_S,
+        note="alarm after 24 h without an image",
+        href=links.image(newest.id),
+    )
+
+
+def _processed(night: NightSummary, links: Links) -> dict[str, Any]:
+    if night.observed.error:
+        return _unreadable("Observed in 24 h", night.observed, links.status())
+    observed = night.observed.value or ()
+    imaged = sum(ms.stage in ("imaged", "mosaicked", "cataloged", "photometry_complete") for ms in observed)
+    share = f"{imaged / len(observed):.0%} imaged" if observed else "nothing observed"
+    return tile("Observed in 24 h", cell(len(observed), unit="tiles"), state="info", word=share, href=links.ms())
+
+
+def _failures(night: NightSummary, links: Links) -> dict[str, Any]:
+    if night.observed.error:
+        return _unreadable("Failed in 24 h", night.observed, links.status())
+    n, failed = len(night.observed.value or ()), len(night.failed)
+    share = failed / n if n else 0.0
+    state: State = "ok" if not failed else ("bad" if share > FAILURE_LIMIT else "warn")
+    word = "none" if not failed else f"{share:.0%} of the tiles"
+    return tile(
+        "Failed in 24 h", cell(failed), state=state, word=word, note="alarm above 10 %",
+        href=links.jobs(status="failed") if failed else links.jobs(),
+    )  # fmt: skip
+
+
+def _queue(night: NightSummary, links: Links) -> dict[str, Any]:
+    href = links.jobs(view="queue")
+    if night.queue.error:
+        return _unreadable("Waiting", night.queue, href)
+    states = night.queue.value or {}
+    if not states:
+        return tile("Waiting", cell(None), state="off", word="no queue in this layout", href=href)
+    waiting = sum(states.get(word, 0) for word in ("collecting", "pending", "in_progress"))
+    late = waiting > QUEUE_LIMIT
+    parts = ", ".join(f"{n} {state}" for state, n in sorted(states.items()))
+    return tile(
+        "Waiting", cell(waiting, unit="groups"), state="warn" if late else "ok",
+        word="backlog" if late else "normal", note=f"{parts}; backlog above {QUEUE_LIMIT}", href=href,
+    )  # fmt: skip
+
+
+def _calibration(night: NightSummary, now: float, links: Links) -> dict[str, Any]:
+    if night.newest_caltable.error:
+        return _unreadable("Calibration", night.newest_caltable, links.calibration())
+    table = night.newest_caltable.value
+    if table is None or table.created_at is None:
+        return tile("Calibration", cell(None), state="bad", word="no active table", href=links.calibration())
+    age = now - table.created_at
+    aging, stale = CALIBRATION_LIMITS_S
+    state: State = "bad" if age > stale else ("warn" if age > aging else "ok")
+    word = {"bad": "stale", "warn": "aging", "ok": "fresh"}[state]
+    return tile(
+        "Calibration", cell(format_utc(table.created_at, seconds=False)[5:], unit="UTC", title=table.path), state=state, word=word, unix=table.created_at,
+        stale_after_s=stale, note="aging after 12 h, stale after 24 h", href=links.calibration_detail(table.path),
+    )  # fmt: skip
+
+
+def _alerts(night: NightSummary, links: Links) -> dict[str, Any]:
+    if night.alerts.error:
+        return _unreadable("Open alerts", night.alerts, links.status())
+    alerts = [a for a in night.alerts.value or () if a.resolved_at is None]
+    critical = sum((a.severity or "").lower() == "critical" for a in alerts)
+    state: State = "bad" if critical else ("warn" if alerts else "ok")
+    word = f"{critical} critical" if critical else ("to look at" if alerts else "none")
+    newest = max((a.raised_at or 0.0 for a in alerts), default=0.0)
+    return tile("Open alerts", cell(len(alerts)), state=state, word=word, unix=newest or None, href=links.status())
+
+
+def _candidates(night: NightSummary, links: Links) -> dict[str, Any]:
+    href = links.sources(ese_status="active")
+    if night.candidates.error:
+        return _unreadable("ESE candidates", night.candidates, href)
+    active = [c for c in night.candidates.value or () if c.status == "active"]
+    return tile(
+        "ESE candidates", cell(len(active), unit="active"), state="info" if active else "off",
+        word="to review" if active else "none active", href=href,
+    )  # fmt: skip
+
+
+def _storage(night: NightSummary, links: Links) -> dict[str, Any]:
+    if night.storage.error:
+        return _unreadable("Disk", night.storage, links.status())
+    known = [s for s in night.storage.value or () if s.total_bytes and s.free_bytes is not None]
+    if not known:
+        return tile("Disk", cell(None), state="off", word="no recorded folder is here", href=links.status())
+    fullest = max(known, key=_used)
+    used = _used(fullest)
+    warn, critical = DISK_LIMITS
+    state: State = "bad" if used > critical else ("warn" if used > warn else "ok")
+    word = {"bad": "full", "warn": "filling up", "ok": "room"}[state]
+    return tile(
+        "Disk", _share_cell(used, fullest), state=state, word=word, note="warning at 85 %, critical at 95 %",
+        href=links.status(),
+    )  # fmt: skip
+
+
+def _used(location: StorageLocation) -> float:
+    return 1.0 - (location.free_bytes or 0) / (location.total_bytes or 1)
+
+
+def _share_cell(used: float, location: StorageLocation) -> Cell:
+    return cell(f"{used:.0%}", unit="used", title=f"{location.path}: {size_text(location.free_bytes)} free")

@@ -1,0 +1,189 @@
+"""Tonight: is the telescope observing, is the pipeline keeping up, are the images good, does anything need a person."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import panel as pn
+
+from dashboards.components.cells import State, cell
+from dashboards.components.notice import Notice
+from dashboards.components.record_table import RecordTable, Row, row
+from dashboards.components.tiles import Tiles
+from dashboards.pages.night_tiles import night_tiles
+from dashboards.pages.patching import patch_source
+from dashboards.pages.wording import epoch_cell, noise_against_time, state_cell
+from dashboards.plots import TimelineEvent, noise_trend_columns, plot_noise_trend, plot_timeline, timeline_columns
+from dashboards.plots.trends import Lane
+from dashboards.session import PageView, Session
+from data_access.analysis.times import format_mjd_utc
+from data_access.records import Alert, Image, MeasurementSet
+from data_access.repositories.jobs import run_id_of, state_of
+from data_access.services.night import NightSummary
+
+_RECENT = 10
+
+
+class OverviewPage(PageView):
+    """The last 24 hours on one screen."""
+
+    large = False
+
+    def __init__(self, session: Session, **params: Any) -> None:
+        super().__init__(session, **params)
+        self.tiles = Tiles(large=self.large, min_width=300 if self.large else 190)
+        self.window_notice = Notice(kind="stale")
+        self.noise: Any = None
+        self.timeline: Any = None
+        self.images = RecordTable(caption="Newest images", columns=_IMAGE_COLUMNS, empty="No image yet.")
+        self.failures = RecordTable(caption="Failed runs", columns=_FAILURE_COLUMNS, empty="No run failed.")
+        self.alerts = RecordTable(caption="Alerts", columns=_ALERT_COLUMNS, empty="No alerts.")
+
+    @property
+    def title(self) -> str:
+        """Title of the document."""
+        return "Tonight"
+
+    def __panel__(self) -> Any:
+        self.tiles_slot = self.new_slot("state of the pipeline", height=220)
+        self.timeline_slot = self.new_slot("timeline", height=220)
+        self.noise_slot = self.new_slot("noise", height=260)
+        self.images_slot = self.new_slot("newest images", height=200)
+        self.failures_slot = self.new_slot("failed runs", height=60)
+        self.alerts_slot = self.new_slot("alerts", height=60)
+        left = pn.Column(self.timeline_slot, self.noise_slot, sizing_mode="stretch_width")
+        right = pn.Column(
+            self.images_slot, self.failures_slot, self.alerts_slot, sizing_mode="stretch_width", margin=(0, 0, 0, 16)
+        )
+        return pn.Column(
+            self.window_notice,
+            self.tiles_slot,
+            pn.Row(left, right, sizing_mode="stretch_width"),
+            sizing_mode="stretch_width",
+        )
+
+    async def load(self) -> None:
+        """Read the last 24 hours and fill the slots one by one."""
+        await self.fill(self.tiles_slot, self._read, self._show)
+
+    async def refresh(self) -> None:
+        """Read again and patch."""
+        await self.load()
+
+    async def _read(self) -> NightSummary:
+        return await self.session.archive.night.summary()
+
+    def _show(self, night: NightSummary) -> Tiles:
+        self.tiles.tiles = night_tiles(night, time.time(), self.session.links)
+        self._show_window(night)
+        self._show_timeline(night)
+        self._show_noise(night)
+        self._show_tables(night)
+        return self.tiles
+
+    def _show_window(self, night: NightSummary) -> None:
+        newest = night.newest_ms.value
+        old = not night.window.is_current and newest is not None
+        when = format_mjd_utc(newest.epoch.mjd) if newest is not None else ""
+        self.window_notice.param.update(
+            text=f"Nothing was observed in the last 24 hours. Shown is the day up to the newest observation, {when} UTC."
+            if old
+            else "",
+            remedy="",
+        )
+
+    def _show_timeline(self, night: NightSummary) -> None:
+        events, theme = _events(night), self.session.theme
+        if not patch_source(self.timeline, "timeline", timeline_columns(events, theme=theme)):
+            window = night.window
+            self.timeline = plot_timeline(events, theme=theme, start_mjd=window.start_mjd, end_mjd=window.end_mjd)
+            self.timeline_slot.succeed(self.timeline)
+
+    def _show_noise(self, night: NightSummary) -> None:
+        data = noise_against_time(night.newest_images.value or ())
+        if not patch_source(self.noise, "noise_trend", noise_trend_columns(*data)):
+            self.noise = plot_noise_trend(*data, theme=self.session.theme)
+            self.noise_slot.succeed(self.noise)
+
+    def _show_tables(self, night: NightSummary) -> None:
+        self.images.rows = [self._image_row(i) for i in (night.newest_images.value or ())[:_RECENT]]
+        failed = night.failed
+        self.failures.param.update(
+            rows=[self._failure_row(ms) for ms in failed[:_RECENT]],
+            note=f"{len(failed) - _RECENT} more" if len(failed) > _RECENT else "",
+        )
+        alerts = night.alerts.value or ()
+        self.alerts.rows = [_alert_row(a, self.session.links.source) for a in alerts[:_RECENT]]
+        self.images_slot.succeed(self.images)
+        self.failures_slot.succeed(self.failures)
+        self.alerts_slot.succeed(self.alerts)
+
+    def _image_row(self, image: Image) -> Row:
+        noise = None if image.noise_jy is None else image.noise_jy * 1e3
+        cells = [
+            cell(image.name, mono=True),
+            epoch_cell(image.epoch),
+            cell(noise, digits=3),
+            cell(None, unix=image.created_at),
+        ]
+        return row(image.id, cells, href=self.session.links.image(image.id))
+
+    def _failure_row(self, ms: MeasurementSet) -> Row:
+        run = run_id_of(ms.path)
+        cells = [cell(run, mono=True), state_cell(ms.status), cell(ms.stage), epoch_cell(ms.epoch)]
+        return row(ms.path, cells, href=self.session.links.job(run))
+
+
+def _events(night: NightSummary) -> list[TimelineEvent]:
+    """Return what happened to every observation of the window."""
+    return [
+        TimelineEvent(
+            lane=_lane(ms),
+            start_mjd=ms.start_mjd if ms.start_mjd is not None else ms.epoch.mjd,
+            end_mjd=ms.end_mjd,
+            label=f"{ms.name}: {ms.stage or 'no stage'}, {ms.status or 'no status'}",
+        )
+        for ms in night.observed.value or ()
+        if ms.epoch.mjd is not None
+    ]
+
+
+def _lane(ms: MeasurementSet) -> Lane:
+    if state_of(ms.status, ms.stage) == "failed":
+        return "failed"
+    if ms.stage in ("imaged", "mosaicked", "cataloged", "photometry_complete"):
+        return "imaged"
+    return "converted" if ms.stage in ("converted", "calibrated") else "observed"
+
+
+def _alert_row(alert: Alert, source_link: Any) -> Row:
+    severity = (alert.severity or "").lower()
+    state: State = "bad" if severity == "critical" else ("warn" if severity == "warning" else "info")
+    cells = [
+        cell(alert.severity or "alert", state=state),
+        cell(alert.message or alert.name),
+        cell("resolved" if alert.resolved_at else "open"),
+        cell(None, unix=alert.raised_at),
+    ]
+    return row(f"{alert.name}-{alert.id}", cells, href=source_link(alert.source_id) if alert.source_id else None)
+
+
+_IMAGE_COLUMNS: list[Any] = [
+    {"name": "image", "label": "Image"},
+    {"name": "epoch", "label": "Observed", "unit": "UTC"},
+    {"name": "noise", "label": "Noise", "unit": "mJy/beam", "align": "right"},
+    {"name": "age", "label": "Registered", "align": "right"},
+]
+_FAILURE_COLUMNS: list[Any] = [
+    {"name": "run", "label": "Run"},
+    {"name": "status", "label": "Status"},
+    {"name": "stage", "label": "Stage"},
+    {"name": "epoch", "label": "Observed", "unit": "UTC"},
+]
+_ALERT_COLUMNS: list[Any] = [
+    {"name": "severity", "label": "Severity"},
+    {"name": "message", "label": "Message"},
+    {"name": "state", "label": "State"},
+    {"name": "age", "label": "Raised", "align": "right"},
+]

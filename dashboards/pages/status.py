@@ -1,0 +1,156 @@
+"""What the dashboard can read: databases, tables, folders, versions, alerts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import panel as pn
+
+from dashboards.components.cells import Cell, cell
+from dashboards.components.facts import Facts, fact, group
+from dashboards.components.notice import Notice
+from dashboards.components.record_table import RecordTable, Row, row
+from dashboards.pages.wording import size_text
+from dashboards.session import PageView, Session
+from data_access.records import DatabaseState, StorageLocation, TableState
+from data_access.services.health import HealthReport
+
+
+class StatusPage(PageView):
+    """The report of `python app.py check`, live."""
+
+    def __init__(self, session: Session, **params: Any) -> None:
+        super().__init__(session, **params)
+        self.verdict = Notice(kind="ok")
+        self.databases = RecordTable(
+            caption="Databases", columns=_DATABASE_COLUMNS, empty="No database is configured."
+        )
+        self.tables = RecordTable(caption="Tables", columns=_TABLE_COLUMNS, empty="No table was found.")
+        self.folders = RecordTable(caption="Folders", columns=_FOLDER_COLUMNS)
+        self.versions = Facts(min_width=200)
+
+    @property
+    def title(self) -> str:
+        """Title of the document."""
+        return "Status"
+
+    def __panel__(self) -> Any:
+        self.report_slot = self.new_slot("databases", height=240)
+        self.tables_slot = self.new_slot("tables", height=300)
+        self.folders_slot = self.new_slot("folders", height=120)
+        self.versions_slot = self.new_slot("versions", height=80)
+        return pn.Column(
+            self.verdict,
+            self.report_slot,
+            self.tables_slot,
+            self.folders_slot,
+            self.versions_slot,
+            sizing_mode="stretch_width",
+        )
+
+    async def load(self) -> None:
+        """Look at everything and fill the slots."""
+        await self.fill(self.report_slot, self.session.archive.health.report, self._show)
+        await self.fill(self.folders_slot, self._read_storage, self._show_storage)
+
+    async def refresh(self) -> None:
+        """Look again and patch."""
+        await self.load()
+
+    def _show(self, report: HealthReport) -> RecordTable:
+        bad = [d for d in report.databases if not d.ok]
+        kind, text = _verdict(report, bad)
+        self.verdict.param.update(kind=kind, text=text)
+        self.databases.rows = [_database_row(d) for d in report.databases]
+        self.tables.rows = [_table_row(t) for d in report.databases for t in d.tables]
+        self.tables_slot.succeed(self.tables)
+        items = [fact(name, cell(number)) for name, number in report.versions.items()]
+        self.versions.groups = [group("Versions", items)]
+        self.versions_slot.succeed(self.versions)
+        self._folder_rows = [
+            row(f"{f.setting}-{f.path}", [cell(f.setting), cell(f.path, mono=True), _readable(readable=f.readable)])
+            for f in report.folders
+        ]
+        return self.databases
+
+    async def _read_storage(self) -> tuple[StorageLocation, ...]:
+        archive = self.session.archive
+        return await archive.files.storage(await archive.operations.find_storage())
+
+    def _show_storage(self, locations: tuple[StorageLocation, ...]) -> RecordTable:
+        recorded = [_storage_row(i, location) for i, location in enumerate(locations)]
+        self.folders.rows = [*getattr(self, "_folder_rows", []), *recorded]
+        return self.folders
+
+
+def _verdict(report: HealthReport, bad: list[DatabaseState]) -> tuple[str, str]:
+    if not report.databases:
+        return "bad", "No database was found: name a state folder (see the settings table in README.md)."
+    if report.missing:
+        return "bad", f"The main pages lack these tables: {', '.join(report.missing)}."
+    if bad:
+        return "warn", f"These databases cannot be read now: {', '.join(d.role for d in bad)}. The rest works."
+    return "ok", f"All databases can be read ({report.layout} layout)."
+
+
+def _database_row(database: DatabaseState) -> Row:
+    state = cell("readable", state="ok") if database.ok else cell("failed", state="bad", note=database.error)
+    mode = database.mode
+    note = "no write-ahead log and no right to make one: opened as a fixed file" if mode == "immutable" else None
+    cells = [
+        cell(database.role),
+        state,
+        cell(mode, note=note),
+        cell(database.journal or None),
+        cell(size_text(database.size_bytes)),
+        cell(None, unix=database.last_write_at),
+        cell(database.path, mono=True, title=database.remedy or None),
+    ]
+    return row(database.role, cells)
+
+
+def _table_row(table: TableState) -> Row:
+    missing = ", ".join(table.missing_columns)
+    cells = [
+        cell(table.name),
+        cell(table.role),
+        cell(table.physical_name, mono=True),
+        cell(table.rows),
+        cell(len(table.columns)),
+        cell(missing, state="warn") if missing else cell("none missing", state="ok"),
+    ]
+    return row(f"{table.role}-{table.name}", cells)
+
+
+def _storage_row(number: int, location: StorageLocation) -> Row:
+    free = size_text(location.free_bytes)
+    there = cell(f"{free} free", state="ok") if free else _readable(readable=bool(location.exists))
+    return row(f"recorded-{number}", [cell(f"recorded: {location.kind}"), cell(location.path, mono=True), there])
+
+
+def _readable(*, readable: bool) -> Cell:
+    return cell("readable", state="ok") if readable else cell("not here", state="off")
+
+
+_DATABASE_COLUMNS: list[Any] = [
+    {"name": "role", "label": "Database"},
+    {"name": "state", "label": "State"},
+    {"name": "mode", "label": "Opened"},
+    {"name": "journal", "label": "Journal"},
+    {"name": "size", "label": "Size", "align": "right"},
+    {"name": "age", "label": "Last write", "align": "right"},
+    {"name": "path", "label": "File"},
+]
+_TABLE_COLUMNS: list[Any] = [
+    {"name": "name", "label": "Table"},
+    {"name": "role", "label": "Database"},
+    {"name": "physical", "label": "Stored as"},
+    {"name": "rows", "label": "Rows", "align": "right"},
+    {"name": "columns", "label": "Columns", "align": "right"},
+    {"name": "missing", "label": "Columns the dashboard misses"},
+]
+_FOLDER_COLUMNS: list[Any] = [
+    {"name": "setting", "label": "Setting or record"},
+    {"name": "path", "label": "Folder"},
+    {"name": "state", "label": "State"},
+]

@@ -1,0 +1,128 @@
+"""The last 24 hours in a few numbers, each with its own error: what the people on shift look at first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from data_access.analysis.times import mjd_to_unix, unix_to_mjd
+from data_access.errors import ArchiveError
+from data_access.records import Alert, Caltable, EseCandidate, Image, MeasurementSet, Run, StorageLocation
+from data_access.repositories.calibration import CalibrationRepository
+from data_access.repositories.images import ImageRepository
+from data_access.repositories.jobs import JobRepository, state_of
+from data_access.repositories.measurement_sets import MeasurementSetRepository
+from data_access.repositories.operations import OperationsRepository
+from data_access.repositories.sources import SourceRepository
+from data_access.services.files import FileService
+
+T = TypeVar("T")
+WINDOW_DAYS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Generic[T]):
+    """One answer, or why there is none; one broken database must not hide the others."""
+
+    value: T | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NightWindow:
+    """The 24 hours that are shown.
+
+    Attributes
+    ----------
+    is_current : bool
+        False when the newest observation is older than a day: the window then ends with it, not now.
+    """
+
+    start_mjd: float
+    end_mjd: float
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NightSummary:
+    """Numbers of one window."""
+
+    window: NightWindow
+    newest_ms: Part[MeasurementSet | None]
+    observed: Part[tuple[MeasurementSet, ...]]
+    newest_images: Part[tuple[Image, ...]]
+    queue: Part[dict[str, int]]
+    newest_caltable: Part[Caltable | None]
+    alerts: Part[tuple[Alert, ...]]
+    candidates: Part[tuple[EseCandidate, ...]]
+    storage: Part[tuple[StorageLocation, ...]]
+
+    @property
+    def failed(self) -> tuple[MeasurementSet, ...]:
+        """Measurement Sets of the window whose processing failed."""
+        return tuple(ms for ms in self.observed.value or () if state_of(ms.status, ms.stage) == "failed")
+
+
+class NightService:
+    """Asks all repositories for the last 24 hours."""
+
+    def __init__(
+        self,
+        images: ImageRepository,
+        measurement_sets: MeasurementSetRepository,
+        calibration: CalibrationRepository,
+        jobs: JobRepository,
+        sources: SourceRepository,
+        operations: OperationsRepository,
+        files: FileService,
+    ) -> None:
+        self._images, self._measurement_sets, self._calibration = images, measurement_sets, calibration
+        self._jobs, self._sources, self._operations, self._files = jobs, sources, operations, files
+
+    async def summary(self, *, now: float | None = None, n_images: int = 60) -> NightSummary:
+        """Return the numbers of the last 24 hours, or of the last day with data.
+
+        Parameters
+        ----------
+        now : float, optional
+            Unix seconds; the clock by default.
+        """
+        newest = await _part(self._measurement_sets.newest())
+        window = window_of(newest.value, time.time() if now is None else now)
+        return NightSummary(
+            window=window,
+            newest_ms=newest,
+            observed=await _part(self._measurement_sets.find_between(window.start_mjd, window.end_mjd)),
+            newest_images=await _part(self._images.newest(n_images)),
+            queue=await _part(self._jobs.count_queue()),
+            newest_caltable=await _part(self._calibration.newest_active()),
+            alerts=await _part(self._operations.find_alerts()),
+            candidates=await _part(self._sources.find_ese_candidates()),
+            storage=await _part(self._storage()),
+        )
+
+    async def failed_runs(self, window: NightWindow) -> tuple[Run, ...]:
+        """Return the failed runs of a window, newest first."""
+        runs = await self._jobs.find_runs_between(window.start_mjd, window.end_mjd)
+        return tuple(run for run in runs if run.state == "failed")
+
+    async def _storage(self) -> tuple[StorageLocation, ...]:
+        return await self._files.storage(await self._operations.find_storage())
+
+
+def window_of(newest: MeasurementSet | None, now: float) -> NightWindow:
+    """Return the window to show: the last 24 hours, or the day that ends with the newest observation."""
+    end = unix_to_mjd(now)
+    observed = newest.epoch.mjd if newest is not None else None
+    if observed is not None and mjd_to_unix(observed) < now - WINDOW_DAYS * 86400:
+        return NightWindow(observed - WINDOW_DAYS, observed + 0.01, is_current=False)
+    return NightWindow(end - WINDOW_DAYS, end + 0.01, is_current=True)
+
+
+async def _part(question: Awaitable[T]) -> Part[T]:
+    try:
+        return Part(await question)
+    except ArchiveError as err:
+        return Part(None, err.message)
