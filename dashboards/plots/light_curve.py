@@ -167,7 +167,7 @@ def light_curve_summary(lc: LightCurve, columns: dict[str, Any]) -> str:
     above, below = columns["marker"].count("triangle"), columns["marker"].count("inverted_triangle")
     if above or below:
         parts.append(f"outside the axis: {above} above, {below} below")
-    flagged = int(np.count_nonzero(lc.flags))
+    flagged = int(np.count_nonzero(lc.is_flagged))
     if flagged:
         parts.append(f"{flagged:,} flagged")
     left_out = lc.n_epoch - drawn - (flagged if drawn > MOST_POINTS else 0)
@@ -203,7 +203,7 @@ def _select(lc: LightCurve, flux: FluxKind, unit: FluxUnit) -> Selected:
     kind = np.where(lc.is_forced, "forced", "detection").astype("U9")
     limit = ~np.isfinite(values) & np.isfinite(lc.rms_jy) & (lc.rms_jy > 0)
     kind[limit] = "limit"
-    kind[lc.flags != 0] = "flagged"
+    kind[lc.is_flagged] = "flagged"
     observed = np.array([Epoch(0.0, origin).is_observation for origin in lc.origin], dtype=bool)
     return Selected(
         mjd=lc.mjd,

@@ -161,6 +161,11 @@ class LightCurve:
     problems: tuple[str, ...] = ()
 
     @property
+    def is_flagged(self) -> npt.NDArray[np.bool_]:
+        """Whether the pipeline flagged a measurement, shape (n_epoch,): the bit that says "forced" is not a fault."""
+        return np.asarray((self.flags & ~self.is_forced.astype(np.int64)) != 0)
+
+    @property
     def n_epoch(self) -> int:
         """Number of measurements."""
         return int(self.mjd.size)
