@@ -100,8 +100,9 @@ def _read_rows(path: str, tab: Any, n_ant: int, n_spw: int) -> _Rows:
     reference = column(tab, "ANTENNA2").astype(np.int64)
     time_s = column(tab, "TIME").astype(np.float64)
     for name, ids, limit in (("antenna", antenna, n_ant), ("spectral window", spw, n_spw)):
-        if len(ids) and (ids.min() < 0 or ids.max() >= limit):
-            raise CaltableError(f"{path} has solutions for a {name} that its subtable does not have", path=path)
+        wrong = ids[(ids < 0) | (ids >= limit)]
+        if len(wrong):
+            raise CaltableError(f"{path} names {name} {wrong[0]}, its subtable has {limit} rows", path=path)
     time_index, times_s = group_times(time_s, antenna * max(n_spw, 1) + spw)
     return _Rows(antenna, reference, spw, time_index, times_s / SECONDS_PER_DAY)
 

@@ -313,7 +313,7 @@ def _beam(hdus: fits.HDUList, header: fits.Header) -> tuple[BeamShape | None, st
     values = _values(header)
     if beam := beams.header_beam(values):
         return beam, ""
-    if "BEAMS" in hdus:
+    if "BEAMS" in hdus and isinstance(hdus["BEAMS"], fits.BinTableHDU):
         beam, remark = beams.first_beam(_table_beams(hdus["BEAMS"]), "BEAMS table")
         if beam is not None:
             return beam, remark
@@ -322,6 +322,8 @@ def _beam(hdus: fits.HDUList, header: fits.Header) -> tuple[BeamShape | None, st
 
 def _table_beams(table: Any) -> list[tuple[float, float, float]]:
     columns = table.columns
+    if not {"BMAJ", "BMIN", "BPA"} <= set(columns.names):
+        return []
     scale = {
         name: beams.ARCSEC.get(str(columns[name].unit or "deg").strip().lower(), 3600.0) for name in ("BMAJ", "BMIN")
     }

@@ -67,7 +67,7 @@ class DataDescription:
 def count_flags(
     tab: Any, descriptions: Sequence[DataDescription], counts: FlagCounts, *, max_rows: int | None
 ) -> None:
-    """Add all rows of a Measurement Set to `counts`; the flags of at most `max_rows` of them.
+    """Add all rows of a Measurement Set to `counts`; the flags of the first `max_rows` only.
 
     Rows are read in blocks of equal shape: windows of different channel numbers are separate selections.
 
@@ -77,17 +77,16 @@ def count_flags(
         When rows name an antenna or a data description that does not exist, or FLAG has another shape than
         the subtables say.
     """
-    left = tab.nrows() if max_rows is None else min(max_rows, tab.nrows())
-    for part, shape in _parts_of_one_shape(counts.path, tab, descriptions):
+    limit = tab.nrows() if max_rows is None else max_rows
+    for part, shape, n_with_flags in _parts_of_one_shape(counts.path, tab, descriptions, limit):
         n_rows = max(1, min(_MAX_BLOCK_ROWS, BLOCK_BYTES // max(1, shape[0] * shape[1])))
         buffer = np.empty((n_rows, *shape), dtype=np.bool_)
         for start in range(0, part.nrows(), n_rows):
             n = min(n_rows, part.nrows() - start)
             block = _Block.read(part, start, n, counts)
-            n_flags = min(n, left)
-            if n_flags:
+            n_flags = min(n, n_with_flags - start)
+            if n_flags > 0:
                 _add_flags(part, start, block.head(n_flags), buffer[:n_flags], descriptions, counts)
-                left -= n_flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +129,12 @@ class _Block:
 
 
 def _parts_of_one_shape(
-    path: str, tab: Any, descriptions: Sequence[DataDescription]
-) -> Iterator[tuple[Any, tuple[int, int]]]:
-    """Yield selections of rows whose visibilities have one shape; the table itself when there is only one."""
+    path: str, tab: Any, descriptions: Sequence[DataDescription], limit: int
+) -> Iterator[tuple[Any, tuple[int, int], int]]:
+    """Yield selections of rows whose visibilities have one shape; the table itself when there is only one.
+
+    With each come its shape and how many of its rows are among the first `limit` of the table.
+    """
     if tab.nrows() == 0:
         return
     used = tab.getcol("DATA_DESC_ID")
@@ -141,11 +143,12 @@ def _parts_of_one_shape(
     shape_of = [(item.n_chan, item.n_corr) for item in descriptions]
     shapes = sorted({shape_of[i] for i in np.unique(used)})
     if len(shapes) == 1:
-        yield tab, shapes[0]
+        yield tab, shapes[0], min(limit, tab.nrows())
         return
     for shape in shapes:
         of_this_shape = [i for i, other in enumerate(shape_of) if other == shape]
-        yield tab.selectrows(np.flatnonzero(np.isin(used, of_this_shape))), shape
+        rows = np.flatnonzero(np.isin(used, of_this_shape))
+        yield tab.selectrows(rows), shape, int(np.count_nonzero(rows < limit))
 
 
 def _add_flags(

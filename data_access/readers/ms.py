@@ -44,7 +44,7 @@ def read_measurement_set(path: str, *, max_rows: int | None = None) -> Measureme
     path : str
         Directory. It may be open for writing elsewhere: no lock is taken.
     max_rows : int, optional
-        Read the flags of at most so many rows; `truncated` says when that left some out. Times, antennas
+        Read the flags of the first so many rows; `truncated` says when that left some out. Times, antennas
         and baselines always come from all rows.
 
     Returns

@@ -73,7 +73,7 @@ def test_sky_axes_are_found_wherever_they_are(tmp_path, numbers):
 
 @pytest.mark.parametrize("n_axes", [2, 3, 4, 5])
 def test_plane_of_any_number_of_axes_is_read(tmp_path, n_axes):
-    shape = (2, 3, 2)[: n_axes - 2] + (30, 40)
+    shape = (*(2, 3, 2)[: n_axes - 2], 30, 40)
     data = np.random.default_rng(2).normal(size=shape).astype(np.float32)
     path = write_fits(tmp_path / "a.fits", data)
     last = int(np.prod(shape[:-2])) - 1
