@@ -1,0 +1,82 @@
+"""How sources, candidates and metrics are worded, for the list and for the page of one source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dashboards.components.cells import Cell, State, cell
+from dashboards.components.record_table import Column, Row, row
+from dashboards.links import Links
+from data_access.records import EseCandidate, TransientCandidate
+
+_ESE_STATES: dict[str, State] = {"active": "warn", "investigated": "info", "dismissed": "off"}
+_BOUND = "max|flux - mean| / std can never pass sqrt(n - 1) (Samuelson 1968), whatever the source does"
+
+
+def ese_cell(status: str | None) -> Cell:
+    """Return the status of an ESE candidate: an active one wants attention."""
+    if not status:
+        return cell(None, title="not a candidate of the pipeline")
+    return cell(status, state=_ESE_STATES.get(status.lower(), "info"))
+
+
+def bounded_cell(sigma: float | None, bound: float | None) -> Cell:
+    """Return a sigma_deviation with the largest value that the number of epochs allows."""
+    if sigma is None or bound is None:
+        return cell(sigma, digits=2, title=None if sigma is None else "the number of epochs is not known")
+    if sigma > bound * (1 + 1e-6):
+        title = f"impossible: at most {bound:.2f} with so many epochs. {_BOUND}"
+        return cell(sigma, digits=2, unit=f"> {bound:.2f}", state="bad", title=title)
+    return cell(sigma, digits=2, unit=f"of {bound:.3g}", title=f"at most {bound:.2f}: {_BOUND}")
+
+
+def candidate_columns(*, with_source: bool = True) -> Sequence[Column]:
+    """Return the columns of a table of ESE candidates."""
+    columns: list[Column] = [
+        {"name": "source", "label": "Source"},
+        {"name": "status", "label": "Status"},
+        {"name": "significance", "label": "σ deviation", "align": "right", "title": _BOUND},
+        {"name": "by", "label": "Flagged by"},
+        {"name": "flagged", "label": "Flagged", "align": "right"},
+    ]
+    if with_source:
+        return columns
+    return [*columns[1:], {"name": "notes", "label": "Notes"}]
+
+
+def candidate_row(candidate: EseCandidate, links: Links, *, with_source: bool = True) -> Row:
+    """Return the table row of one ESE candidate."""
+    by = " / ".join(word for word in (candidate.flagged_by, candidate.flag_type) if word)
+    cells = [
+        ese_cell(candidate.status),
+        bounded_cell(candidate.significance, candidate.largest_possible),
+        cell(by or None),
+        cell(None, unix=candidate.flagged_at),
+    ]
+    if not with_source:
+        return row(candidate.id, [*cells, cell(candidate.notes)])
+    name = cell(candidate.source_id, title=candidate.notes)
+    return row(candidate.id, [name, *cells], href=links.source(candidate.source_id))
+
+
+def transient_row(candidate: TransientCandidate, links: Links) -> Row:
+    """Return the table row of one transient candidate."""
+    flux = None
+    if candidate.flux_obs_mjy is not None:
+        flux = f"observed {candidate.flux_obs_mjy:.4g} mJy, baseline {_mjy(candidate.flux_baseline_mjy)}"
+    return row(
+        candidate.id,
+        [
+            cell(candidate.source_name),
+            cell(candidate.detection_type),
+            cell(candidate.flux_ratio, digits=2, title=flux),
+            cell(candidate.significance_sigma, digits=1, title=f"baseline catalogue {candidate.baseline_catalog}"),
+            cell(candidate.classification),
+            cell(None, unix=candidate.detected_at),
+        ],
+        href=links.source(candidate.source_name) if candidate.source_name else None,
+    )
+
+
+def _mjy(value: float | None) -> str:
+    return "not recorded" if value is None else f"{value:.4g} mJy"
