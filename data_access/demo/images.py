@@ -12,7 +12,7 @@ import numpy.typing as npt
 from astropy.io import fits
 
 from data_access.demo.photometry import Measurement, local_rms_jy, measure
-from data_access.demo.plan import TILE_S, Tile, iso
+from data_access.demo.plan import TILE_S, Tile, iso, mjd
 from data_access.demo.sky import CELL_ARCSEC, IMAGE_SIZE_PX, Sky, project_sin
 
 FloatArray = npt.NDArray[np.float64]
@@ -116,7 +116,8 @@ def write_tile_image(path: Path, tile: Tile, sky: Sky, *, seed: int, is_pbcor: b
     extra: dict[str, str | float | int] = {
         "DATE-OBS": iso(tile.start_unix),
         "DATE-END": iso(tile.start_unix + TILE_S),
-        "MJD-OBS": tile.mid_mjd,
+        "MJD-OBS": mjd(tile.start_unix),
+        "MJD-END": mjd(tile.start_unix + TILE_S),
         "OBJECT": field_name(tile),
         "PBCOR": "T" if is_pbcor else "F",
         "DUR": TILE_S,

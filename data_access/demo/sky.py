@@ -31,7 +31,7 @@ TRANSIENT_START_DAYS_AGO = 5.8
 TRANSIENT_PEAK_JY = 0.090
 TRANSIENT_DECAY_DAYS = 1.6
 PECULIAR_KINDS: tuple[SourceKind, ...] = ("ese", "transient", "variable")
-HOURS_AGO_OF_THE_PECULIAR = (0.6, 0.9, 1.3, 1.7, 2.9, 3.3, 3.7, 4.1)
+HOURS_AGO_OF_THE_PECULIAR = (0.6, 0.9, 1.3, 1.7, 2.1, 2.5, 2.9, 3.2)
 """How long before `now` the peculiar sources crossed the meridian in the newest night."""
 
 
