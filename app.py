@@ -35,8 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         level=logging.DEBUG if options.verbose else logging.INFO,
         format="%(asctime)s %(levelname)-8s [%(name)s] %(message)s",
     )
-    logging.getLogger("aiosqlite").setLevel(logging.WARNING)
-    logging.getLogger("bokeh").setLevel(logging.WARNING)
+    for chatty in ("aiosqlite", "bokeh", "watchfiles"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         status: int = options.run(options)
     except ArchiveError as err:

@@ -1,0 +1,1 @@
+"""Pure numpy: variability, dips, coordinates, times, quality grades."""
