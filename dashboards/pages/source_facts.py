@@ -1,0 +1,184 @@
+"""Facts and measurements of one source, worded: position, catalogue, state, one measurement."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dashboards.components.cells import Cell, cell
+from dashboards.components.facts import fact, group
+from dashboards.components.record_table import Column, Row, row
+from dashboards.links import Links
+from dashboards.pages.source_metrics import fluxes
+from dashboards.pages.source_words import ese_cell
+from dashboards.pages.wording import epoch_cell, mjd_cell, position_cells
+from dashboards.plots.light_curve import FluxKind, FluxUnit
+from data_access.analysis.coordinates import galactic
+from data_access.records import Epoch, Image, LightCurve, SourceDetail
+
+MEASUREMENT_COLUMNS: Sequence[Column] = (
+    {"name": "epoch", "label": "Observed", "unit": "UTC"},
+    {"name": "flux", "label": "Flux density", "align": "right"},
+    {"name": "rms", "label": "Local rms", "align": "right"},
+    {"name": "kind", "label": "Kind"},
+    {"name": "flags", "label": "Flags", "align": "right", "title": "the pipeline's number; bit 1 says forced"},
+    {"name": "image", "label": "Image", "width": "34rem"},
+)
+
+
+def newest_first(curve: LightCurve, page: int, n_rows: int) -> list[int]:
+    """Return the positions of one page of measurements, the newest first, those without a time last."""
+    known = np.isfinite(curve.mjd)
+    order = [*np.flatnonzero(known)[::-1], *np.flatnonzero(~known)]
+    return [int(i) for i in order[(page - 1) * n_rows : page * n_rows]]
+
+
+def measurement_row(
+    curve: LightCurve, index: int, images: Mapping[str, Image], links: Links, flux: FluxKind, unit: FluxUnit
+) -> Row:
+    """Return the table row of one measurement; it leads to its image where that is registered."""
+    image = images.get(curve.image_path[index] or "")
+    cells = [
+        _epoch(curve, index),
+        _flux_cell(curve, index, flux, unit),
+        cell(_scaled(curve.rms_jy[index], unit), digits=_digits(unit)),
+        _kind_cell(curve, index),
+        cell(int(curve.flags[index])),
+        _image_cell(curve, index, image, links),
+    ]
+    return row(int(curve.photometry_id[index]), cells)
+
+
+def measurement_facts(
+    curve: LightCurve, index: int, image: Image | None, links: Links, flux: FluxKind, unit: FluxUnit
+) -> list[dict[str, Any]]:
+    """Return the facts of one chosen measurement."""
+    per_beam = f"{unit}/beam" if flux == "peak" else unit
+    return [
+        fact("Chosen measurement", _epoch(curve, index)),
+        fact("Flux density", {**_flux_cell(curve, index, flux, unit), "u": per_beam}),
+        fact("Image", _image_cell(curve, index, image, links)),
+        fact("Kind", _kind_cell(curve, index)),
+    ]
+
+
+def heading_items(detail: SourceDetail) -> list[dict[str, Any]]:
+    """Return what stands beside the name: position, epochs, state."""
+    source = detail.source
+    ra, dec = position_cells(source.ra_deg, source.dec_deg)
+    items = [
+        fact("RA", ra),
+        fact("Dec", dec),
+        fact("epochs", cell(detail.light_curve.n_epoch)),
+        fact("last seen", mjd_cell(_last_mjd(detail.light_curve))),
+    ]
+    if source.ese_status:
+        items.append(fact("ESE candidate", ese_cell(source.ese_status)))
+    return items
+
+
+def position_group(detail: SourceDetail) -> dict[str, Any]:
+    """Return the position: sexagesimal, degrees, galactic."""
+    source, curve = detail.source, detail.light_curve
+    ra_deg = source.ra_deg if source.ra_deg is not None else curve.ra_deg
+    dec_deg = source.dec_deg if source.dec_deg is not None else curve.dec_deg
+    ra, dec = position_cells(ra_deg, dec_deg)
+    items = [
+        fact("Right ascension", ra),
+        fact("Declination", dec),
+        fact("Degrees (ICRS)", cell(_pair(ra_deg, dec_deg), mono=True)),
+        fact("Galactic l, b", cell(_galactic(ra_deg, dec_deg), mono=True)),
+    ]
+    return group("Position", items)
+
+
+def state_group(detail: SourceDetail) -> dict[str, Any]:
+    """Return what catalogues and the pipeline say about the source, with doubts."""
+    source, monitoring, stored = detail.source, detail.source.monitoring, detail.source.stored
+    items = [
+        fact("Name", cell(source.name)),
+        fact("Catalogue", cell(monitoring.catalog if monitoring else None)),
+        fact("NVSS flux density", _nvss_cell(detail)),
+        fact("Priority", cell(monitoring.priority if monitoring else None)),
+        fact("Detections", cell(monitoring.n_detections if monitoring else None)),
+        fact("Variable", cell(monitoring.is_variable if monitoring else None, title="the pipeline's judgement")),
+        fact("Statistics stored", cell(None, unix=stored.updated_at if stored else None)),
+    ]
+    items += [
+        fact("Transient candidate", cell(t.detection_type, note=t.classification, unix=t.detected_at))
+        for t in detail.transients
+    ]
+    items += [fact("Odd", cell(problem, state="warn")) for problem in source.problems]
+    return group("What the pipeline says", items)
+
+
+def _epoch(curve: LightCurve, index: int) -> Cell:
+    mjd = float(curve.mjd[index])
+    return epoch_cell(Epoch(mjd if math.isfinite(mjd) else None, curve.origin[index]))
+
+
+def _flux_cell(curve: LightCurve, index: int, flux: FluxKind, unit: FluxUnit) -> Cell:
+    values, errors = fluxes(curve, flux)
+    value, error = _scaled(values[index], unit), _scaled(errors[index], unit)
+    digits = _digits(unit)
+    if not math.isfinite(value):
+        return cell(value)
+    if not math.isfinite(error):
+        return cell(value, digits=digits, title="no error is recorded")
+    return cell(f"{value:,.{digits}f} ± {error:.{digits}f}")
+
+
+def _kind_cell(curve: LightCurve, index: int) -> Cell:
+    if curve.is_flagged[index]:
+        return cell("flagged", state="warn")
+    return cell("forced" if curve.is_forced[index] else "detection")
+
+
+def _image_cell(curve: LightCurve, index: int, image: Image | None, links: Links) -> Cell:
+    path = curve.image_path[index]
+    if path is None:
+        return cell(None)
+    name = path.rstrip("/").rsplit("/", 1)[-1] or path
+    if image is None:
+        return cell(name, mono=True, title=f"{path}: not registered as an image")
+    return cell(name, mono=True, title=path, href=links.image(image.id))
+
+
+def _last_mjd(curve: LightCurve) -> float | None:
+    known = curve.mjd[np.isfinite(curve.mjd)]
+    return float(known[-1]) if known.size else None
+
+
+def _scaled(value: float, unit: FluxUnit) -> float:
+    return float(value) * (1e3 if unit == "mJy" else 1.0)
+
+
+def _digits(unit: FluxUnit) -> int:
+    return 3 if unit == "mJy" else 6
+
+
+def _pair(ra_deg: float | None, dec_deg: float | None) -> str | None:
+    return None if ra_deg is None or dec_deg is None else f"{ra_deg:.6f} {dec_deg:+.6f}"
+
+
+def _galactic(ra_deg: float | None, dec_deg: float | None) -> str | None:
+    if ra_deg is None or dec_deg is None or abs(dec_deg) > 90:
+        return None
+    longitude, latitude = galactic(ra_deg, dec_deg)
+    return f"{longitude:.4f} {latitude:+.4f}"
+
+
+def _nvss_cell(detail: SourceDetail) -> Cell:
+    """Return the catalogue flux; one code path of the pipeline stores it 1000 times too large."""
+    curve, stored = detail.light_curve, detail.source.stored
+    known = curve.nvss_flux_mjy if curve.nvss_flux_mjy is not None else (stored.nvss_flux_mjy if stored else None)
+    if known is None:
+        return cell(None)
+    finite = curve.peak_jyb[np.isfinite(curve.peak_jyb)]
+    mean_mjy = float(np.mean(finite)) * 1e3 if finite.size else 0.0
+    doubt = "1000 times too large? the photometry is about a thousandth of it"
+    too_large = mean_mjy > 0 and 300 < known / mean_mjy < 3000
+    return cell(known, digits=2, unit="mJy", state="warn" if too_large else None, note=doubt if too_large else None)
