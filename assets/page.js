@@ -99,7 +99,7 @@
   let leaving = false;
   window.addEventListener('pagehide', () => { leaving = true; });
   window.addEventListener('pageshow', event => { if (event.persisted && leaving) location.reload(); });
-  timer = setTimeout(poll, 5000);
+  timer = setTimeout(poll, state.last_write === null ? 1500 : 5000);
   if (html.dataset.kind === 'page') setTimeout(() => {
     if (!state.bokeh_ready) { html.setAttribute('data-stale', ''); banner('The live connection could not be opened: a proxy may block websockets, or this address is not in the allowed origins.'); }
   }, 20000);

@@ -118,14 +118,23 @@ class Live:
         self._refresh = refresh
         self._roles = roles
         self._visible = True
+        self._loaded = False
         self._missed = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to listen, unless no database concerns the page or it is closed already."""
-        if self._session.closed or self._roles == frozenset():
-            return
-        self._feed.join(self)
+        """Begin to listen; what changes while the page is still loading is read afterwards.
+
+        Pages that no database concerns listen too: the watcher looks at the databases only while somebody does,
+        and the header of every page shows the age of the newest write.
+        """
+        if not self._session.closed:
+            self._feed.join(self)
+
+    def loaded(self) -> None:
+        """Tell that the page has its content: from now on it may be refreshed."""
+        self._loaded = True
+        self._wake()
 
     def stop(self) -> None:
         """Stop listening; a running refresh is cancelled with the session's tasks."""
@@ -138,7 +147,7 @@ class Live:
 
     def notify(self, roles: frozenset[str]) -> None:
         """Take note of a change; an empty set of roles means that all may have changed."""
-        if self._roles is not None and roles and not (roles & self._roles):
+        if self._roles is not None and (not self._roles or (roles and not roles & self._roles)):
             return
         self._missed = True
         self._wake()
@@ -150,7 +159,7 @@ class Live:
 
     def _wake(self) -> None:
         busy = self._task is not None and not self._task.done()
-        if busy or not self._missed or self._session.closed:
+        if busy or not (self._missed and self._loaded) or self._session.closed:
             return
         if self._visible and self._session.connected:
             self._task = self._session.spawn(self._run())

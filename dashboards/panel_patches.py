@@ -57,7 +57,7 @@ class PageApplication(Application):  # type: ignore[misc, unused-ignore]
     """The Bokeh application of one route: reads what the page needs first, then builds its document."""
 
     def __init__(self, spec: PageSpec, shell: Shell, archive: Any, settings: Any) -> None:
-        super().__init__(FunctionHandler(self._build), admin=None)
+        super().__init__(FunctionHandler(self._build), admin=None)  # type: ignore[no-untyped-call]
         self.spec = spec
         self.shell = shell
         self._archive = archive
@@ -77,10 +77,10 @@ class PageApplication(Application):  # type: ignore[misc, unused-ignore]
                 request._request.prepared = (result,)
             if boundary.failure is not None:
                 self.failures[session_context.id] = boundary.failure
-        await super().on_session_created(session_context)
+        await super().on_session_created(session_context)  # type: ignore[no-untyped-call]
 
     def _build(self, doc: Document) -> None:
-        context = doc.session_context
+        context: Any = doc.session_context
         request = context.request
         # An exception here would leave the session pending for ever (bokeh/server/contexts.py).
         if context.id not in self.failures:
@@ -171,21 +171,26 @@ class PageHandler(HeaderMixin, DocHandler):  # type: ignore[misc, unused-ignore]
             return
         with Boundary(self.request.path) as boundary:
             arguments = {k: _decoded(v[-1]) for k, v in self.request.arguments.items() if v}
-            application: PageApplication = self.application_context.application
-            self.request.prepared = (await application.prepare(kwargs, arguments),)
+            request: Any = self.request
+            request.prepared = (await self._page().prepare(kwargs, arguments),)
         if boundary.failure is not None:
             self.write_failure(boundary.failure)
             return
-        await super().get(*args, **kwargs)
+        await super().get(*args, **kwargs)  # type: ignore[misc]
 
     async def get_session(self) -> Any:
         """Return the new session; one whose page could not be built is thrown away at once."""
-        session = await super().get_session()
-        failure = self.application_context.application.failures.pop(session.id, None)
+        session: Any = await super().get_session()  # type: ignore[misc]
+        failure = self._page().failures.pop(session.id, None)
         if failure is not None:
             session.request_expiration()
             raise PageFailed(failure)
         return session
+
+    def _page(self) -> PageApplication:
+        application: Any = self.application_context.application
+        made: PageApplication = application
+        return made
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Write the page of a failed build as well."""
@@ -255,9 +260,7 @@ def _own(target: Any, shell: Shell, made: dict[type, type]) -> Any:
     return made[base]
 
 
-def page_applications(
-    specs: tuple[PageSpec, ...], shell: Shell, archive: Any, settings: Any
-) -> dict[str, Application]:
+def page_applications(specs: tuple[PageSpec, ...], shell: Shell, archive: Any, settings: Any) -> dict[str, Any]:
     """Return the application of every route, those without parameters first.
 
     Registered the other way round, ``/sources/{id}`` would take the websocket of ``/sources`` for a source

@@ -8,6 +8,7 @@ import logging
 import os
 import secrets
 import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -134,6 +135,7 @@ def build_server(
     feed = ChangeFeed(archive.changes)
     shell = Shell(specs, feed, boot_id=secrets.token_hex(8), stale_after_s=getattr(settings, "stale_after_s", 3600.0))
     server_id = secrets.token_hex(8)
+    interrupt = signal.getsignal(signal.SIGINT)
     server = get_server(
         page_applications(tuple(specs), shell, archive, settings),
         port=port,
@@ -157,6 +159,8 @@ def build_server(
         websocket_ping_timeout=20,
         compress_response=True,
     )
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, interrupt)  # Panel takes Ctrl-C for a loop that is not ours
     own_handlers(server._tornado, shell)
     origins = {f"{host}:{server.port}" for host in ("localhost", "127.0.0.1", address)}
     server._tornado.websocket_origins.update(origins)

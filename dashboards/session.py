@@ -60,6 +60,7 @@ from bokeh.document import Document
 from panel.io.state import set_curdoc
 
 from dashboards.boundary import Boundary, Failure
+from dashboards.components.browser_state import query_values
 from dashboards.components.slot import Slot
 from dashboards.links import Links
 
@@ -97,7 +98,7 @@ class PageSpec:
     def load_view(self) -> type[PageView]:
         """Import and return the class of the page."""
         module, _, name = self.module.partition(":")
-        view = getattr(importlib.import_module(module), name)
+        view: type[PageView] = getattr(importlib.import_module(module), name)
         if not issubclass(view, PageView):
             raise TypeError(f"{self.module} is not a PageView")
         return view
@@ -151,8 +152,7 @@ class Session:
         Exception
             Whatever `change` raises.
         """
-        context = self.doc.session_context
-        server_session = None if context is None else context.session
+        server_session = self._server_session()
         if server_session is None:
             return change()
         if self.closed or server_session.destroyed:
@@ -169,10 +169,13 @@ class Session:
     @property
     def connected(self) -> bool:
         """True while a browser holds the websocket open (always, without a server)."""
-        context = self.doc.session_context
-        if context is None or context.session is None:
-            return True
-        return bool(context.session.connection_count > 0)
+        server_session = self._server_session()
+        return server_session is None or bool(server_session.connection_count > 0)
+
+    def _server_session(self) -> Any:
+        """Return Bokeh's session; None without a server, or while the document is being built."""
+        context: Any = self.doc.session_context
+        return None if context is None else context.session
 
     def close(self) -> None:
         """Cancel everything that still runs for this page."""
@@ -189,7 +192,9 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
     live_roles: ClassVar[frozenset[str] | None] = None
 
     def __init__(self, session: Session, **params: Any) -> None:
-        super().__init__(**params)
+        # Given to the constructor, the values of the URL set off no watcher before the page is there.
+        initial = query_values(type(self), self.url_params, session.query)
+        super().__init__(**{**initial, **params})  # type: ignore[no-untyped-call]
         self.session = session
         self.slots: dict[str, Slot] = {}
         self.page_failure = Slot("page", height=0)
@@ -203,8 +208,8 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
     @classmethod
     async def prepare(
         cls,
-        archive: Any,
-        path_params: Mapping[str, str],
+        archive: Any,  # noqa: ARG003
+        path_params: Mapping[str, str],  # noqa: ARG003
         query: Mapping[str, str],  # noqa: ARG003
     ) -> Any:
         """Read what decides whether the page exists; runs before any document is built.

@@ -70,8 +70,9 @@ class Shell:
         browser.on_visible = live.set_visible
 
         async def start() -> None:
-            await _load(view)
             live.start()
+            await _load(view)
+            live.loaded()
 
         def leave(_context: Any) -> None:
             live.stop()

@@ -40,7 +40,7 @@ class Component(pn.custom.JSComponent):  # type: ignore[misc, unused-ignore]
     def __init__(self, **params: Any) -> None:
         params.setdefault("sizing_mode", "stretch_width")
         params.setdefault("margin", (0, 0, 10, 0))
-        super().__init__(**params)
+        super().__init__(**params)  # type: ignore[no-untyped-call]
         self._pack()
         if self._sent:
             self.param.watch(self._pack, list(self._sent))

@@ -17,12 +17,17 @@ def write_query(obj: param.Parameterized, names: Sequence[str]) -> str:
     return urlencode(changed)
 
 
+def query_values(view: type[param.Parameterized], names: Sequence[str], query: Mapping[str, str]) -> dict[str, Any]:
+    """Return a value for every one of `names`: from the query where it means something, else the default."""
+    return {n: _from_text(view.param[n], query[n]) if n in query else view.param[n].default for n in names}
+
+
 def read_query(obj: param.Parameterized, names: Sequence[str], query: Mapping[str, str]) -> None:
     """Set the params from a query; absent or meaningless values give the default.
 
     All are set in one update, so that a page reacts once.
     """
-    wanted = {n: _from_text(obj.param[n], query[n]) if n in query else obj.param[n].default for n in names}
+    wanted = query_values(type(obj), names, query)
     changed = {n: v for n, v in wanted.items() if v != getattr(obj, n)}
     if changed:
         obj.param.update(**changed)

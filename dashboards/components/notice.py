@@ -16,7 +16,7 @@ KINDS = ("info", "ok", "warn", "bad", "stale", "truncated", "loading")
 class Notice(Component):
     """A banner; invisible while it has no text."""
 
-    kind = param.Selector(default="info", objects=list(KINDS), doc="what it means")
+    kind: Any = param.Selector(default="info", objects=list(KINDS), doc="what it means")
     text = param.String(default="", doc="what happened, plain text")
     remedy = param.String(default="", doc="what the reader can do, plain text")
     small = param.String(default="", doc="further detail (an error id), plain text")

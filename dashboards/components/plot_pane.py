@@ -25,7 +25,9 @@ def plot_pane(figure: LayoutDOM | Callable[[], LayoutDOM], *, height: int | None
     if made.sizing_mode is None:
         made.sizing_mode = "stretch_width"
     size = {"height": made.height} if made.height else {}
-    return pn.pane.Bokeh(made, sizing_mode="stretch_width", margin=(0, 0, 10, 0), **size)
+    return pn.pane.Bokeh(  # type: ignore[no-untyped-call]
+        made, sizing_mode="stretch_width", margin=(0, 0, 10, 0), **size
+    )
 
 
 def as_view(content: Any) -> Any:

@@ -23,7 +23,7 @@ class Slot(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
     """
 
     def __init__(self, label: str, *, height: int = 0) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.label = label
         text = f"Loading {label}" if height else ""
         self.notice = Notice(kind="loading", text=text, height_px=height)

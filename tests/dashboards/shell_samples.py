@@ -1,6 +1,6 @@
 """Sample pages with every component, and a tiny archive, for the tests of the shell.
 
-Run as a script it serves them: ``python shell_samples.py PORT [PREFIX]``.
+Run as a script it serves them: ``python -m tests.dashboards.shell_samples PORT [PREFIX] [--hostile]``.
 """
 
 from __future__ import annotations
@@ -140,8 +140,7 @@ class SamplePage(PageView):
 
     @param.depends("number", "name_contains", "variable", watch=True)
     def on_change(self) -> None:
-        if self.session.connected:
-            self.run(self.find, self.show_table, slot=self.places[1])
+        self.run(self.find, self.show_table, slot=self.places[1])
 
     def on_filters(self, values: dict[str, Any]) -> None:
         bad = values["least"] and not values["least"].replace(".", "").isdigit()
@@ -263,14 +262,16 @@ class ParamPage(PageView):
 
 
 SPECS = (
-    PageSpec("/", "Sample", "home", "shell_samples:SamplePage", key="o"),
-    PageSpec("/sample/{record}", "Record", "sample", "shell_samples:ParamPage", in_nav=False),
-    PageSpec("/sample", "Samples", "sample", "shell_samples:SamplePage", key="s"),
-    PageSpec("/gone/{record}", "Gone", "gone", "shell_samples:NotFoundPage", in_nav=False),
-    PageSpec("/unavailable", "Unavailable", "unavailable", "shell_samples:UnavailablePage"),
-    PageSpec("/bad", "Bad", "bad", "shell_samples:BadInputPage", in_nav=False),
-    PageSpec("/broken", "Broken", "broken", "shell_samples:BrokenPreparePage", in_nav=False),
-    PageSpec("/unbuildable", "Unbuildable", "unbuildable", "shell_samples:BrokenBuildPage", in_nav=False),
+    PageSpec("/", "Sample", "home", "tests.dashboards.shell_samples:SamplePage", key="o"),
+    PageSpec("/sample/{record}", "Record", "sample", "tests.dashboards.shell_samples:ParamPage", in_nav=False),
+    PageSpec("/sample", "Samples", "sample", "tests.dashboards.shell_samples:SamplePage", key="s"),
+    PageSpec("/gone/{record}", "Gone", "gone", "tests.dashboards.shell_samples:NotFoundPage", in_nav=False),
+    PageSpec("/unavailable", "Unavailable", "unavailable", "tests.dashboards.shell_samples:UnavailablePage"),
+    PageSpec("/bad", "Bad", "bad", "tests.dashboards.shell_samples:BadInputPage", in_nav=False),
+    PageSpec("/broken", "Broken", "broken", "tests.dashboards.shell_samples:BrokenPreparePage", in_nav=False),
+    PageSpec(
+        "/unbuildable", "Unbuildable", "unbuildable", "tests.dashboards.shell_samples:BrokenBuildPage", in_nav=False
+    ),
     PageSpec("/missing-module", "Missing", "missing", "no_such_module:Page", in_nav=False),
 )
 

@@ -1,0 +1,128 @@
+"""Cells: what a reader sees of one value."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from dashboards.components import FilterBar, RecordTable, cell, row, safe_href, tile
+from dashboards.components.slot import Slot
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def test_missing_value_is_a_dash_that_says_not_recorded() -> None:
+    assert cell(None) == {"t": "—", "title": "not recorded", "missing": True}
+
+
+def test_nan_is_a_dash_that_says_what_was_recorded() -> None:
+    assert cell(float("nan"))["title"] == "recorded as nan"
+
+
+def test_unit_is_not_drawn_behind_a_missing_value() -> None:
+    assert "u" not in cell(None, unit="mJy")
+
+
+def test_zero_is_a_value() -> None:
+    assert cell(0.0, digits=2, unit="mJy") == {"t": "0.00", "u": "mJy"}
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (1234567, None, "1,234,567"),
+        (0.000123456789, None, "0.000123457"),
+        (12.3456, 2, "12.35"),
+        (True, None, "yes"),
+        (np.float32(0.5), 1, "0.5"),
+        (np.int64(3), None, "3"),
+    ],
+)
+def test_numbers_are_written_with_the_digits_asked_for(value: object, digits: int | None, text: str) -> None:
+    assert cell(value, digits=digits)["t"] == text
+
+
+def test_state_without_value_is_named_in_words() -> None:
+    assert cell(None, state="warn")["t"] == "warning"
+
+
+def test_unknown_state_is_refused() -> None:
+    with pytest.raises(ValueError, match="green"):
+        cell("x", state="green")  # type: ignore[arg-type]
+
+
+def test_text_from_data_is_passed_on_unchanged() -> None:
+    assert cell(HOSTILE)["t"] == HOSTILE
+
+
+def test_age_alone_has_no_dash() -> None:
+    assert cell(None, unix=1_700_000_000.0) == {"t": "", "x": 1_700_000_000.0}
+
+
+@pytest.mark.parametrize(
+    "href",
+    ["javascript:alert(1)", "JaVaScRiPt:alert(1)", "\tjavascript:alert(1)", "data:text/html,x", "//evil.example/x",
+     "vbscript:x", "a b", "java\nscript:alert(1)", "\\\\evil", ""],
+)  # fmt: skip
+def test_dangerous_link_is_refused(href: str) -> None:
+    assert safe_href(href) is None
+
+
+@pytest.mark.parametrize(
+    "href", ["./images", "../sources/J1%3A2?x=1:2", "https://example.org/a", "ms/detail?path=%2Fa%2Fb", "?q=1", "#x"]
+)
+def test_ordinary_link_is_kept(href: str) -> None:
+    assert safe_href(href) == href
+
+
+def test_table_travels_as_one_json_text() -> None:
+    table = RecordTable(columns=[{"name": "a", "label": "A"}], rows=[row(1, [cell(np.float64("nan"))], href="x")])
+    assert json.loads(table.payload)["rows"] == [
+        {"key": "1", "cells": [{"t": "—", "title": "recorded as nan", "missing": True}], "href": "x"}
+    ]
+
+
+def test_table_reports_only_sortable_columns() -> None:
+    heard: list[tuple[str, bool]] = []
+    table = RecordTable(
+        columns=[{"name": "a", "label": "A", "sortable": True}, {"name": "b", "label": "B"}],
+        on_sort=lambda name, descending: heard.append((name, descending)),
+    )
+    for name in ("a", "b", "; DROP TABLE images"):
+        table._handle_msg({"type": "sort", "name": name, "descending": True})
+    assert heard == [("a", True)]
+
+
+def test_table_reports_turns_of_the_page() -> None:
+    heard: list[str] = []
+    table = RecordTable(on_turn=heard.append)
+    for kind in ("next", "previous", "first", "last"):
+        table._handle_msg({"type": kind})
+    assert heard == ["next", "previous", "first"]
+
+
+def test_malformed_message_from_the_browser_changes_nothing() -> None:
+    heard: list[object] = []
+    bar = FilterBar(fields=[{"name": "a", "label": "A", "kind": "text"}], on_submit=heard.append)
+    for message in ("submit", None, 3, {"type": "other"}):
+        bar._handle_msg(message)
+    assert heard == []
+
+
+def test_filter_bar_reports_only_its_own_fields_as_text_or_bool() -> None:
+    bar = FilterBar(
+        fields=[{"name": "a", "label": "A", "kind": "text"}, {"name": "b", "label": "B", "kind": "toggle"}]
+    )
+    bar._handle_msg({"type": "submit", "values": {"a": "  x  ", "b": 1, "evil": "y"}})
+    assert bar.values == {"a": "x", "b": False}
+
+
+def test_tile_refuses_a_dangerous_link() -> None:
+    assert tile("t", cell(1), href="javascript:alert(1)")["href"] is None
+
+
+def test_slot_refuses_a_bare_string_that_panel_would_draw_as_markdown() -> None:
+    with pytest.raises(TypeError, match="Notice"):
+        Slot("x", height=10).succeed(HOSTILE)
