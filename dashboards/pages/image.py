@@ -1,4 +1,4 @@
-"""One image: the picture with its coordinates, what is known of it, where it comes from and what was measured on it."""
+"""One image: the picture with its coordinates, what is known of it, where it comes from, what was measured on it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class ImagePage(PageView):
         return self.image.name
 
     def __panel__(self) -> Any:
-        self.controls = FilterBar(label="View", fields=self._fields(1), on_submit=self._submit)
+        self.controls = FilterBar(label="View", fields=self._fields(1), values=self._values(), on_submit=self._submit)
         self.problems = Notice(kind="warn", text="; ".join(self.image.problems))
         self.picture_slot = self.new_slot("image", height=_PLOT_HEIGHT)
         self.links_slot = self.new_slot("links", height=140)

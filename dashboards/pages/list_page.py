@@ -60,7 +60,7 @@ class ListPage(PageView):
         """Return how many records match the present filters."""
         raise NotImplementedError
 
-    async def details(self, records: Sequence[Any]) -> Any:
+    async def details(self, records: Sequence[Any]) -> Any:  # noqa: ARG002  for subclasses
         """Return what `to_row` needs beside the records (the state of files, for example)."""
         return None
 
@@ -80,9 +80,11 @@ class ListPage(PageView):
         return pn.Column(*parts, sizing_mode="stretch_width", margin=0)
 
     async def load(self) -> None:
+        """Read the page of the list that the URL names."""
         await self.fill(self.table_slot, self._read, self._show)
 
     async def refresh(self) -> None:
+        """Read it again and patch the rows."""
         await self.load()
 
     async def _read(self) -> tuple[RecordPage[Any], Count | None, Any]:

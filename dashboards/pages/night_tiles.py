@@ -8,7 +8,7 @@ from dashboards.components.cells import Cell, State, cell
 from dashboards.components.tiles import tile
 from dashboards.links import Links
 from dashboards.pages.wording import size_text
-from data_access.analysis.times import format_mjd_utc, format_utc, mjd_to_unix
+from data_access.analysis.times import format_utc, mjd_to_unix
 from data_access.records import StorageLocation
 from data_access.services.night import NightSummary, Part
 
@@ -37,6 +37,12 @@ def night_tiles(night: NightSummary, now: float, links: Links) -> list[dict[str,
     ]
 
 
+def _clock(when: float, now: float, path: str) -> Cell:
+    """Return the time of day, with the day in front of it when it is not within the last 20 hours."""
+    text = format_utc(when, seconds=False)
+    return cell(text[11:] if now - when < 20 * _HOUR else text[:10], unit="UTC", title=path)
+
+
 def _unreadable(title: str, part: Part[Any], href: str) -> dict[str, Any]:
     return tile(title, cell(None, title=part.error), state="bad", word="cannot be read", note=part.error, href=href)
 
@@ -51,7 +57,7 @@ def _observation(night: NightSummary, now: float, links: Links) -> dict[str, Any
     late = now - when > OBSERVATION_LIMIT_S
     return tile(
         "Newest observation",
-        cell(format_mjd_utc(ms.epoch.mjd, seconds=False)[5:], unit="UTC", title=ms.path),
+        _clock(when, now, ms.path),
         state="warn" if late else "ok",
         word="late" if late else "current",
         unix=when,
@@ -72,7 +78,7 @@ def _image(night: NightSummary, now: float, links: Links) -> dict[str, Any]:
     late = now - created > IMAGE_LIMIT_S
     return tile(
         "Newest image",
-        cell(format_utc(created, seconds=False)[5:], unit="UTC", title=newest.path),
+        _clock(created, now, newest.path),
         state="bad" if late else "ok",
         word="none for a day" if late else "current",
         unix=created,
@@ -131,7 +137,7 @@ def _calibration(night: NightSummary, now: float, links: Links) -> dict[str, Any
     state: State = "bad" if age > stale else ("warn" if age > aging else "ok")
     word = {"bad": "stale", "warn": "aging", "ok": "fresh"}[state]
     return tile(
-        "Calibration", cell(format_utc(table.created_at, seconds=False)[5:], unit="UTC", title=table.path), state=state, word=word, unix=table.created_at,
+        "Calibration", _clock(table.created_at, now, table.path), state=state, word=word, unix=table.created_at,
         stale_after_s=stale, note="aging after 12 h, stale after 24 h", href=links.calibration_detail(table.path),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Tonight: is the telescope observing, is the pipeline keeping up, are the images good, does anything need a person."""
+"""Tonight: does the telescope observe, does the pipeline keep up, are the images good, does anything need a person."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class OverviewPage(PageView):
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **params)
-        self.tiles = Tiles(large=self.large, min_width=300 if self.large else 190)
+        self.tiles = Tiles(large=self.large, min_width=340 if self.large else 190)
         self.window_notice = Notice(kind="stale")
         self.noise: Any = None
         self.timeline: Any = None
@@ -87,7 +87,7 @@ class OverviewPage(PageView):
         old = not night.window.is_current and newest is not None
         when = format_mjd_utc(newest.epoch.mjd) if newest is not None else ""
         self.window_notice.param.update(
-            text=f"Nothing was observed in the last 24 hours. Shown is the day up to the newest observation, {when} UTC."
+            text=f"Nothing was observed for 24 hours. Shown is the day up to the newest observation, {when} UTC."
             if old
             else "",
             remedy="",
