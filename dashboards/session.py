@@ -65,6 +65,7 @@ from dashboards.components.slot import Slot
 from dashboards.links import Links
 
 if TYPE_CHECKING:
+    from data_access.archive import Archive
     from data_access.settings import Settings
 
 T = TypeVar("T")
@@ -119,7 +120,7 @@ class Session:
         What `PageView.prepare` returned.
     """
 
-    archive: Any
+    archive: Archive
     settings: Settings | None = None
     path_params: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)

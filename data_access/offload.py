@@ -89,5 +89,5 @@ class Offload:
             self._threads = None
         if self._processes is not None:
             pool, self._processes = self._processes, None
-            pool.stop()
+            pool.stop()  # type: ignore[no-untyped-call, unused-ignore]
             await asyncio.to_thread(pool.join, 5)

@@ -1,4 +1,4 @@
-"""Tonight: does the telescope observe, does the pipeline keep up, are the images good, does anything need a person."""
+"""Tonight: does the telescope observe, does the pipeline keep up, are the images good, is a person needed."""
 
 from __future__ import annotations
 

@@ -81,9 +81,11 @@ class OperationsRepository:
         )
         sql = f'SELECT {", ".join(columns)} FROM "{table.name}" ORDER BY 1, 2 LIMIT 200'
         found = await table.fetch(sql, n_columns=4)
-        return tuple(
-            StorageLocation(*(None if v is None else str(v) for v in row), None, None, None) for row in found.rows
-        )
+        locations = []
+        for row in found.rows:
+            kind, path, status, description = (None if v is None else str(v) for v in row)
+            locations.append(StorageLocation(kind, path, status, description, None, None, None))
+        return tuple(locations)
 
 
 def _first(columns: Sequence[str], *names: str) -> str:
