@@ -40,13 +40,13 @@ def mjd_cell(mjd: float | None) -> Cell:
 
 def position_cells(ra_deg: float | None, dec_deg: float | None) -> tuple[Cell, Cell]:
     """Return right ascension and declination in sexagesimal, degrees in the tooltip."""
-    ra = cell(format_ra(ra_deg), title=f"{ra_deg:.6f}°", mono=True) if _possible(ra_deg, 360) else cell(ra_deg)
-    dec = cell(format_dec(dec_deg), title=f"{dec_deg:+.6f}°", mono=True) if _possible(dec_deg, 90) else cell(dec_deg)
-    return ra, dec
-
-
-def _possible(value: float | None, limit: float) -> bool:
-    return value is not None and abs(value) <= limit
+    if ra_deg is None or abs(ra_deg) > 360:
+        ra = cell(ra_deg)
+    else:
+        ra = cell(format_ra(ra_deg), title=f"{ra_deg:.6f}°", mono=True)
+    if dec_deg is None or abs(dec_deg) > 90:
+        return ra, cell(dec_deg)
+    return ra, cell(format_dec(dec_deg), title=f"{dec_deg:+.6f}°", mono=True)
 
 
 def file_cell(state: FileState | None) -> Cell:

@@ -45,9 +45,8 @@ class PhotometryRepository:
             f"ORDER BY id DESC LIMIT {self._row_cap + 1}"
         )
         found = await table.fetch(sql, (source_id,), n_columns=len(names), exact=exact)
-        columns = (
-            dict(zip(names, zip(*found.rows, strict=True), strict=True)) if found.rows else dict.fromkeys(names, ())
-        )
+        by_column: list[Sequence[Any]] = [*zip(*found.rows, strict=True)] if found.rows else [()] * len(names)
+        columns = dict(zip(names, by_column, strict=True))
         return _to_light_curve(source_id, columns, truncated=found.truncated, has_quality=_has_quality(table))
 
     async def find_sources_in(
