@@ -1,18 +1,17 @@
 """The only place that opens a pipeline database: read-only by construction, bounded in time and rows.
 
-Measured reasons (two shared cores, SQLite 3.40, ratios hold): a fair pool of two or three long-lived connections beats
-both one shared connection and one per call. A statement is opened, read and closed in one thread hop, its rows packed
-into one JSON text, because stepping rows in several threads fights over the interpreter lock.
+Measured reasons (two shared cores, SQLite 3.40, ratios hold): a fair pool of two or three long-lived connections
+beats both one shared connection and one per call. A statement is opened, read and closed in one thread hop, its rows
+packed into one JSON text, because stepping rows in several threads fights over the interpreter lock.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -26,81 +25,33 @@ from data_access.errors import (
     DatabaseMissing,
     QueryTooSlow,
     TableMissing,
+    ValidationError,
+)
+from data_access.read_only_connection import (
+    FileReplaced,
+    ReadOnlyConnection,
+    connect_read_only,
+    decode_text,
+    file_identity,
+    has_write_ahead_log,
 )
 
 SQLITE_VERSION = sqlite3.sqlite_version
 Mode = Literal["closed", "read-only", "immutable"]
-Identity = tuple[int, ...]
 
-_ALLOWED_ACTIONS = {
-    sqlite3.SQLITE_SELECT,
-    sqlite3.SQLITE_READ,
-    sqlite3.SQLITE_FUNCTION,
-    sqlite3.SQLITE_RECURSIVE,
-}
-_ALLOWED_PRAGMAS = {"data_version", "schema_version", "journal_mode", "table_info"}
-_STEPS_BETWEEN_CLOCK_LOOKS = 4000
 _SCHEMA_RECHECK_S = 1.0
 _LARGE_TEXT = 200_000
-
-
-class _FileReplaced(Exception):
-    """The file under this connection is another one now."""
-
-
-def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
-    """Allow reading only: ``mode=ro`` alone still lets SQL attach and write another file."""
-    if action in _ALLOWED_ACTIONS:
-        return sqlite3.SQLITE_OK if first != "load_extension" and second != "load_extension" else sqlite3.SQLITE_DENY
-    if action == sqlite3.SQLITE_PRAGMA and first in _ALLOWED_PRAGMAS:
-        return sqlite3.SQLITE_OK if second is None or first == "table_info" else sqlite3.SQLITE_DENY
-    return sqlite3.SQLITE_DENY
-
-
-def _decode(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")
-
-
-def file_identity(path: Path, *, immutable: bool) -> Identity:
-    """Return what tells one file from another under the same name; an immutable one also by content time and size."""
-    stat = path.stat()
-    if not immutable:
-        return (stat.st_dev, stat.st_ino)
-    has_wal = int(Path(f"{path}-wal").exists())
-    return (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size, has_wal)
-
-
-class _ReadOnlyConnection(sqlite3.Connection):
-    """An SQLite connection that can only read, stops at a deadline and notices when its file was replaced."""
-
-    path: Path
-    immutable: bool
-    identity: Identity
-    budget_s: float = 5.0
-    expires: float = 0.0
-
-    def restrict(self, path: Path, *, immutable: bool) -> None:
-        self.path, self.immutable = path, immutable
-        self.identity = file_identity(path, immutable=immutable)
-        self.text_factory = _decode
-        self.set_progress_handler(self._out_of_time, _STEPS_BETWEEN_CLOCK_LOOKS)
-        super().execute("SELECT count(*) FROM sqlite_master").fetchone()
-        self.set_authorizer(_authorize)
-
-    def _out_of_time(self) -> int:
-        return int(self.expires > 0 and time.monotonic() > self.expires)
-
-    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        if file_identity(self.path, immutable=self.immutable) != self.identity:
-            raise _FileReplaced
-        self.expires = time.monotonic() + self.budget_s
-        return super().execute(sql, parameters)
+_REPLACEMENTS_IN_A_ROW = 5
+# The watcher looks at one database after the other: a locked one must not keep the news of the others waiting.
+_WATCH_BUSY_TIMEOUT_S = 0.2
+_PERMISSIONS = "Check the permissions of the file, its -wal and -shm files and its folder."
 
 
 @dataclass(slots=True)
 class _Lane:
     connection: aiosqlite.Connection
-    raw: _ReadOnlyConnection
+    raw: ReadOnlyConnection
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +64,11 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """Tables of one file: name -> column names, in the order of the file."""
+    """Tables of one file: name -> column names, in the order of the file; `with_rowid` have a row number."""
 
     tables: dict[str, tuple[str, ...]]
     version: int
+    with_rowid: frozenset[str] = frozenset()
 
 
 class Database:
@@ -153,6 +105,8 @@ class Database:
         self._gates = {"fast": asyncio.Semaphore(lanes), "slow": asyncio.Semaphore(1), "watch": asyncio.Semaphore(1)}
         self._schema: Schema | None = None
         self._schema_seen = 0.0
+        self._schema_gate = asyncio.Lock()
+        self._generation = 0
 
     async def fetch(
         self,
@@ -185,7 +139,7 @@ class Database:
         else:
             try:
                 rows = await self._packed(sql, parameters, n_columns, limit, lane, budget)
-            except _BlobInText:
+            except _NotPackable:
                 rows = await self._plain(sql, parameters, limit, lane, budget)
         return Rows(rows[:limit], len(rows) > limit)
 
@@ -200,93 +154,97 @@ class Database:
         found = await self._run(packed, parameters, lane, budget_s)
         text: str = found[0][0]
         if len(text) > _LARGE_TEXT:
-            return await asyncio.to_thread(json.loads, text, strict=False)
-        rows: list[list[Any]] = json.loads(text, strict=False)
-        return rows
+            return await asyncio.to_thread(_unpack, text)
+        return _unpack(text)
 
     async def _plain(
         self, sql: str, parameters: Sequence[Any], limit: int, lane: str, budget_s: float
     ) -> list[list[Any]]:
         found = await self._run(f"SELECT * FROM ({sql}) LIMIT {limit + 1}", parameters, lane, budget_s)
-        return [[_decode(v) if isinstance(v, bytes) else v for v in row] for row in found]
+        return [[decode_text(v) if isinstance(v, bytes) else v for v in row] for row in found]
 
     async def _run(self, sql: str, parameters: Sequence[Any], lane_name: str, budget_s: float) -> list[Any]:
-        for attempt in (1, 2):
+        for _ in range(_REPLACEMENTS_IN_A_ROW):
             try:
                 return await self._run_once(sql, parameters, lane_name, budget_s)
-            except _FileReplaced as err:
+            except FileReplaced:
                 await self._drop_lanes()
-                if attempt == 2:
-                    raise DatabaseError(f"{self.path} keeps changing under the reader", path=str(self.path)) from err
-        raise AssertionError("unreachable")
+        raise DatabaseError(f"{self.path} keeps being replaced under the reader", path=str(self.path), role=self.role)
 
     async def _run_once(self, sql: str, parameters: Sequence[Any], lane_name: str, budget_s: float) -> list[Any]:
-        async with self._lane(lane_name) as lane:
-            lane.raw.budget_s = budget_s
-            try:
-                found = list(await lane.connection.execute_fetchall(sql, parameters))
-            except asyncio.CancelledError:
-                lane.raw.interrupt()
-                raise
-            except sqlite3.Error as err:
-                raise self._translate(err) from err
-            except FileNotFoundError as err:
-                raise self._missing() from err
-            if lane.raw.immutable and file_identity(self.path, immutable=True) != lane.raw.identity:
-                raise _FileReplaced
-            return found
-
-    @contextlib.asynccontextmanager
-    async def _lane(self, name: str) -> AsyncIterator[_Lane]:
-        async with self._gates[name]:
-            free = self._free[name]
-            lane = free.pop() if free else await self._open()
-            try:
-                yield lane
-            except _FileReplaced:
-                await lane.connection.close()
-                raise
-            except BaseException:
-                free.append(lane)
-                raise
-            free.append(lane)
-
-    async def _open(self) -> _Lane:
-        """Open one connection: ``mode=ro``; ``immutable=1`` only when that fails and no write-ahead log exists."""
-        if not await asyncio.to_thread(self.path.exists):
-            raise self._missing()
+        lane = await self._take(lane_name)
+        lane.raw.budget_s = budget_s
+        task = asyncio.ensure_future(lane.connection.execute_fetchall(sql, parameters))
+        # The lane is free when its thread is: a caller that gives up does not hand a busy lane to the next one.
+        task.add_done_callback(lambda done: self._give_back(lane_name, lane, done))
         try:
-            lane = await self._connect(immutable=False)
-        except sqlite3.OperationalError as err:
-            if "locked" in str(err) or await asyncio.to_thread(Path(f"{self.path}-wal").exists):
-                raise self._translate(err) from err
-            try:
-                lane = await self._connect(immutable=True)
-            except sqlite3.Error as second:
-                raise self._translate(second) from second
+            found = list(await asyncio.shield(task))
+        except asyncio.CancelledError:
+            lane.raw.abandon()
+            raise
         except sqlite3.Error as err:
             raise self._translate(err) from err
+        except OSError as err:
+            raise self._out_of_reach(err) from err
+        except (OverflowError, UnicodeEncodeError) as err:
+            raise ValidationError(f"A value of this query cannot stand in a database: {err}") from err
+        if lane.raw.immutable and await asyncio.to_thread(self._was_replaced, lane):
+            raise FileReplaced
+        return found
+
+    @staticmethod
+    def _was_replaced(lane: _Lane) -> bool:
+        try:
+            return file_identity(lane.raw.path, immutable=lane.raw.immutable) != lane.raw.identity
+        except OSError:
+            return True
+
+    async def _take(self, name: str) -> _Lane:
+        await self._gates[name].acquire()
+        try:
+            while self._free[name]:
+                lane = self._free[name].pop()
+                if lane.generation == self._generation:
+                    return lane
+                await lane.connection.close()
+            return await self._open(self.busy_timeout_s if name != "watch" else _WATCH_BUSY_TIMEOUT_S)
+        except BaseException:
+            self._gates[name].release()
+            raise
+
+    def _give_back(self, name: str, lane: _Lane, done: asyncio.Future[Any]) -> None:
+        if not done.cancelled():
+            done.exception()  # an abandoned query has nobody else who looks at its error
+        lane.raw.abandoned = False
+        if lane.generation == self._generation:
+            self._free[name].append(lane)
+        else:
+            lane.connection.stop()
+        self._gates[name].release()
+
+    async def _open(self, busy_timeout_s: float) -> _Lane:
+        """Open one connection: ``mode=ro``; ``immutable=1`` only when that fails and no write-ahead log exists."""
+        try:
+            await asyncio.to_thread(self.path.stat)
+            try:
+                lane = await self._connect(busy_timeout_s, immutable=False)
+            except sqlite3.OperationalError as err:
+                if "locked" in str(err) or await asyncio.to_thread(has_write_ahead_log, self.path):
+                    raise
+                lane = await self._connect(busy_timeout_s, immutable=True)
+        except sqlite3.Error as err:
+            raise self._translate(err) from err
+        except OSError as err:
+            raise self._out_of_reach(err) from err
         self.mode = "immutable" if lane.raw.immutable else "read-only"
         return lane
 
-    async def _connect(self, *, immutable: bool) -> _Lane:
-        opened: list[_ReadOnlyConnection] = []
+    async def _connect(self, busy_timeout_s: float, *, immutable: bool) -> _Lane:
+        opened: list[ReadOnlyConnection] = []
+        generation = self._generation
 
         def connect() -> sqlite3.Connection:
-            raw = sqlite3.connect(
-                f"{self.path.absolute().as_uri()}?mode=ro{'&immutable=1' if immutable else ''}",
-                uri=True,
-                timeout=self.busy_timeout_s,
-                isolation_level=None,
-                check_same_thread=False,
-                cached_statements=256,
-                factory=_ReadOnlyConnection,
-            )
-            try:
-                raw.restrict(self.path, immutable=immutable)
-            except BaseException:
-                raw.close()
-                raise
+            raw = connect_read_only(self.path, busy_timeout_s=busy_timeout_s, immutable=immutable)
             opened.append(raw)
             return raw
 
@@ -294,43 +252,61 @@ class Database:
         # Reads never outlive the process: a forgotten thread must not keep a notebook or a test from ending.
         connection._thread.daemon = True
         await connection
-        return _Lane(connection, opened[0])
+        return _Lane(connection, opened[0], generation)
 
     async def _drop_lanes(self) -> None:
         self._schema = None
+        self._generation += 1  # lanes in use are closed when they come back
         for free in self._free.values():
             while free:
                 await free.pop().connection.close()
 
     async def close(self) -> None:
-        """Close every connection that is not in use."""
+        """Close every connection; one that is in use is closed at the end of its query."""
         await self._drop_lanes()
         self.mode = "closed"
 
     async def schema(self) -> Schema:
         """Return the tables and columns of the file, read again when its schema changed."""
+        async with self._schema_gate:
+            return await self._recent_schema()
+
+    async def _recent_schema(self) -> Schema:
         now = time.monotonic()
         if self._schema is not None and now - self._schema_seen < _SCHEMA_RECHECK_S:
             return self._schema
-        version = int((await self._run("PRAGMA schema_version", (), "watch", self.deadline_s))[0][0])
-        self._schema_seen = now
-        if self._schema is None or self._schema.version != version:
-            self._schema = Schema(await self._introspect(), version)
-        return self._schema
+        version = int((await self._run("PRAGMA schema_version", (), "fast", self.deadline_s))[0][0])
+        schema = self._schema
+        if schema is None or schema.version != version:
+            schema = await self._introspect(version)
+        self._schema, self._schema_seen = schema, now
+        return schema
 
-    async def _introspect(self) -> dict[str, tuple[str, ...]]:
+    async def _introspect(self, version: int) -> Schema:
         found = await self._run(
-            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name",
+            "SELECT name, type = 'table' AND upper(sql) NOT LIKE '%WITHOUT ROWID%' "
+            "FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name",
             (),
-            "watch",
+            "fast",
             self.deadline_s,
         )
-        tables: dict[str, tuple[str, ...]] = {}
-        for (table,) in found:
-            quoted = table.replace('"', '""')
-            columns = await self._run(f'PRAGMA table_info("{quoted}")', (), "watch", self.deadline_s)
-            tables[table] = tuple(column[1] for column in columns)
-        return tables
+        tables = {name: await self._columns(name) for name, _ in found}
+        return Schema(
+            {name: columns for name, columns in tables.items() if columns},
+            version,
+            frozenset(name for name, with_rowid in found if with_rowid),
+        )
+
+    async def _columns(self, table: str) -> tuple[str, ...]:
+        """Return the columns of a table; none for a view or module that is broken, which hurts no other table."""
+        quoted = table.replace('"', '""')
+        try:
+            columns = await self._run(f'PRAGMA table_info("{quoted}")', (), "fast", self.deadline_s)
+        except (DatabaseCorrupt, DatabaseLocked, DatabaseMissing, QueryTooSlow):
+            raise
+        except DatabaseError:
+            return ()
+        return tuple(column[1] for column in columns)
 
     async def version(self) -> tuple[int, ...]:
         """Return a value that changes with every commit by anybody else (``PRAGMA data_version``)."""
@@ -344,15 +320,21 @@ class Database:
         found = await self._run("PRAGMA journal_mode", (), "watch", self.deadline_s)
         return str(found[0][0])
 
-    def _missing(self) -> DatabaseMissing:
-        return DatabaseMissing(f"The {self.role} database {self.path} does not exist", path=str(self.path))
+    def _out_of_reach(self, err: OSError) -> DatabaseError:
+        facts = {"path": str(self.path), "role": self.role}
+        if isinstance(err, FileNotFoundError | NotADirectoryError):
+            return DatabaseMissing(f"The {self.role} database {self.path} does not exist", **facts)
+        why = err.strerror or err
+        return DatabaseError(
+            f"The {self.role} database {self.path} cannot be opened: {why}", remedy=_PERMISSIONS, **facts
+        )
 
     def _translate(self, err: sqlite3.Error) -> Exception:
         text = str(err)
         where = f"the {self.role} database {self.path}"
         facts = {"path": str(self.path), "role": self.role}
         if "BLOB" in text:
-            return _BlobInText(text)
+            return _NotPackable(text)
         if "interrupted" in text:
             return QueryTooSlow(f"A query on {where} was stopped at its deadline", **facts)
         if "locked" in text or "busy" in text:
@@ -361,14 +343,22 @@ class Database:
             return TableMissing(f"{text} in {where}", **facts)
         if "not a database" in text or "malformed" in text or "disk image" in text:
             return DatabaseCorrupt(f"{where[0].upper()}{where[1:]} is damaged or no database: {text}", **facts)
-        if "unable to open" in text:
+        if "unable to open" in text or "disk I/O" in text:
             return DatabaseError(
-                f"{where[0].upper()}{where[1:]} cannot be opened",
-                remedy="Check the permissions of the file, its -wal and -shm files and its folder.",
+                f"{where[0].upper()}{where[1:]} cannot be opened: {text}",
+                remedy=_PERMISSIONS,
                 **facts,
             )
         return DatabaseError(f"A query on {where} failed: {text}", **facts)
 
 
-class _BlobInText(Exception):
-    """A column holds bytes, which JSON cannot carry."""
+def _unpack(text: str) -> list[list[Any]]:
+    try:
+        rows: list[list[Any]] = json.loads(text, strict=False)
+    except ValueError as err:
+        raise _NotPackable(str(err)) from err
+    return rows
+
+
+class _NotPackable(Exception):
+    """A column holds what JSON cannot carry: bytes, or an infinity (SQLite 3.40 writes it as ``Inf``)."""

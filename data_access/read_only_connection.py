@@ -1,0 +1,123 @@
+"""One SQLite connection that can only read, stops at a deadline and notices when its file was replaced."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+Identity = tuple[int, ...]
+
+_ALLOWED_ACTIONS = {
+    sqlite3.SQLITE_SELECT,
+    sqlite3.SQLITE_READ,
+    sqlite3.SQLITE_FUNCTION,
+    sqlite3.SQLITE_RECURSIVE,
+}
+_ALLOWED_PRAGMAS = {"data_version", "schema_version", "journal_mode", "table_info"}
+_STEPS_BETWEEN_CLOCK_LOOKS = 4000
+
+
+class FileReplaced(Exception):
+    """The file under this connection is another one now."""
+
+
+def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    """Allow reading only: ``mode=ro`` alone still lets SQL attach and write another file."""
+    if action in _ALLOWED_ACTIONS:
+        return sqlite3.SQLITE_OK if first != "load_extension" and second != "load_extension" else sqlite3.SQLITE_DENY
+    if action == sqlite3.SQLITE_PRAGMA and first in _ALLOWED_PRAGMAS:
+        return sqlite3.SQLITE_OK if second is None or first == "table_info" else sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_DENY
+
+
+def decode_text(raw: bytes) -> str:
+    """Return stored text; bytes that are not UTF-8 become replacement characters."""
+    return raw.decode("utf-8", "replace")
+
+
+def file_identity(path: Path, *, immutable: bool) -> Identity:
+    """Return what tells one file from another under the same name; an immutable one also by content time and size."""
+    stat = path.stat()
+    if not immutable:
+        return (stat.st_dev, stat.st_ino)
+    return (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size, int(has_write_ahead_log(path)))
+
+
+def has_write_ahead_log(path: Path) -> bool:
+    """Return whether commits may stand outside the file; an empty ``-wal`` is what a reader leaves behind."""
+    try:
+        return Path(f"{path}-wal").stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+class ReadOnlyConnection(sqlite3.Connection):
+    """A connection opened with ``mode=ro`` that allows nothing but reading.
+
+    Attributes
+    ----------
+    budget_s : float
+        Time that the next query may take.
+    abandoned : bool
+        Set when nobody waits for the answer any more: what runs, and what is queued behind it, stops.
+    """
+
+    path: Path
+    immutable: bool
+    identity: Identity
+    budget_s: float = 5.0
+    expires: float = 0.0
+    abandoned: bool = False
+
+    def restrict(self, path: Path, identity: Identity, *, immutable: bool) -> None:
+        """Forbid everything but reading; reads the schema once, so that a file that is no database is seen here."""
+        self.path, self.identity, self.immutable = path, identity, immutable
+        self.text_factory = decode_text
+        self.set_progress_handler(self._out_of_time, _STEPS_BETWEEN_CLOCK_LOOKS)
+        super().execute("SELECT count(*) FROM sqlite_master").fetchone()
+        self.set_authorizer(_authorize)
+
+    def _out_of_time(self) -> int:
+        return int(self.abandoned or (self.expires > 0 and time.monotonic() > self.expires))
+
+    def abandon(self) -> None:
+        """Stop what runs, and what is queued behind it: nobody waits for it any more."""
+        self.abandoned = True
+        self.interrupt()
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Run one statement within `budget_s`; raise `FileReplaced` when the path names another file now."""
+        if self.abandoned:
+            raise sqlite3.OperationalError("interrupted")
+        if file_identity(self.path, immutable=self.immutable) != self.identity:
+            raise FileReplaced
+        self.expires = time.monotonic() + self.budget_s
+        return super().execute(sql, parameters)
+
+
+def connect_read_only(path: Path, *, busy_timeout_s: float, immutable: bool) -> ReadOnlyConnection:
+    """Return an open connection.
+
+    Raises
+    ------
+    sqlite3.Error, OSError
+        Nothing is left open then.
+    """
+    identity = file_identity(path, immutable=immutable)  # first: a file replaced meanwhile is then seen as replaced
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if immutable else ''}",
+        uri=True,
+        timeout=busy_timeout_s,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+        factory=ReadOnlyConnection,
+    )
+    try:
+        connection.restrict(path, identity, immutable=immutable)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

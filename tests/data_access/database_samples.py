@@ -1,0 +1,95 @@
+"""Real SQLite files for the tests: a writer in a process of its own, and small databases of known content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+_WRITER = """
+import json, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], timeout=5, isolation_level=None)
+for line in sys.stdin:
+    try:
+        rows = [connection.execute(sql, values).fetchall() for sql, values in json.loads(line)]
+        print(json.dumps(rows[-1]), flush=True)
+    except sqlite3.Error as err:
+        print(json.dumps(f"{type(err).__name__}: {err}"), flush=True)
+"""
+
+
+class OtherProcess:
+    """A pipeline stand-in: runs statements on a database from another process, and says what came back."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _WRITER, str(self._path)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        return self
+
+    def run(self, *statements: str | tuple[str, Sequence[Any]]) -> Any:
+        """Run statements one after the other; return the rows of the last one, or the text of an error."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        pairs = [(s, ()) if isinstance(s, str) else s for s in statements]
+        self._process.stdin.write(json.dumps(pairs) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+
+def make_database(path: Path, *statements: str, journal: str = "wal") -> Path:
+    """Create a database from SQL statements."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA synchronous=OFF")
+    connection.execute(f"PRAGMA journal_mode={journal}")
+    for statement in statements:
+        connection.execute(statement)
+    connection.close()
+    return path
+
+
+def numbers(path: Path, n: int, *, journal: str = "wal") -> Path:
+    """Create a table ``t(id, x)`` with x = 1..n."""
+    return make_database(
+        path,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, x REAL)",
+        f"WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < {n}) "
+        "INSERT INTO t (x) SELECT i FROM c",
+        journal=journal,
+    )
+
+
+SLOW_SQL = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 1000000000) SELECT max(i) FROM c"
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return a hash of every file below a folder, without SQLite's shared memory and empty logs of readers."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.endswith("-shm") and not _is_empty_log(path)
+    }
+
+
+def _is_empty_log(path: Path) -> bool:
+    return path.name.endswith("-wal") and path.stat().st_size == 0

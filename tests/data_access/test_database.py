@@ -1,0 +1,339 @@
+"""The database gate: reads only, bounded in time and rows, beside a live writer."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from data_access.database import Database
+from data_access.errors import ArchiveError, DatabaseError, QueryTooSlow, ValidationError
+from data_access.read_only_connection import connect_read_only
+from tests.data_access.database_samples import SLOW_SQL, OtherProcess, make_database, numbers
+
+ROOT = Path(__file__).resolve().parents[2]
+
+FORBIDDEN = [
+    "ATTACH DATABASE '{other}' AS other",
+    "PRAGMA journal_mode=DELETE",
+    "PRAGMA user_version=7",
+    "PRAGMA writable_schema=1",
+    "PRAGMA wal_checkpoint(TRUNCATE)",
+    "PRAGMA query_only=0",
+    "PRAGMA optimize",
+    "INSERT INTO t (x) VALUES (1)",
+    "UPDATE t SET x = 0",
+    "DELETE FROM t",
+    "REPLACE INTO t (id, x) VALUES (1, 1)",
+    "CREATE TABLE u (x)",
+    "CREATE TEMP TABLE u (x)",
+    "CREATE INDEX i ON t (x)",
+    "DROP TABLE t",
+    "ALTER TABLE t ADD COLUMN y",
+    "VACUUM",
+    "VACUUM INTO '{other}'",
+    "ANALYZE",
+    "REINDEX t_x",
+    "BEGIN IMMEDIATE",
+    "BEGIN",
+    "SAVEPOINT s",
+    "SELECT load_extension('x')",
+    "DETACH DATABASE main",
+]
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    found = Database("products", numbers(tmp_path / "n.sqlite3", 100), deadline_s=1.0, busy_timeout_s=0.3, row_cap=50)
+    yield found
+    await found.close()
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN)
+def test_a_connection_refuses_everything_but_reading(tmp_path: Path, statement: str) -> None:
+    path, other = tmp_path / "n.sqlite3", tmp_path / "other.sqlite3"
+    make_database(path, "CREATE TABLE t (id INTEGER PRIMARY KEY, x REAL)", "CREATE INDEX t_x ON t (x)")
+    connection = connect_read_only(path, busy_timeout_s=0.1, immutable=False)
+    with pytest.raises(sqlite3.DatabaseError, match=r"not authorized|prohibited|read-?only|authorization denied"):
+        connection.execute(statement.format(other=other)).fetchall()
+    connection.close()
+    assert not other.exists()
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM t", "SELECT 1; DELETE FROM t", "PRAGMA user_version=7"])
+async def test_fetch_answers_a_writing_statement_with_an_error(database: Database, statement: str) -> None:
+    with pytest.raises(DatabaseError):
+        await database.fetch(statement, n_columns=1)
+
+
+@pytest.mark.parametrize("journal", ["wal", "delete"])
+async def test_a_commit_of_another_process_is_read_at_once(tmp_path: Path, journal: str) -> None:
+    path = numbers(tmp_path / "n.sqlite3", 3, journal=journal)
+    database = Database("products", path)
+    with OtherProcess(path) as writer:
+        before = await database.fetch("SELECT count(*) FROM t", n_columns=1)
+        writer.run("INSERT INTO t (x) VALUES (4)")
+        after = await database.fetch("SELECT count(*) FROM t", n_columns=1)
+    await database.close()
+    assert (before.rows, after.rows, database.path.exists()) == ([[3]], [[4]], True)
+
+
+async def test_reading_beside_an_open_write_transaction_shows_the_committed_state(tmp_path: Path) -> None:
+    path = numbers(tmp_path / "n.sqlite3", 3)
+    database = Database("products", path, busy_timeout_s=0.2)
+    with OtherProcess(path) as writer:
+        writer.run("BEGIN IMMEDIATE", "INSERT INTO t (x) VALUES (4)")
+        found = await database.fetch("SELECT count(*) FROM t", n_columns=1)
+        writer.run("ROLLBACK")
+    await database.close()
+    assert found.rows == [[3]]
+    assert database.mode == "closed"
+
+
+async def test_an_open_idle_database_does_not_stop_the_writers_checkpoint(tmp_path: Path) -> None:
+    path = numbers(tmp_path / "n.sqlite3", 3)
+    database = Database("products", path)
+    with OtherProcess(path) as writer:
+        await database.fetch("SELECT x FROM t", n_columns=1)
+        with pytest.raises(QueryTooSlow):
+            await database.fetch(SLOW_SQL, n_columns=1, deadline_s=0.05)
+        await database.version()
+        await database.schema()
+        writer.run("INSERT INTO t (x) VALUES (4)")
+        ((busy, _, _),) = writer.run("PRAGMA wal_checkpoint(TRUNCATE)")
+    await database.close()
+    assert busy == 0
+
+
+@pytest.mark.parametrize("journal", ["wal", "delete"])
+async def test_the_journal_mode_is_reported_and_not_changed(tmp_path: Path, journal: str) -> None:
+    path = numbers(tmp_path / "n.sqlite3", 3, journal=journal)
+    database = Database("products", path)
+    reported = await database.journal_mode()
+    await database.close()
+    assert reported == journal
+    assert sqlite3.connect(path).execute("PRAGMA journal_mode").fetchone() == (journal,)
+
+
+async def test_the_row_cap_cuts_and_says_so(database: Database) -> None:
+    found = await database.fetch("SELECT x FROM t ORDER BY id", n_columns=1)
+    assert (len(found.rows), found.truncated) == (50, True)
+
+
+async def test_exactly_the_row_cap_is_not_called_cut(database: Database) -> None:
+    found = await database.fetch("SELECT x FROM t ORDER BY id LIMIT 50", n_columns=1)
+    assert (len(found.rows), found.truncated) == (50, False)
+
+
+async def test_a_query_is_stopped_within_twice_its_deadline(database: Database) -> None:
+    began = time.monotonic()
+    with pytest.raises(QueryTooSlow):
+        await database.fetch(SLOW_SQL, n_columns=1, deadline_s=0.4)
+    assert time.monotonic() - began < 0.8
+
+
+async def test_a_slow_query_does_not_delay_the_fast_ones(database: Database) -> None:
+    slow = asyncio.create_task(database.fetch(SLOW_SQL, n_columns=1, slow=True, deadline_s=0.8))
+    await asyncio.sleep(0)  # it takes its lane
+    answers = [await database.fetch("SELECT 1", n_columns=1) for _ in range(20)]
+    assert len(answers) == 20
+    assert not slow.done()
+    with pytest.raises(QueryTooSlow):
+        await slow
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 8, 50])
+async def test_a_cancelled_query_leaves_its_lane_usable_at_once(tmp_path: Path, steps: int) -> None:
+    database = Database("products", numbers(tmp_path / "n.sqlite3", 3), lanes=1, deadline_s=20.0)
+    await database.fetch("SELECT 1", n_columns=1)
+    task = asyncio.create_task(database.fetch(SLOW_SQL, n_columns=1))
+    for _ in range(steps):  # cancelled at different points: waiting for the lane, queued, running
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(2):
+        found = await database.fetch("SELECT count(*) FROM t", n_columns=1)
+    await database.close()
+    assert found.rows == [[3]]
+
+
+async def test_a_query_cancelled_while_it_waits_for_a_lane_gives_its_place_back(tmp_path: Path) -> None:
+    database = Database("products", numbers(tmp_path / "n.sqlite3", 3), lanes=1, deadline_s=20.0)
+    running = asyncio.create_task(database.fetch(SLOW_SQL, n_columns=1, deadline_s=0.3))
+    waiting = asyncio.create_task(database.fetch("SELECT 1", n_columns=1))
+    await asyncio.sleep(0.05)
+    waiting.cancel()
+    with pytest.raises(QueryTooSlow):
+        await running
+    async with asyncio.timeout(2):
+        found = await database.fetch("SELECT count(*) FROM t", n_columns=1)
+    await database.close()
+    assert found.rows == [[3]]
+
+
+async def test_concurrent_queries_are_answered_in_the_order_they_were_asked(tmp_path: Path) -> None:
+    database = Database("products", numbers(tmp_path / "n.sqlite3", 20_000), lanes=1)
+    finished: list[int] = []
+
+    async def ask(number: int) -> None:
+        await database.fetch("SELECT sum(x) FROM t", n_columns=1)
+        finished.append(number)
+
+    await asyncio.gather(*(ask(number) for number in range(200)))
+    await database.close()
+    assert finished == list(range(200))
+
+
+async def test_numbers_keep_all_digits_when_asked_for_exactly(database: Database) -> None:
+    value = 0.1234567890123456789
+    found = await database.fetch("SELECT ?", (value,), n_columns=1, exact=True)
+    assert found.rows == [[value]]
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT x'ff00'", "\ufffd\x00"),
+        ("SELECT CAST(x'61ff62' AS TEXT)", "a\ufffdb"),
+        ("SELECT CAST(x'610062' AS TEXT)", "a\x00b"),
+        ("SELECT 'quote \" and \\ and \n'", 'quote " and \\ and \n'),
+        ("SELECT 9223372036854775807", 2**63 - 1),
+        ("SELECT 9e999", float("inf")),
+        ("SELECT NULL", None),
+    ],
+)
+async def test_any_value_of_sqlite_comes_through(database: Database, sql: str, expected: object) -> None:
+    assert (await database.fetch(sql, n_columns=1)).rows == [[expected]]
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**70), "\ud800"])
+async def test_a_value_that_sqlite_cannot_hold_is_a_validation_error(database: Database, value: object) -> None:
+    with pytest.raises(ValidationError):
+        await database.fetch("SELECT ?", (value,), n_columns=1)
+
+
+async def test_a_broken_view_does_not_hide_the_tables(tmp_path: Path) -> None:
+    path = make_database(
+        tmp_path / "v.sqlite3", "CREATE TABLE t (x)", "CREATE TABLE gone (y)", "CREATE VIEW v AS SELECT y FROM gone",
+        "PRAGMA legacy_alter_table=ON", "DROP TABLE gone",
+    )  # fmt: skip
+    database = Database("products", path)
+    schema = await database.schema()
+    await database.close()
+    assert dict(schema.tables) == {"t": ("x",)}
+
+
+async def test_a_new_column_is_seen_after_the_schema_was_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data_access.database._SCHEMA_RECHECK_S", 0.0)
+    path = make_database(tmp_path / "d.sqlite3", "CREATE TABLE t (x)")
+    database = Database("products", path)
+    before = await database.schema()
+    with OtherProcess(path) as writer:
+        writer.run("ALTER TABLE t ADD COLUMN y")
+    after = await database.schema()
+    await database.close()
+    assert (before.tables["t"], after.tables["t"]) == (("x",), ("x", "y"))
+
+
+async def test_closing_while_a_query_runs_leaves_no_connection_behind(tmp_path: Path) -> None:
+    path = numbers(tmp_path / "n.sqlite3", 3)
+    database = Database("products", path)
+    task = asyncio.create_task(database.fetch(SLOW_SQL, n_columns=1, deadline_s=0.3))
+    await asyncio.sleep(0.1)
+    await database.close()
+    with pytest.raises(QueryTooSlow):
+        await task
+    assert not any(database._free.values())
+
+
+_UNPRIVILEGED = """
+import asyncio, os, sqlite3, sys
+from pathlib import Path
+from data_access.database import Database
+os.setgid(65534); os.setuid(65534)
+path = Path(sys.argv[1])
+async def main():
+    database = Database("products", path)
+    while True:
+        try:
+            found = await database.fetch("SELECT count(*) FROM t", n_columns=1)
+            print(database.mode, found.rows[0][0], flush=True)
+        except Exception as err:
+            print(type(err).__name__, err, flush=True)
+        if not sys.stdin.readline():
+            break
+    await database.close()
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def no_write_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which an unprivileged account can read, but not create the files beside a database."""
+    if sys.platform != "linux" or __import__("os").geteuid() != 0:
+        pytest.skip("only root can become another account")
+    folder = tmp_path_factory.mktemp("others")
+    for parent in (folder, *folder.parents):
+        if parent.owner() == "root" and str(parent) not in ("/", "/tmp"):
+            parent.chmod(parent.stat().st_mode | 0o055)
+    return folder
+
+
+def _as_nobody(path: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", _UNPRIVILEGED, str(path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+
+
+def _ask_again(process: subprocess.Popen[str]) -> str:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("again\n")
+    process.stdin.flush()
+    return process.stdout.readline().strip()
+
+
+def test_without_write_permission_the_file_is_read_as_immutable_and_again_when_it_changes(
+    no_write_folder: Path,
+) -> None:
+    path = numbers(no_write_folder / "n.sqlite3", 3)
+    with _as_nobody(path) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline().strip()
+        with OtherProcess(path) as writer:
+            writer.run("INSERT INTO t (x) VALUES (4)")
+        second = _ask_again(process)
+        assert process.stdin is not None
+        process.stdin.close()
+    assert (first, second) == ("immutable 3", "immutable 4")
+
+
+def test_a_write_ahead_log_is_never_ignored_by_the_immutable_way(no_write_folder: Path) -> None:
+    path = numbers(no_write_folder / "n.sqlite3", 3)
+    with OtherProcess(path) as writer:
+        writer.run("INSERT INTO t (x) VALUES (4)")
+        shared_memory = Path(f"{path}-shm")
+        shared_memory.chmod(0o600)
+        with _as_nobody(path) as process:
+            assert process.stdout is not None
+            answer = process.stdout.readline().strip()
+            assert process.stdin is not None
+            process.stdin.close()
+    assert not answer.startswith("immutable")
+    assert answer in ("read-only 4",) or answer.startswith("DatabaseError")
+
+
+async def test_every_error_of_the_gate_is_of_the_archives_tree(database: Database) -> None:
+    for sql in ("SELECT nothing", "not sql", "SELECT 1 FROM nowhere", "SELECT abs(-9223372036854775808)"):
+        with pytest.raises(ArchiveError):
+            await database.fetch(sql, n_columns=1)
