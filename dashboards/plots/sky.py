@@ -24,6 +24,7 @@ from data_access.records import BeamShape, ImageHeader
 FloatArray = npt.NDArray[np.float64]
 Box = tuple[float, float, float, float]
 ARCSEC_PER_DEG = 3600.0
+NEAREST_TO_POLE_DEG = 90.0 - 30.0 / ARCSEC_PER_DEG
 
 
 def celestial_wcs(header: ImageHeader) -> WCS | None:
@@ -149,15 +150,15 @@ def local_sky(wcs: WCS, box: Box) -> LocalSky | None:
         lon, lat = pixel_to_sky(wcs, np.array([x]), np.array([y]))
         if not np.isfinite(lat[0]):
             continue
-        # towards the pole at the pole itself: step away from it
-        side = -1.0 if lat[0] + step > 90.0 else 1.0
-        shrink = max(float(np.cos(np.radians(lat[0]))), 1e-6)
-        lons = np.array([lon[0], lon[0] + step / shrink, lon[0]])
-        lats = np.array([lat[0], lat[0], lat[0] + side * step])
+        # at a pole itself there is no east: take the directions half an arcminute beside it
+        base = float(np.clip(lat[0], -NEAREST_TO_POLE_DEG, NEAREST_TO_POLE_DEG))
+        half_lon = 0.5 * step / float(np.cos(np.radians(base)))
+        lons = lon[0] + np.array([-half_lon, half_lon, 0.0, 0.0])
+        lats = base + np.array([0.0, 0.0, -0.5 * step, 0.5 * step])
         px, py = sky_to_pixel(wcs, lons, lats)
         if np.all(np.isfinite(px)):
             east = (float(px[1] - px[0]), float(py[1] - py[0]))
-            north = (float(side * (px[2] - px[0])), float(side * (py[2] - py[0])))
+            north = (float(px[3] - px[2]), float(py[3] - py[2]))
             return LocalSky(x, y, east, north)
     return None
 

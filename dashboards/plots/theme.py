@@ -16,6 +16,8 @@ from bokeh.palettes import Greys256, Inferno256
 from bokeh.themes import Theme as BokehTheme
 
 ThemeName = Literal["dark", "light", "red"]
+# tokens that colour words as well as marks
+STATE_TOKENS = ("accent", "ok", "warn", "bad", "info", "link")
 FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 
 

@@ -1,0 +1,231 @@
+"""Light curves: numbers, kinds of points, honest limits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from bokeh.models import ColumnDataSource, HoverTool, LegendItem, Whisker
+
+from dashboards.plots import SYMBOLS, light_curve_columns, plot_light_curve, update_light_curve
+from dashboards.plots.light_curve import MOST_POINTS, weighted_mean
+from tests.dashboards.plot_samples import make_light_curve
+
+
+def subtitle(figure):
+    return figure.select_one({"name": "subtitle"}).text
+
+
+def data(figure):
+    return figure.select_one({"name": "light_curve", "type": ColumnDataSource}).data
+
+
+@pytest.mark.parametrize(("unit", "scale"), [("mJy", 1e3), ("Jy", 1.0)])
+@pytest.mark.parametrize(("flux", "factor", "error"), [("peak", 1, 1e-3), ("integrated", 2, 3e-3)])
+def test_error_bars_are_flux_plus_and_minus_error(flux, factor, error, unit, scale):
+    lc = make_light_curve()
+
+    columns = light_curve_columns(lc, flux, unit)
+
+    np.testing.assert_allclose(columns["flux"], factor * lc.peak_jyb * scale)
+    np.testing.assert_allclose(columns["upper"], (factor * lc.peak_jyb + error) * scale)
+    np.testing.assert_allclose(columns["lower"], (factor * lc.peak_jyb - error) * scale)
+
+
+def test_the_whisker_draws_those_columns():
+    whisker = plot_light_curve(make_light_curve()).select_one(Whisker)
+
+    assert (whisker.base, whisker.lower, whisker.upper) == ("utc_ms", "lower", "upper")
+
+
+@pytest.mark.parametrize(
+    ("flux", "unit", "label"),
+    [("peak", "mJy", "Peak flux density (mJy/beam)"), ("integrated", "Jy", "Integrated flux density (Jy)")],
+)
+def test_the_axis_says_which_flux_and_which_unit(flux, unit, label):
+    figure = plot_light_curve(make_light_curve(), flux=flux, unit=unit)
+
+    assert figure.yaxis[0].axis_label == label
+    assert figure.below[0].axis_label == "Time (UTC)"
+
+
+def test_time_is_utc_and_the_mjd_axis_is_above():
+    figure = plot_light_curve(make_light_curve(mjd=40587.0 + np.arange(30)))
+
+    assert data(figure)["utc_ms"][1] == 86_400_000
+    assert figure.select_one({"name": "mjd_axis"}) in figure.above
+
+
+def test_detections_forced_and_flagged_points_differ_by_symbol_and_colour():
+    flags = np.zeros(30, dtype=np.int64)
+    flags[2] = 4
+    forced = np.zeros(30, dtype=bool)
+    forced[1] = True
+
+    columns = light_curve_columns(make_light_curve(flags=flags, is_forced=forced))
+
+    assert columns["kind"][:3] == ["detection", "forced", "flagged"]
+    assert len(set(columns["marker"][:3])) == 3
+    assert len(set(columns["colour"][:3])) == 3
+
+
+def test_a_missing_flux_with_a_noise_is_a_limit_of_three_sigma_without_error_bar():
+    peak = make_light_curve().peak_jyb.copy()
+    peak[3] = np.nan
+
+    columns = light_curve_columns(make_light_curve(peak_jyb=peak))
+
+    assert columns["kind"][3] == "limit"
+    assert columns["flux"][3] == pytest.approx(3.0)
+    assert columns["lower"][3] == columns["upper"][3]
+
+
+@pytest.mark.parametrize("origin", ["processing time", "measurement time", "unknown"])
+def test_epochs_that_are_not_observations_are_hollow_and_counted(origin):
+    lc = make_light_curve(origin=("image name",) * 28 + (origin,) * 2)
+
+    figure = plot_light_curve(lc)
+
+    assert list(data(figure)["fill_alpha"][-3:]) == [0.9, 0.0, 0.0]
+    assert "epochs are processing times for 2 of 30 points" in subtitle(figure)
+
+
+def test_outliers_are_marked_at_the_edge_with_their_true_value_kept():
+    peak = make_light_curve().peak_jyb.copy()
+    peak[4], peak[9] = 5.0, -5.0
+
+    figure = plot_light_curve(make_light_curve(peak_jyb=peak))
+
+    columns = data(figure)
+    assert (columns["marker"][4], columns["marker"][9]) == (SYMBOLS["above"].marker, SYMBOLS["below"].marker)
+    assert columns["drawn"][4] == columns["view_high"].max() < 100
+    assert columns["flux"][4] == 5000
+    assert "1 above, 1 below" in subtitle(figure)
+
+
+def test_a_flare_within_a_few_points_is_not_hidden():
+    columns = light_curve_columns(make_light_curve(4, peak_jyb=np.array([1e-3, 1e-3, 1e-3, 1.0])))
+
+    np.testing.assert_allclose(columns["drawn"], columns["flux"])
+
+
+def test_the_y_axis_covers_error_bars():
+    figure = plot_light_curve(make_light_curve())
+
+    columns = data(figure)
+    assert "reach" in {renderer.name for renderer in figure.y_range.renderers}
+    np.testing.assert_allclose(columns["view_high"], columns["upper"])
+
+
+def test_weighted_mean_is_the_textbook_one_and_ignores_flagged_points():
+    columns = {
+        "flux": [10.0, 20.0, 1e9],
+        "error": [1.0, 2.0, 0.1],
+        "kind": ["detection", "forced", "flagged"],
+        "n": [1, 1, 1],
+    }
+
+    mean, error, n = weighted_mean(columns)
+
+    assert mean == pytest.approx((10 / 1 + 20 / 4) / (1 + 1 / 4))
+    assert error == pytest.approx((1 + 1 / 4) ** -0.5)
+    assert n == 2
+
+
+def test_the_legend_states_the_weighted_mean_with_its_unit():
+    figure = plot_light_curve(make_light_curve(peak_jyb=np.full(30, 0.02)))
+
+    item = figure.select_one({"name": "mean", "type": LegendItem})
+    assert item.label.value == "weighted mean 20 ± 0.18 mJy/beam"
+
+
+def test_no_photometry_is_said():
+    figure = plot_light_curve(make_light_curve(0))
+
+    assert figure.select_one({"name": "message"}).text == "no photometry"
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_few_points_are_drawn(n):
+    assert len(data(plot_light_curve(make_light_curve(n)))["flux"]) == n
+
+
+def test_everything_flagged_is_drawn_without_a_mean():
+    figure = plot_light_curve(make_light_curve(flags=np.ones(30, dtype=np.int64)))
+
+    assert set(data(figure)["kind"]) == {"flagged"}
+    assert figure.select_one({"name": "mean", "type": LegendItem}).label.value == "no mean: no errors"
+
+
+def test_points_without_epoch_or_flux_are_counted_not_drawn():
+    lc = make_light_curve(mjd=np.full(30, np.nan))
+
+    figure = plot_light_curve(lc)
+
+    assert len(data(figure)["flux"]) == 0
+    assert "30 without epoch or flux" in subtitle(figure)
+
+
+def test_zero_and_missing_errors_do_not_enter_the_mean():
+    error = np.full(30, 1e-3)
+    error[0], error[1] = 0.0, np.nan
+
+    _, _, n = weighted_mean(light_curve_columns(make_light_curve(peak_err_jyb=error)))
+
+    assert n == 28
+
+
+def test_very_many_points_are_averaged_and_the_plot_says_so():
+    n = MOST_POINTS + 1
+    lc = make_light_curve(n, mjd=60000 + np.arange(n) / 100)
+
+    figure = plot_light_curve(lc)
+
+    columns = data(figure)
+    assert len(columns["flux"]) <= 500
+    assert columns["n"].sum() == n
+    assert f"{n:,} points as means" in subtitle(figure)
+    assert columns["lower"].min() == pytest.approx(lc.peak_jyb.min() * 1e3)
+
+
+def test_the_mean_of_bins_is_the_mean_of_points():
+    n = MOST_POINTS + 1
+    lc = make_light_curve(n, mjd=60000 + np.arange(n) / 100)
+
+    mean, error, count = weighted_mean(light_curve_columns(lc))
+
+    assert count == n
+    assert mean == pytest.approx(1e3 * lc.peak_jyb.mean(), rel=1e-9)
+    assert error == pytest.approx(1 / np.sqrt(n), rel=1e-9)
+
+
+def test_patching_gives_the_same_as_a_new_figure():
+    old, new = make_light_curve(10), make_light_curve(20, origin=("processing time",) * 20)
+    patched, fresh = plot_light_curve(old), plot_light_curve(new, flux="integrated")
+
+    assert update_light_curve(patched, new, flux="integrated") is True
+
+    assert subtitle(patched) == subtitle(fresh)
+    assert patched.title.text == fresh.title.text
+    assert patched.yaxis[0].axis_label == fresh.yaxis[0].axis_label
+    np.testing.assert_array_equal(data(patched)["flux"], data(fresh)["flux"])
+
+
+def test_an_empty_figure_cannot_be_patched():
+    assert update_light_curve(plot_light_curve(make_light_curve(0)), make_light_curve()) is False
+
+
+def test_patched_columns_fit_the_source():
+    figure = plot_light_curve(make_light_curve())
+
+    assert set(light_curve_columns(make_light_curve())) == set(data(figure))
+
+
+def test_hover_shows_all_that_matters_about_a_measurement():
+    hover = plot_light_curve(make_light_curve()).select_one(HoverTool)
+
+    for column in ("@utc_ms", "@mjd", "@flux", "@error", "@rms", "@image", "@flags", "@origin"):
+        assert column in hover.tooltips
+
+
+def test_cut_light_curves_say_so():
+    assert "not read" in subtitle(plot_light_curve(make_light_curve(truncated=True)))
