@@ -1,0 +1,1 @@
+"""The web dashboard: pages, components and plots over `data_access`."""
