@@ -11,7 +11,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -35,7 +35,7 @@ async def watch_log(
     poll_s: float = 1.0,
     partial_s: float = 1.0,
     max_batch_bytes: int = 1_000_000,
-) -> AsyncIterator[LogBatch]:
+) -> AsyncGenerator[LogBatch, None]:
     """Yield the lines that are appended to a log, in batches, for ever; rotation does not end it.
 
     The first batch comes at once: it says whether the file is there. Notifications of the file system wake it,

@@ -9,8 +9,10 @@ from typing import Any, ClassVar
 import panel as pn
 import param
 
+from dashboards.boundary import Failure
 from dashboards.components.filters import Field, FilterBar
 from dashboards.components.record_table import Column, RecordTable, Row, Turn
+from dashboards.components.slot import Slot
 from dashboards.session import PageView, Session
 from data_access.errors import ValidationError
 from data_access.records import Count, PageRequest, RecordPage
@@ -34,13 +36,14 @@ class ListPage(PageView):
     columns: ClassVar[Sequence[Column]] = ()
     fields: ClassVar[Sequence[Field]] = ()
     empty: ClassVar[str] = "No records match. Clear the filters to see all."
+    more_url_params: ClassVar[tuple[str, ...]] = ()
     url_params: ClassVar[tuple[str, ...]] = ("sort", "order", "after", "rows")
     push_params: ClassVar[tuple[str, ...]] = ("sort", "order", "after", "rows")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = tuple(field["name"] for field in cls.fields)
-        cls.url_params = (*ListPage.url_params, *own, *cls.__dict__.get("more_url_params", ()))
+        cls.url_params = (*ListPage.url_params, *own, *cls.more_url_params)
         cls.push_params = cls.url_params
 
     def __init__(self, session: Session, **params: Any) -> None:
@@ -56,8 +59,8 @@ class ListPage(PageView):
         """Return one page of records for the present filters; a `ValidationError` names the bad field."""
         raise NotImplementedError
 
-    async def count(self) -> Count:
-        """Return how many records match the present filters."""
+    async def count(self) -> Count | None:
+        """Return how many records match the present filters; None where that is not asked."""
         raise NotImplementedError
 
     async def details(self, records: Sequence[Any]) -> Any:  # noqa: ARG002  for subclasses
@@ -106,6 +109,12 @@ class ListPage(PageView):
         )
         self._show_filters({})
         return self.table
+
+    async def show_failure(self, slot: Slot, failure: Failure) -> None:
+        """Say in `slot` what failed; the rows that were waited for do not come."""
+        if slot is self.table_slot:
+            await self.patch(lambda: setattr(self.table, "loading_rows", False))
+        await super().show_failure(slot, failure)
 
     def _show_filters(self, errors: Mapping[str, str]) -> None:
         values = {field["name"]: getattr(self, field["name"]) for field in self.fields}

@@ -1,0 +1,117 @@
+"""The view of batches, with the items of the one that is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import panel as pn
+import param
+
+from dashboards.components.cells import cell
+from dashboards.components.record_table import Column, RecordTable, Row, row
+from dashboards.pages.job_words import ITEM_COLUMNS, item_name, item_row, params_text
+from dashboards.pages.jobs import JobsPage
+from dashboards.pages.wording import state_cell
+from data_access.analysis.times import stamp_in_name
+from data_access.records import Batch, BatchItem, Count, PageRequest, RecordPage
+from data_access.repositories.jobs import run_id_of
+
+_NAMED_FAILURES = 3
+
+
+class BatchesView(JobsPage):
+    """Batches, newest first; failed items are named in their row, all items are shown for a chosen batch."""
+
+    batch = param.Integer(default=0, bounds=(0, None), doc="the batch whose items are shown")
+
+    noun = "batches"
+    name_in_url = "batches"
+    more_url_params = ("view", "batch")
+    columns: ClassVar[Sequence[Column]] = (
+        {"name": "id", "label": "Batch", "align": "right"},
+        {"name": "type", "label": "Type"},
+        {"name": "status", "label": "Status"},
+        {"name": "created_at", "label": "Created", "align": "right",
+         "title": "written from a naive UTC time: late by the host's offset when the host is not on UTC"},
+        {"name": "done", "label": "Done", "align": "right"},
+        {"name": "failed", "label": "Failed", "width": "30rem"},
+        {"name": "params", "label": "Parameters", "width": "30rem"},
+    )  # fmt: skip
+
+    def __panel__(self) -> Any:
+        self.items = RecordTable(columns=list(ITEM_COLUMNS), empty="This batch has no items.", max_height=420)
+        self.items_slot = self.new_slot("items", height=0)
+        return pn.Column(super().__panel__(), self.items_slot, sizing_mode="stretch_width", margin=0)
+
+    async def load(self) -> None:
+        """Fill the list, then the items of the chosen batch."""
+        await super().load()
+        if self.batch:
+            await self.fill(self.items_slot, self._find_items, self._show_items)
+
+    async def find(self, request: PageRequest) -> RecordPage[Batch]:
+        """Return one page of batches."""
+        page: RecordPage[Batch] = await self.session.archive.jobs.find_batches(request)
+        return page
+
+    async def count(self) -> Count | None:
+        """Return nothing: the table is not worth a count."""
+        return None
+
+    async def details(self, records: Sequence[Batch]) -> dict[int, list[BatchItem]]:
+        """Return the failed items of the batches that have some."""
+        jobs = self.session.archive.jobs
+        failing = [batch.id for batch in records if batch.failed_items]
+        return {n: [i for i in await jobs.find_batch_items(n) if (i.status or "") == "failed"] for n in failing}
+
+    def to_row(self, record: Batch, details: Mapping[int, list[BatchItem]]) -> Row:
+        """Return the table row of one batch."""
+        failed = details.get(record.id, [])
+        named = "; ".join(f"{item_name(i)}: {i.error or 'no reason recorded'}" for i in failed[:_NAMED_FAILURES])
+        more = f" and {len(failed) - _NAMED_FAILURES} more" if len(failed) > _NAMED_FAILURES else ""
+        failures = cell(
+            record.failed_items, state="bad" if record.failed_items else None, note=f"{named}{more}" or None
+        )
+        known = record.completed_items is not None or record.total_items is not None
+        return row(
+            record.id,
+            [
+                cell(str(record.id)),
+                cell(record.type),
+                state_cell(record.status),
+                cell(None, unix=record.created_at),
+                cell(f"{_number(record.completed_items)} / {_number(record.total_items)}" if known else None),
+                failures,
+                cell(params_text(record.params), mono=True),
+            ],
+            href=self.session.links.jobs(view="batches", batch=record.id),
+        )
+
+    async def _find_items(self) -> tuple[BatchItem, ...]:
+        items: tuple[BatchItem, ...] = await self.session.archive.jobs.find_batch_items(self.batch)
+        return items
+
+    def _show_items(self, items: Sequence[BatchItem]) -> RecordTable:
+        links, now = self.session.links, self.now()
+        self.items.param.update(
+            caption=f"Items of batch {self.batch}",
+            rows=[item_row(item, links, now, run_of(item)) for item in items],
+            total=f"{len(items)} items, failed ones first",
+            truncated=len(items) == 500,
+            note="only the first 500 items are shown" if len(items) == 500 else "",
+        )
+        return self.items
+
+
+def run_of(item: BatchItem) -> str | None:
+    """Return the run that a batch item belongs to; photometry items carry a position behind the path."""
+    if not item.ms_path:
+        return None
+    path, found, _ = item.ms_path.partition(".ms:")
+    path = f"{path}.ms" if found else item.ms_path
+    return run_id_of(path) if stamp_in_name(path) or path.endswith(".ms") else None
+
+
+def _number(value: int | None) -> str:
+    return "?" if value is None else f"{value:,}"

@@ -1,0 +1,158 @@
+"""How runs, tasks, batches and queue states are worded, with what is suspicious about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from dashboards.components.cells import Cell, cell
+from dashboards.components.record_table import Column, Row, row
+from dashboards.links import Links
+from dashboards.pages.wording import state_cell
+from data_access.readers.logs import clean_line, level_of
+from data_access.records import BatchItem, QueueItem, Run, Task
+
+STUCK_S = 3600.0
+"""Without progress for longer, work in progress is suspicious: the pipeline's own alert rule (ProcessingStuck)."""
+
+_LONGEST_PARAMS = 160
+_UNFINISHED = frozenset({"in_progress", "collecting", "running"})
+
+TASK_COLUMNS: Sequence[Column] = (
+    {"name": "id", "label": "Task", "sortable": True, "align": "right"},
+    {"name": "type", "label": "Type", "sortable": True},
+    {"name": "status", "label": "Status", "sortable": True},
+    {"name": "run", "label": "Run"},
+    {"name": "created_at", "label": "Created", "sortable": True, "align": "right"},
+    {"name": "took", "label": "Took", "align": "right"},
+    {"name": "params", "label": "Parameters", "width": "20rem"},
+    {
+        "name": "logs",
+        "label": "Log",
+        "title": "the first error of a failed task, else the last line",
+        "width": "24rem",
+    },
+)
+
+ITEM_COLUMNS: Sequence[Column] = (
+    {"name": "item", "label": "Item", "width": "26rem"},
+    {"name": "status", "label": "Status"},
+    {"name": "error", "label": "Error", "width": "30rem"},
+    {"name": "took", "label": "Took", "align": "right"},
+    {"name": "done", "label": "Ended", "align": "right"},
+)
+
+
+def age_words(seconds: float) -> str:
+    """Return a span of time in words: ``45 s``, ``12 min``, ``2 h 05 min``, ``3 d``."""
+    whole = max(0, round(seconds))
+    if whole < 120:
+        return f"{whole} s"
+    if whole < 7200:
+        return f"{whole // 60} min"
+    if whole < 172_800:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86_400:,} d"
+
+
+def run_state_cell(run: Run, now: float) -> Cell:
+    """Return the state of a run; one that says running but stands still is marked as suspicious."""
+    known = f"status {run.status or 'not recorded'}, stage {run.stage or 'not recorded'}"
+    since = run.stage_updated_at if run.stage_updated_at is not None else run.processed_at
+    if run.state == "running" and since is not None and now - since > STUCK_S:
+        title = f"{known}: no progress for {age_words(now - since)}"
+        return cell("running?", state="warn", title=title, note=f"no progress for {age_words(now - since)}")
+    return state_cell(run.state, title=known)
+
+
+def queue_state_cell(item: QueueItem, now: float) -> Cell:
+    """Return the state of a group in the queue, with the time it is stuck when that is too long."""
+    since = item.last_update if item.last_update is not None else item.received_at
+    if (item.state or "") in _UNFINISHED and since is not None and now - since > STUCK_S:
+        return cell(f"{item.state}?", state="warn", note=f"for {age_words(now - since)}: stuck?")
+    return state_cell(item.state)
+
+
+def subbands_cell(item: QueueItem) -> Cell:
+    """Return how many subbands of a group have arrived; an incomplete group stands out."""
+    expected, n = item.expected_subbands, item.n_subbands
+    if n is None:
+        return cell(None if expected is None else f"? / {expected}", title="the files of the group are not recorded")
+    if expected is None:
+        return cell(n)
+    return cell(f"{n} / {expected}", state="warn" if n < expected else None)
+
+
+def task_row(task: Task, links: Links, now: float, *, with_run: bool = True) -> Row:
+    """Return the table row of one task."""
+    cells = [
+        cell(str(task.id)),
+        cell(task.type),
+        state_cell(task.status),
+        cell(None, unix=task.created_at),
+        took_cell(task.started_at, task.finished_at, now, ended=(task.status or "") not in _UNFINISHED),
+        cell(params_text(task.params), mono=True),
+        cell(task_line(task), mono=True),
+    ]
+    if not with_run:
+        return row(task.id, cells)
+    cells.insert(3, cell(task.run_id, mono=True, title=task.ms_path))
+    return row(task.id, cells, href=links.job(task.run_id) if task.run_id else None)
+
+
+def item_row(item: BatchItem, links: Links, now: float, run_id: str | None = None) -> Row:
+    """Return the table row of one batch item; with `run_id` it leads to that run."""
+    ended = (item.status or "") not in _UNFINISHED
+    return row(
+        item.id,
+        [
+            cell(item_name(item), mono=True, title=item.ms_path),
+            state_cell(item.status),
+            cell(item.error),
+            took_cell(item.started_at, item.completed_at, now, ended=ended),
+            cell(None, unix=item.completed_at),
+        ],
+        href=links.job(run_id) if run_id else None,
+    )
+
+
+def item_name(item: BatchItem) -> str | None:
+    """Return the last part of what a batch item worked on."""
+    return PurePosixPath(item.ms_path).name or item.ms_path if item.ms_path else None
+
+
+def took_cell(started: float | None, ended_at: float | None, now: float, *, ended: bool) -> Cell:
+    """Return how long something took, or how long it has been running."""
+    if started is None:
+        return cell(None)
+    if ended_at is not None:
+        return cell(age_words(ended_at - started))
+    if ended:
+        return cell(None, title="its end is not recorded")
+    running = now - started
+    return cell(age_words(running), state="warn" if running > STUCK_S else "info", title="still running")
+
+
+def params_text(params: Any) -> str | None:
+    """Return parameters as ``name=value`` pairs in one line, cut when they are long."""
+    if params in (None, "", {}):
+        return None
+    text = ", ".join(f"{k}={v}" for k, v in params.items()) if isinstance(params, dict) else str(params)
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST_PARAMS else f"{text[: _LONGEST_PARAMS - 1]}…"
+
+
+def log_lines(text: str | None) -> list[str]:
+    """Return the lines of a log that is stored in a column, cleaned like those of a file."""
+    return [clean_line(line.encode("utf-8", "surrogatepass")) for line in (text or "").splitlines() if line.strip()]
+
+
+def task_line(task: Task) -> str | None:
+    """Return the line of a task's log that says most: the first error of a failed one, else the last."""
+    lines = log_lines(task.logs)
+    if not lines:
+        return None
+    if (task.status or "").lower() in ("failed", "error"):
+        return next((line for line in lines if level_of(line) in ("error", "critical")), lines[-1])
+    return lines[-1]

@@ -1,0 +1,73 @@
+"""What the pipeline works on: six views of it, each a list at its own URL (``?view=``)."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import panel as pn
+import param
+
+from dashboards.components.switches import Switches, option, switch
+from dashboards.pages.list_page import ListPage
+from dashboards.session import Session
+
+VIEWS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "runs": ("Runs", "dashboards.pages.job_views:RunsView"),
+        "tasks": ("Tasks", "dashboards.pages.job_views:TasksView"),
+        "batches": ("Batches", "dashboards.pages.batch_view:BatchesView"),
+        "queue": ("Queue", "dashboards.pages.queue_views:QueueView"),
+        "raw": ("Raw files", "dashboards.pages.queue_views:RawView"),
+        "logs": ("Logs", "dashboards.pages.logs_view:LogsView"),
+    }
+)
+"""Name in the URL -> its title, and the class that shows it (imported at the first visit)."""
+
+
+class JobsPage(ListPage):
+    """Base of the views, and the page of the route: made with a session, it is the view that the URL names."""
+
+    view: Any = param.Selector(default="runs", objects=list(VIEWS), doc="which view of the work")
+
+    name_in_url: ClassVar[str] = "runs"
+    more_url_params: ClassVar[tuple[str, ...]] = ("view",)
+    live_roles = frozenset({"products", "pipeline", "ingest", "hdf5"})
+
+    def __new__(cls, session: Session, **_params: Any) -> JobsPage:
+        """Return an instance of the view that ``?view=`` names; the runs for a name that means nothing."""
+        chosen = _view_class(session.query.get("view", "")) if cls is JobsPage else cls
+        return super().__new__(chosen)
+
+    def __init__(self, session: Session, **params: Any) -> None:
+        super().__init__(session, **{"view": self.name_in_url, **params})
+        self.tabs = Switches()
+        self.filters.visible = bool(self.fields)
+
+    @property
+    def title(self) -> str:
+        """Title of the document."""
+        return f"Jobs: {VIEWS[self.name_in_url][0]}"
+
+    def __panel__(self) -> Any:
+        links = self.session.links
+        tabs = [
+            option(name, words, href=links.jobs(view=None if name == "runs" else name))
+            for name, (words, _) in VIEWS.items()
+        ]
+        self.tabs.switches = [switch("view", "", self.name_in_url, tabs)]
+        return pn.Column(self.tabs, super().__panel__(), sizing_mode="stretch_width", margin=0)
+
+    @staticmethod
+    def now() -> float:
+        """Return the present time, unix seconds: what is stuck is judged by it."""
+        return time.time()
+
+
+def _view_class(name: str) -> type[JobsPage]:
+    module, _, class_name = VIEWS.get(name, VIEWS["runs"])[1].partition(":")
+    view: type[JobsPage] = getattr(importlib.import_module(module), class_name)
+    return view

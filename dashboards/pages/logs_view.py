@@ -1,0 +1,84 @@
+"""The view of log files: the newest first, and the chosen one as it is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Any, ClassVar
+
+import panel as pn
+import param
+
+from dashboards.components.cells import cell
+from dashboards.components.log_view import LogView
+from dashboards.components.record_table import Column, Row, row
+from dashboards.pages.jobs import JobsPage
+from dashboards.pages.log_panel import LogChoice, LogPanel
+from dashboards.pages.wording import size_text
+from data_access.records import Count, LogFile, PageRequest, RecordPage
+
+_RUN_LOG = re.compile(r"(job-.+?)\.log")
+
+
+class LogsView(JobsPage):
+    """All log files below the log folders; the one that the URL names is followed above the list."""
+
+    log = param.String(default="", doc="path of the log that is shown")
+
+    noun = "log files"
+    name_in_url = "logs"
+    more_url_params = ("view", "log")
+    empty = "No log files. Set `log_roots` to the folders that hold them."
+    columns: ClassVar[Sequence[Column]] = (
+        {"name": "name", "label": "Log file", "width": "24rem"},
+        {"name": "run", "label": "Run"},
+        {"name": "size", "label": "Size", "align": "right"},
+        {"name": "modified", "label": "Last written", "align": "right"},
+        {"name": "folder", "label": "Folder"},
+    )
+
+    def above(self) -> Any:
+        """The chosen log, when the URL names one."""
+        if not self.log:
+            return None
+        self.panel = LogPanel(self, height=440)
+        return pn.Column(self.panel.slot, sizing_mode="stretch_width", margin=0)
+
+    async def load(self) -> None:
+        """Open the chosen log, then list the files."""
+        if self.log:
+            await self.fill(self.panel.slot, self._find_log, self._open)
+        await super().load()
+
+    async def _find_log(self) -> LogFile:
+        found: LogFile = await self.session.archive.logs.get(self.log)
+        return found
+
+    def _open(self, log_file: LogFile) -> LogView:
+        return self.panel.open(LogChoice(log_file.path))
+
+    async def find(self, request: PageRequest) -> RecordPage[LogFile]:  # noqa: ARG002
+        """Return the log files, at most 500."""
+        files: tuple[LogFile, ...] = await self.session.archive.logs.find()
+        return RecordPage(files, note="only the newest 500 files are shown" if len(files) == 500 else "")
+
+    async def count(self) -> Count | None:
+        """Return nothing: all files are listed."""
+        return None
+
+    def to_row(self, record: LogFile, details: Any) -> Row:  # noqa: ARG002
+        """Return the table row of one file."""
+        path, links = PurePosixPath(record.path), self.session.links
+        run = _RUN_LOG.match(path.name)
+        return row(
+            record.path,
+            [
+                cell(path.name, mono=True, title=record.path),
+                cell(run[1] if run else None, mono=True, href=links.job(run[1]) if run else None),
+                cell(size_text(record.size_bytes)),
+                cell(None, unix=record.modified_at),
+                cell(str(path.parent), mono=True),
+            ],
+            href=links.jobs(view="logs", log=record.path),
+        )
