@@ -1,7 +1,7 @@
 """One watcher per process: sees commits of the pipeline and tells bounded subscribers which database changed.
 
-Per look: a stat of the file and of its write-ahead log, and only when one of them moved ``PRAGMA data_version``. Nobody
-subscribed means that nothing is looked at.
+Per look: a stat of the file and of its write-ahead log, and only when one of them moved ``PRAGMA data_version``.
+Nobody subscribed means that nothing is looked at.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ def _spec(names: str, columns: str, *, essential: bool = False) -> TableSpec:
 TABLES: Mapping[str, TableSpec] = {
     "ms_index": _spec(
         "ms_index",
-        "path start_mjd end_mjd mid_mjd processed_at status stage stage_updated_at cal_applied imagename ra_deg dec_deg "
-        "field_name pointing_ra_deg pointing_dec_deg",
+        "path start_mjd end_mjd mid_mjd processed_at status stage stage_updated_at cal_applied imagename ra_deg "
+        "dec_deg field_name pointing_ra_deg pointing_dec_deg",
         essential=True,
     ),
     "images": _spec(
@@ -50,8 +50,8 @@ TABLES: Mapping[str, TableSpec] = {
     ),
     "monitoring_sources": _spec(
         "monitoring_sources",
-        "source_id name ra_deg dec_deg catalog priority n_detections mean_flux_jy std_flux_jy eta v_index is_variable "
-        "ese_candidate",
+        "source_id name ra_deg dec_deg catalog priority n_detections mean_flux_jy std_flux_jy eta v_index "
+        "is_variable ese_candidate",
     ),
     "sources": _spec("sources", "id name ra_deg dec_deg"),
     "ese_candidates": _spec(
@@ -105,6 +105,27 @@ TABLES: Mapping[str, TableSpec] = {
 }  # fmt: skip
 
 
+# Shapes of December 2025 and of the models call some columns differently.
+_OTHER_NAMES: Mapping[tuple[str, str], str] = {
+    ("variability_stats", "n_obs"): "n_epochs",
+    ("variability_stats", "eta_metric"): "eta",
+    ("transient_candidates", "source_name"): "source_id",
+}
+_ONLY_IN: Mapping[str, frozenset[str]] = {
+    "cal_registry": frozenset({"caltables"}),
+    "ingest": frozenset({"ingest_queue", "subband_files", "pointing_history"}),
+    "hdf5": frozenset({"hdf5_files", "storage_locations", "pointing_history"}),
+    "data_registry": frozenset(),
+    "calibrators": frozenset(),
+    "alerts": frozenset({"alert_history"}),
+}
+
+
+def may_hold(role: str, logical: str) -> bool:
+    """Return whether the pipeline would write this table there: else a broken file hides nothing of it."""
+    return role not in _ONLY_IN or logical in _ONLY_IN[role]
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A logical table as it is in the open file: every column the file lacks reads as NULL."""
@@ -113,12 +134,24 @@ class Table:
     name: str
     database: Database
     columns: frozenset[str]
+    has_rowid: bool = True
 
     def column(self, name: str, alias: str = "") -> str:
-        """Return the SQL for a column, or NULL when this file does not have it."""
+        """Return the SQL for a column under the name it has here, or NULL when this file does not have it."""
+        if name not in self.columns:
+            name = _OTHER_NAMES.get((self.logical, name), name)
         if name not in self.columns:
             return "NULL"
         return f'{alias}."{name}"' if alias else f'"{name}"'
+
+    def key(self, name: str, alias: str = "") -> str:
+        """Return the SQL for what tells rows apart: the row number, else (views) the column `name`.
+
+        The row number is unique and never NULL, which a text primary key can be, and every index ends with it.
+        """
+        if not self.has_rowid:
+            return self.column(name, alias)
+        return f"{alias}.rowid" if alias else "rowid"
 
     def first_of(self, *names: str) -> str:
         """Return the SQL for the first of several columns that exists, or NULL."""
@@ -153,7 +186,7 @@ class Layout:
         TableMissing
             No readable database has it.
         DatabaseError
-            A database could not be read, and none of the others has the table.
+            A database that could hold it cannot be read, and none of the others has rows of it.
         """
         empty: Table | None = None
         trouble: DatabaseError | None = None
@@ -164,7 +197,8 @@ class Layout:
                         return table
                     empty = empty or table
             except DatabaseError as err:
-                trouble = trouble or err
+                if may_hold(database.role, logical):
+                    trouble = trouble or err
         if empty is not None and trouble is None:
             return empty
         if trouble is not None:
@@ -181,7 +215,7 @@ class Layout:
     async def _candidates(self, logical: str, database: Database) -> list[Table]:
         schema = await database.schema()
         return [
-            Table(logical, name, database, frozenset(schema.tables[name]))
+            Table(logical, name, database, frozenset(schema.tables[name]), name in schema.with_rowid)
             for name in TABLES[logical].names
             if name in schema.tables
         ]

@@ -1,8 +1,8 @@
 """The only thread pool and the only process pool.
 
-FITS files and logs are read in threads. CASA tables are read in worker processes: python-casacore holds the interpreter
-lock for a whole read (a `getcol` in a thread froze the event loop for up to 5.4 s), and a process can be stopped at a
-deadline while a thread cannot.
+FITS files and logs are read in threads. CASA tables are read in worker processes: python-casacore holds the
+interpreter lock for a whole read (a `getcol` in a thread froze the event loop for up to 5.4 s), and a process can be
+stopped at a deadline while a thread cannot.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Cursor:
         try:
             raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
             value, key, segment, backwards = json.loads(raw)
-        except (binascii.Error, ValueError, TypeError) as err:
+        except (binascii.Error, ValueError, TypeError, RecursionError) as err:
             raise ValidationError(
                 f"'{text}' is not a position in this list", remedy="Start again from the first page."
             ) from err
@@ -72,7 +72,9 @@ class Cursor:
 
 
 def _is_scalar(value: object) -> bool:
-    return value is None or isinstance(value, int | float | str)
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    return value is None or isinstance(value, float | str)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class Listing:
     columns : tuple of str
         SQL expressions.
     key : str
-        Expression that is unique and indexed (the row id, the primary key).
+        Expression that is unique and never NULL (see `Table.key`).
     sorts : mapping
         Name of the order -> SQL expression.
     """
@@ -98,7 +98,10 @@ class Segment:
 
 
 def listing_segments(listing: Listing, where: Where, sort: str) -> tuple[Segment, ...]:
-    """Return the rows with a sort value and the rows without, as two segments: each can use an index."""
+    """Return the rows with a sort value, those without and those with bytes in it, as segments.
+
+    Each segment can use an index. Bytes sort after everything else in SQLite and cannot stand in a cursor.
+    """
     expression = listing.sort_expression(sort)
     if expression == "NULL":
         raise ValidationError(
@@ -106,53 +109,53 @@ def listing_segments(listing: Listing, where: Where, sort: str) -> tuple[Segment
         )
 
     async def with_value(after: Cursor | None, descending: bool, limit: int) -> list[list[Any]]:
-        return await _read(listing, where, expression, after, limit, descending=descending)
+        return await _read_by_value(listing, where, expression, after, limit, descending=descending)
 
-    async def without_value(after: Cursor | None, descending: bool, limit: int) -> list[list[Any]]:
-        return await _read(listing, where, None, after, limit, descending=descending, null_of=expression)
+    def by_key(condition: str) -> Segment:
+        async def read(after: Cursor | None, descending: bool, limit: int) -> list[list[Any]]:
+            return await _read_by_key(listing, where, condition, after, limit, descending=descending)
+
+        return Segment(read)
 
     async def exact_value(key: Any) -> Any:
         sql = f"SELECT {expression} FROM {listing.source} WHERE {listing.key} = ? ORDER BY 1 LIMIT 1"
         found = await listing.table.fetch(sql, (key,), n_columns=1, exact=True)
         return found.rows[0][0] if found.rows else None
 
-    first = Segment(with_value, exact_value)
-    return (first,) if expression == listing.key else (first, Segment(without_value))
+    if expression == listing.key:
+        return (by_key(""),)
+    return (Segment(with_value, exact_value), by_key(f"{expression} IS NULL"), by_key(f"{expression} >= x''"))
 
 
-async def _read(
-    listing: Listing,
-    where: Where,
-    expression: str | None,
-    after: Cursor | None,
-    limit: int,
-    *,
-    descending: bool,
-    null_of: str = "",
+async def _read_by_value(
+    listing: Listing, where: Where, expression: str, after: Cursor | None, limit: int, *, descending: bool
 ) -> list[list[Any]]:
     way, sign = ("DESC", "<") if descending else ("ASC", ">")
-    more, values = [], list(where.values)
-    if expression is None:
-        more.append(f"{null_of} IS NULL")
-        order = f"{listing.key} {way}"
-        if after is not None:
-            more.append(f"{listing.key} {sign} ?")
-            values.append(after.key)
-    elif expression == listing.key:
-        order = f"{listing.key} {way}"
-        if after is not None:
-            more.append(f"{listing.key} {sign} ?")
-            values.append(after.key)
-    else:
-        order = f"{expression} {way}, {listing.key} {way}"
-        more.append(f"{expression} IS NOT NULL")
-        if after is not None:
-            more.append(f"({expression}, {listing.key}) {sign} (?, ?)")
-            values.extend((after.value, after.key))
-    select = ", ".join((expression or "NULL", listing.key, *listing.columns))
-    sql = f"SELECT {select} FROM {listing.source}{where.sql(*more)} ORDER BY {order} LIMIT {limit}"
-    found = await listing.table.fetch(sql, values, n_columns=2 + len(listing.columns))
-    return found.rows
+    more, values = [f"{expression} < x''"], list(where.values)
+    if after is not None:
+        more.append(f"({expression}, {listing.key}) {sign} (?, ?)")
+        values.extend((after.value, after.key))
+    order = f"{expression} {way}, {listing.key} {way}"
+    return await _select(listing, expression, where.sql(*more), values, order, limit)
+
+
+async def _read_by_key(
+    listing: Listing, where: Where, condition: str, after: Cursor | None, limit: int, *, descending: bool
+) -> list[list[Any]]:
+    way, sign = ("DESC", "<") if descending else ("ASC", ">")
+    more, values = [condition], list(where.values)
+    if after is not None:
+        more.append(f"{listing.key} {sign} ?")
+        values.append(after.key)
+    return await _select(listing, "NULL", where.sql(*more), values, f"{listing.key} {way}", limit)
+
+
+async def _select(
+    listing: Listing, expression: str, where: str, values: Sequence[Any], order: str, limit: int
+) -> list[list[Any]]:
+    select = ", ".join((expression, listing.key, *listing.columns))
+    sql = f"SELECT {select} FROM {listing.source}{where} ORDER BY {order} LIMIT {limit}"
+    return (await listing.table.fetch(sql, values, n_columns=2 + len(listing.columns))).rows
 
 
 async def read_page(
@@ -213,8 +216,16 @@ async def _cursor_at(segments: Sequence[Segment], row: tuple[int, list[Any]], *,
     return Cursor(value, key, index, backwards).encode()
 
 
-async def count_rows(table: Table, source: str, where: Where, *, deadline_s: float) -> Count:
-    """Return how many rows match, without ever reading them all: exact up to a cap, else an honest word."""
+async def count_rows(
+    table: Table, source: str, where: Where, *, deadline_s: float, whole_table: bool = False
+) -> Count:
+    """Return how many rows match, without ever reading them all: exact up to a cap, else an honest word.
+
+    Parameters
+    ----------
+    whole_table : bool
+        True when `source` is the table itself: without conditions its highest row number is then a good guess.
+    """
     sql = f"SELECT count(*) FROM (SELECT 1 FROM {source}{where.sql()} LIMIT {COUNT_CAP + 1})"
     try:
         found = await table.fetch(sql, where.values, n_columns=1, deadline_s=deadline_s)
@@ -223,7 +234,7 @@ async def count_rows(table: Table, source: str, where: Where, *, deadline_s: flo
     n = int(found.rows[0][0])
     if n <= COUNT_CAP:
         return Count(n)
-    if where.clauses:
+    if where.clauses or not whole_table:
         return Count(COUNT_CAP, "at least")
     return await _about(table)
 
@@ -261,7 +272,10 @@ class RowReader:
         return number
 
     def integer(self, name: str) -> int | None:
-        """Return a whole number or None."""
+        """Return a whole number or None, with all its digits."""
+        value = self._values[name]
+        if isinstance(value, int):
+            return value
         number = self.real(name)
         return None if number is None else int(number)
 
@@ -291,9 +305,9 @@ def decode_loose(text: str) -> Any:
     """Return the value of JSON or of a Python literal, else the text."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return text

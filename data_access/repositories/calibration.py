@@ -49,14 +49,16 @@ class CalibrationRepository:
     async def find(self, wanted: CaltableFilter, request: PageRequest) -> RecordPage[Caltable]:
         """Return one page, the newest registered first unless asked otherwise."""
         table = await self._layout.find("caltables")
-        sorts = {"id": "c.id", **{name: table.column(name, "c") for name in _SORTS}}
-        listing = Listing(table, f'"{table.name}" c', table.select(_COLUMNS, "c"), "c.id", sorts, "id")
+        key = table.key("id", "c")
+        sorts = {"id": key, **{name: table.column(name, "c") for name in _SORTS}}
+        listing = Listing(table, f'"{table.name}" c', table.select(_COLUMNS, "c"), key, sorts, "id")
         return await read_page(listing_segments(listing, _where(wanted, table), request.sort), request, _to_caltable)
 
     async def count(self, wanted: CaltableFilter) -> Count:
         """Return how many match."""
         table = await self._layout.find("caltables")
-        return await count_rows(table, f'"{table.name}" c', _where(wanted, table), deadline_s=self._count_deadline_s)
+        where, deadline_s = _where(wanted, table), self._count_deadline_s
+        return await count_rows(table, f'"{table.name}" c', where, deadline_s=deadline_s, whole_table=True)
 
     async def find_of_ms(self, ms_path: str) -> tuple[Caltable, ...]:
         """Return the tables that were solved from this (calibrator) Measurement Set."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ _MOSAIC_COLUMNS = (*TABLES["mosaics"].columns, "status")
 _QA_COLUMNS = TABLES["image_qa"].columns
 _REGION_COLUMNS = TABLES["regions"].columns
 _MANY = 200
+_ROW_NUMBER = re.compile(r"[0-9]{1,18}")
 # The middle of a tile of 5 minutes lies 2.5 minutes after the start that names it.
 _BEFORE_DAYS, _AFTER_DAYS = 60.0 / 86400.0, 300.0 / 86400.0
 
@@ -56,9 +58,10 @@ class ImageRepository:
     async def get(self, image_id: int | str) -> Image:
         """Return one image by its row number or its full path; raise `RecordNotFound`."""
         listing = await self._listing()
-        by = "i.id = ?" if isinstance(image_id, int) or image_id.isdigit() else "i.path = ?"
-        value: int | str = int(image_id) if by.startswith("i.id") else image_id
-        images = await self._some(listing, by, (value,), limit=1)
+        is_number = isinstance(image_id, int) or _ROW_NUMBER.fullmatch(image_id)
+        column = listing.key if is_number else listing.table.column("path", "i")
+        value = int(image_id) if is_number else image_id
+        images = await self._some(listing, f"{column} = ?", (value,), limit=1)
         if not images:
             raise RecordNotFound(f"There is no image '{image_id}'", table="images", key=image_id)
         return images[0]
@@ -73,12 +76,13 @@ class ImageRepository:
     async def count(self, wanted: ImageFilter) -> Count:
         """Return how many images match."""
         table = await self._layout.find("images")
-        return await count_rows(table, f'"{table.name}" i', _where(wanted, table), deadline_s=self._count_deadline_s)
+        where, deadline_s = _where(wanted, table), self._count_deadline_s
+        return await count_rows(table, f'"{table.name}" i', where, deadline_s=deadline_s, whole_table=True)
 
     async def types(self) -> tuple[str, ...]:
         """Return the types that occur among the newest images."""
         table = await self._layout.find("images")
-        newest = f'SELECT {table.column("type")} AS t FROM "{table.name}" ORDER BY id DESC LIMIT 5000'
+        newest = f'SELECT {table.column("type")} AS t FROM "{table.name}" ORDER BY {table.key("id")} DESC LIMIT 5000'
         found = await table.fetch(
             f"SELECT DISTINCT t FROM ({newest}) WHERE t IS NOT NULL ORDER BY t LIMIT 50", n_columns=1
         )
@@ -136,11 +140,12 @@ class ImageRepository:
     async def find_neighbours(self, image: Image) -> tuple[int | None, int | None]:
         """Return the row numbers of the previous and the next registered image."""
         table = await self._layout.find("images")
-        found = await table.fetch(
-            f'SELECT (SELECT max(id) FROM "{table.name}" WHERE id < ?), (SELECT min(id) FROM "{table.name}" WHERE id > ?)',
-            (image.id, image.id),
-            n_columns=2,
+        key, name = table.key("id"), table.name
+        sql = (
+            f'SELECT (SELECT max({key}) FROM "{name}" WHERE {key} < ?), '
+            f'(SELECT min({key}) FROM "{name}" WHERE {key} > ?)'
         )
+        found = await table.fetch(sql, (image.id, image.id), n_columns=2)
         before, after = found.rows[0]
         return before, after
 
@@ -163,7 +168,7 @@ class ImageRepository:
             return ()
         sql = (
             f'SELECT {", ".join(table.select(_REGION_COLUMNS))} FROM "{table.name}" '
-            f"WHERE {table.column('image_path')} = ? ORDER BY id LIMIT {_MANY}"
+            f"WHERE {table.column('image_path')} = ? ORDER BY {table.key('id')} LIMIT {_MANY}"
         )
         found = await table.fetch(sql, (image.path,), n_columns=len(_REGION_COLUMNS))
         return tuple(_to_region(row) for row in found.rows)
@@ -174,9 +179,8 @@ class ImageRepository:
             table = await self._layout.find("mosaics")
         except TableMissing:
             return RecordPage(())
-        listing = Listing(
-            table, f'"{table.name}" i', table.select(_MOSAIC_COLUMNS, "i"), "i.id", {"id": "i.id"}, "id"
-        )
+        key = table.key("id", "i")
+        listing = Listing(table, f'"{table.name}" i', table.select(_MOSAIC_COLUMNS, "i"), key, {"id": key}, "id")
         return await read_page(listing_segments(listing, Where(), request.sort), request, _to_mosaic)
 
     async def _listing(self) -> Listing:
@@ -187,14 +191,15 @@ class ImageRepository:
             source += f' LEFT JOIN "{index.name}" m ON m.path = {table.column("ms_path", "i")}'
             mid = index.column("mid_mjd", "m")
         sortable = ("created_at", "noise_jy", "dynamic_range", "center_dec_deg", "center_ra_deg", "type", "path")
-        sorts = {"id": "i.id", **{name: table.column(name, "i") for name in sortable}}
-        return Listing(table, source, (*table.select(_COLUMNS, "i"), mid), "i.id", sorts, "id")
+        key = table.key("id", "i")
+        sorts = {"id": key, **{name: table.column(name, "i") for name in sortable}}
+        return Listing(table, source, (*table.select(_COLUMNS, "i"), mid), key, sorts, "id")
 
     async def _some(
         self, listing: Listing, condition: str, values: Sequence[Any], *, limit: int = _MANY
     ) -> tuple[Image, ...]:
         select = ", ".join(listing.columns)
-        sql = f"SELECT {select} FROM {listing.source} WHERE {condition} ORDER BY i.id DESC LIMIT {limit}"
+        sql = f"SELECT {select} FROM {listing.source} WHERE {condition} ORDER BY {listing.key} DESC LIMIT {limit}"
         found = await listing.table.fetch(sql, values, n_columns=len(listing.columns))
         return tuple(_to_image(row) for row in found.rows)
 

@@ -128,7 +128,8 @@ class JobRepository:
         """Return one page of runs, the newest observation first unless asked otherwise."""
         table = await self._layout.find("ms_index")
         sorts = {name: table.column(name, "m") for name in _RUN_SORTS}
-        listing = Listing(table, f'"{table.name}" m', table.select(_RUN_COLUMNS, "m"), "m.path", sorts, "mid_mjd")
+        columns, key = table.select(_RUN_COLUMNS, "m"), table.key("path", "m")
+        listing = Listing(table, f'"{table.name}" m', columns, key, sorts, "mid_mjd")
         return await read_page(listing_segments(listing, _run_where(wanted, table), request.sort), request, _to_run)
 
     async def find_runs_between(self, start_mjd: float, end_mjd: float) -> tuple[Run, ...]:
@@ -140,7 +141,7 @@ class JobRepository:
         """Return how many runs match."""
         table = await self._layout.find("ms_index")
         return await count_rows(
-            table, f'"{table.name}" m', _run_where(wanted, table), deadline_s=self._count_deadline_s
+            table, f'"{table.name}" m', _run_where(wanted, table), deadline_s=self._count_deadline_s, whole_table=True
         )
 
     async def find_tasks(self, request: PageRequest, *, text: str = "", status: str = "") -> RecordPage[Task]:
@@ -156,8 +157,9 @@ class JobRepository:
             )
         if status:
             where.add(f"{table.column('status', 'j')} = ?", status)
-        sorts = {"id": "j.id", **{n: table.column(n, "j") for n in ("created_at", "status", "type", "finished_at")}}
-        listing = Listing(table, f'"{table.name}" j', table.select(_TASK_COLUMNS, "j"), "j.id", sorts, "id")
+        key = table.key("id", "j")
+        sorts = {"id": key, **{n: table.column(n, "j") for n in ("created_at", "status", "type", "finished_at")}}
+        listing = Listing(table, f'"{table.name}" j', table.select(_TASK_COLUMNS, "j"), key, sorts, "id")
         return await read_page(listing_segments(listing, where, request.sort), request, _to_task)
 
     async def find_tasks_of(self, ms_path: str) -> tuple[Task, ...]:
@@ -167,7 +169,7 @@ class JobRepository:
             return ()
         sql = (
             f'SELECT {", ".join(table.select(_TASK_COLUMNS))} FROM "{table.name}" '
-            f"WHERE {table.column('ms_path')} = ? ORDER BY id DESC LIMIT 100"
+            f"WHERE {table.column('ms_path')} = ? ORDER BY {table.key('id')} DESC LIMIT 100"
         )
         found = await table.fetch(sql, (ms_path,), n_columns=len(_TASK_COLUMNS))
         return tuple(_to_task(row) for row in found.rows)
@@ -177,7 +179,8 @@ class JobRepository:
         table = await self._layout.find_or_none("batch_jobs")
         if table is None:
             return RecordPage((), note="This archive has no batch_jobs table.")
-        listing = Listing(table, f'"{table.name}" b', table.select(_BATCH_COLUMNS, "b"), "b.id", {"id": "b.id"}, "id")
+        key = table.key("id", "b")
+        listing = Listing(table, f'"{table.name}" b', table.select(_BATCH_COLUMNS, "b"), key, {"id": key}, "id")
         return await read_page(listing_segments(listing, Where(), ""), request, _to_batch)
 
     async def find_batch_items(self, batch_id: int) -> tuple[BatchItem, ...]:
@@ -186,8 +189,9 @@ class JobRepository:
         if table is None:
             return ()
         sql = (
-            f'SELECT {", ".join(table.select(_ITEM_COLUMNS))} FROM "{table.name}" WHERE batch_id = ? '
-            f"ORDER BY {table.column('status')} = 'failed' DESC, id LIMIT 500"
+            f'SELECT {", ".join(table.select(_ITEM_COLUMNS))} FROM "{table.name}" '
+            f"WHERE {table.column('batch_id')} = ? "
+            f"ORDER BY {table.column('status')} = 'failed' DESC, {table.key('id')} LIMIT 500"
         )
         found = await table.fetch(sql, (batch_id,), n_columns=len(_ITEM_COLUMNS))
         return tuple(_to_item(row) for row in found.rows)
@@ -202,7 +206,8 @@ class JobRepository:
             return ()
         sql = (
             f'SELECT {", ".join(table.select(_ITEM_COLUMNS))} FROM "{table.name}" '
-            "WHERE ms_path = ?1 OR substr(ms_path, 1, length(?1) + 1) = ?1 || ':' ORDER BY id DESC LIMIT 100"
+            "WHERE ms_path = ?1 OR substr(ms_path, 1, length(?1) + 1) = ?1 || ':' "
+            f"ORDER BY {table.key('id')} DESC LIMIT 100"
         )
         found = await table.fetch(sql, (ms_path,), n_columns=len(_ITEM_COLUMNS))
         return tuple(_to_item(row) for row in found.rows)
@@ -229,14 +234,17 @@ class JobRepository:
         table = await self._layout.find_or_none("ingest_queue")
         if table is None:
             return {}
-        sql = f"SELECT coalesce({table.column('state')}, 'unknown'), count(*) FROM \"{table.name}\" GROUP BY 1 ORDER BY 1 LIMIT 20"
+        sql = (
+            f"SELECT coalesce({table.column('state')}, 'unknown'), count(*) "
+            f'FROM "{table.name}" GROUP BY 1 ORDER BY 1 LIMIT 20'
+        )
         found = await table.fetch(sql, n_columns=2)
         return {str(state): int(n) for state, n in found.rows}
 
     async def find_raw_groups(self, *, limit: int = 50) -> tuple[ObservationGroup, ...]:
-        """Return the newest groups of raw files; empty when there is no index."""
+        """Return the newest groups of raw files; empty when there is no index, or one without groups."""
         table = await self._layout.find_or_none("hdf5_files")
-        if table is None:
+        if table is None or "group_id" not in table.columns:
             return ()
         size, mjd = table.column("file_size_bytes"), table.column("timestamp_mjd")
         newest = (
@@ -244,9 +252,10 @@ class JobRepository:
             f"ORDER BY group_id DESC LIMIT {int(limit)}"
         )
         sql = (
-            f"SELECT group_id, count(*), group_concat({table.column('subband_code')}), sum({size}), min({mjd}), "
+            f"SELECT group_id, count(*), group_concat({table.column('subband_code')}), total({size}), min({mjd}), "
             f"min({table.column('ra_deg')}), min({table.column('dec_deg')}) "
-            f'FROM "{table.name}" WHERE group_id IN ({newest}) GROUP BY group_id ORDER BY group_id DESC LIMIT {int(limit)}'
+            f'FROM "{table.name}" WHERE group_id IN ({newest}) '
+            f"GROUP BY group_id ORDER BY group_id DESC LIMIT {int(limit)}"
         )
         found = await table.fetch(sql, n_columns=7)
         return tuple(_to_group(row) for row in found.rows)

@@ -60,14 +60,16 @@ class MeasurementSetRepository:
         """Return one page, the newest observation first unless asked otherwise."""
         table = await self._layout.find("ms_index")
         sorts = {name: table.column(name, "m") for name in _SORTS}
-        listing = Listing(table, f'"{table.name}" m', table.select(_COLUMNS, "m"), "m.path", sorts, "mid_mjd")
+        columns, key = table.select(_COLUMNS, "m"), table.key("path", "m")
+        listing = Listing(table, f'"{table.name}" m', columns, key, sorts, "mid_mjd")
         segments = listing_segments(listing, _where(wanted, table), request.sort)
         return await read_page(segments, request, to_measurement_set)
 
     async def count(self, wanted: MeasurementSetFilter) -> Count:
         """Return how many match."""
         table = await self._layout.find("ms_index")
-        return await count_rows(table, f'"{table.name}" m', _where(wanted, table), deadline_s=self._count_deadline_s)
+        where, deadline_s = _where(wanted, table), self._count_deadline_s
+        return await count_rows(table, f'"{table.name}" m', where, deadline_s=deadline_s, whole_table=True)
 
     async def find_between(self, start_mjd: float, end_mjd: float, *, limit: int = 600) -> tuple[MeasurementSet, ...]:
         """Return the Measurement Sets observed in an interval, in order of time."""

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from data_access.analysis.times import unix_to_mjd
-from data_access.layout import Layout
+from data_access.database import Database
+from data_access.errors import DatabaseError
+from data_access.layout import Layout, may_hold
 from data_access.records import Alert, Pointing, StorageLocation
 from data_access.repositories.base import RowReader
 
@@ -43,30 +45,42 @@ class OperationsRepository:
         return tuple(pointings)
 
     async def find_alerts(self, *, limit: int = 50) -> tuple[Alert, ...]:
-        """Return the newest alerts of every database that has some, newest first."""
+        """Return the newest alerts of every database that has some, newest first.
+
+        A database that cannot be read is an error only when no other one has alerts.
+        """
         alerts: list[Alert] = []
+        trouble: DatabaseError | None = None
         for database in self._layout.databases.values():
-            schema = await database.schema()
-            if "alert_history" not in schema.tables:
-                continue
-            columns = schema.tables["alert_history"]
-            wanted = (
-                "id",
-                _first(columns, "alert_name", "rule_name", "alert_type"),
-                "severity",
-                "message",
-                _first(columns, "triggered_at", "fired_at", "sent_at"),
-                _first(columns, "resolved_at"),
-                _first(columns, "source_id"),
-                _first(columns, "acknowledged_by"),
-            )
-            sql = f"SELECT {', '.join(wanted)} FROM alert_history ORDER BY id DESC LIMIT {int(limit)}"
-            found = await database.fetch(sql, n_columns=len(wanted))
-            alerts += [_to_alert(row) for row in found.rows]
+            try:
+                alerts += await self._alerts_in(database, limit)
+            except DatabaseError as err:
+                if may_hold(database.role, "alert_history"):
+                    trouble = trouble or err
+        if trouble is not None and not alerts:
+            raise trouble
         # The same alert can stand in two databases.
         unique = {(alert.name, alert.message, alert.raised_at): alert for alert in reversed(alerts)}
         alerts = sorted(unique.values(), key=lambda a: a.raised_at or 0.0, reverse=True)
         return tuple(alerts[:limit])
+
+    async def _alerts_in(self, database: Database, limit: int) -> list[Alert]:
+        columns = (await database.schema()).tables.get("alert_history")
+        if columns is None:
+            return []
+        wanted = (
+            _first(columns, "id"),
+            _first(columns, "alert_name", "rule_name", "alert_type"),
+            _first(columns, "severity"),
+            _first(columns, "message"),
+            _first(columns, "triggered_at", "fired_at", "sent_at"),
+            _first(columns, "resolved_at"),
+            _first(columns, "source_id"),
+            _first(columns, "acknowledged_by"),
+        )
+        sql = f"SELECT {', '.join(wanted)} FROM alert_history ORDER BY 1 DESC LIMIT {int(limit)}"
+        found = await database.fetch(sql, n_columns=len(wanted))
+        return [_to_alert(row) for row in found.rows]
 
     async def find_storage(self) -> tuple[StorageLocation, ...]:
         """Return the recorded storage folders (whether they exist is the caller's to look up)."""

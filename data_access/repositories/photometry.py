@@ -18,7 +18,7 @@ _COLUMNS = (
     "id", "image_path", "mosaic_path", "mjd", "measured_at", "peak_jyb", "peak_err_jyb", "flux_jy", "flux_err_jy",
     "snr", "flags", "ra_deg", "dec_deg", "nvss_flux_mjy",
 )  # fmt: skip
-_EXTRA = ("quality_flag", "local_rms", "rms_jy")
+_EXTRA = ("quality_flag", "local_rms", "rms_jy", "peak_flux_jy")
 _SAME_MOMENT_DAYS = 60.0 / 86400.0
 _EARLIEST_MJD, _LATEST_MJD = 15000.0, 100000.0
 
@@ -40,9 +40,10 @@ class PhotometryRepository:
         """
         table = await self._layout.find("photometry")
         names = (*_COLUMNS, *_EXTRA)
+        select = ", ".join((table.key("id"), *table.select(names[1:])))
         sql = (
-            f'SELECT {", ".join(table.select(names))} FROM "{table.name}" WHERE source_id = ? '
-            f"ORDER BY id DESC LIMIT {self._row_cap + 1}"
+            f'SELECT {select} FROM "{table.name}" WHERE {table.column("source_id")} = ? '
+            f"ORDER BY 1 DESC LIMIT {self._row_cap + 1}"
         )
         found = await table.fetch(sql, (source_id,), n_columns=len(names), exact=exact)
         by_column: list[Sequence[Any]] = [*zip(*found.rows, strict=True)] if found.rows else [()] * len(names)
@@ -58,8 +59,9 @@ class PhotometryRepository:
             return ()
         peak = table.first_of("peak_jyb", "peak_flux_jy", "flux_jy")
         sql = (
-            f'SELECT source_id, ra_deg, dec_deg, {peak} AS peak FROM "{table.name}" '
-            f"WHERE image_path = ? AND source_id IS NOT NULL ORDER BY peak DESC LIMIT {int(limit)}"
+            f"SELECT source_id, {table.column('ra_deg')}, {table.column('dec_deg')}, {peak} AS peak "
+            f'FROM "{table.name}" WHERE {table.column("image_path")} = ? AND source_id IS NOT NULL '
+            f"ORDER BY peak DESC LIMIT {int(limit)}"
         )
         found = await table.fetch(sql, (image_path,), n_columns=4)
         return tuple(
@@ -71,7 +73,8 @@ class PhotometryRepository:
     async def newest_ids(self, limit: int) -> tuple[str, ...]:
         """Return the sources measured last, newest first."""
         table = await self._layout.find("photometry")
-        listing = Listing(table, f'"{table.name}" p', (table.column("source_id", "p"),), "p.id", {"id": "p.id"}, "id")
+        key = table.key("id", "p")
+        listing = Listing(table, f'"{table.name}" p', (table.column("source_id", "p"),), key, {"id": key}, "id")
         page = await read_page(listing_segments(listing, Where(), ""), PageRequest(limit=limit), lambda row: row[0])
         return tuple(dict.fromkeys(str(name) for name in page.rows if name is not None))
 
@@ -95,6 +98,11 @@ def _one_float(value: Any) -> float:
         return float("nan")
 
 
+def _whole(values: Sequence[Any]) -> npt.NDArray[np.int64]:
+    """Return whole numbers; anything else becomes 0."""
+    return np.array([value if isinstance(value, int) else 0 for value in values], dtype=np.int64)
+
+
 def _or(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.where(np.isfinite(first), first, second)
 
@@ -104,10 +112,10 @@ def _epoch(image: Any, mosaic: Any, mjd: float, measured_mjd: float) -> tuple[fl
         stamped = mjd_of_stamp(stamp_in_name(path if isinstance(path, str) else None))
         if stamped is not None:
             return stamped, "image name"
-    if np.isfinite(mjd) and _EARLIEST_MJD < mjd < _LATEST_MJD:
-        processing = np.isfinite(measured_mjd) and abs(mjd - measured_mjd) < _SAME_MOMENT_DAYS
+    if _EARLIEST_MJD < mjd < _LATEST_MJD:
+        processing = abs(mjd - measured_mjd) < _SAME_MOMENT_DAYS
         return mjd, "processing time" if processing else "mjd column"
-    if np.isfinite(measured_mjd):
+    if _EARLIEST_MJD < measured_mjd < _LATEST_MJD:
         return measured_mjd, "processing time"
     return float("nan"), "unknown"
 
@@ -124,11 +132,12 @@ def _to_light_curve(
     ]
     mjd = np.array([e[0] for e in epochs], dtype=np.float64)
     order = np.lexsort((np.array(columns["id"], dtype=np.int64), mjd))
-    flags = np.nan_to_num(_floats(columns["flags"])).astype(np.int64)
+    flags = _whole(columns["flags"])
     forced = np.array([q == "forced" for q in columns["quality_flag"]], dtype=np.bool_)
     if not has_quality:
         forced = (flags & 1).astype(np.bool_)
-    peak, integrated = _floats(columns["peak_jyb"]), _floats(columns["flux_jy"])
+    peak = _or(_floats(columns["peak_jyb"]), _floats(columns["peak_flux_jy"]))
+    integrated = _floats(columns["flux_jy"])
     peak_err, integrated_err = _floats(columns["peak_err_jyb"]), _floats(columns["flux_err_jy"])
     images = tuple(str(columns["image_path"][i]) if columns["image_path"][i] else None for i in order)
     ra, dec, nvss = (_floats(columns[n])[order] for n in ("ra_deg", "dec_deg", "nvss_flux_mjy"))

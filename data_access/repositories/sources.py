@@ -108,7 +108,10 @@ class SourceRepository:
         """Return how many sources match: counted where the statistics allow it, else an honest word."""
         if wanted.ese_status:
             table = await self._layout.find("ese_candidates")
-            inner = f'(SELECT DISTINCT source_id FROM "{table.name}" WHERE {table.column("status")} = ?)'
+            inner = (
+                f'(SELECT DISTINCT source_id FROM "{table.name}" '
+                f"WHERE {table.column('status')} = ? AND source_id IS NOT NULL)"
+            )
             where = Where(values=[wanted.ese_status])
             return await count_rows(table, inner, where, deadline_s=self._count_deadline_s)
         if wanted.needs_stored:
@@ -124,7 +127,7 @@ class SourceRepository:
         return await count_rows(table, f"({walk})", where, deadline_s=self._count_deadline_s)
 
     async def find_ese_candidates(self, *, source_id: str = "", limit: int = 100) -> tuple[EseCandidate, ...]:
-        """Return the pipeline's ESE candidates, newest first, with the largest value their number of epochs allows."""
+        """Return the pipeline's ESE candidates, newest first, with the largest value their epochs allow."""
         table = await self._layout.find_or_none("ese_candidates")
         if table is None:
             return ()
@@ -166,11 +169,11 @@ class SourceRepository:
         where = Where()
         where.contains("id", wanted.text)
         if without_stored:
-            where.add('NOT EXISTS (SELECT 1 FROM "variability_stats" v WHERE v.source_id = id)')
+            where.add('NOT EXISTS (SELECT 1 FROM "variability_stats" v WHERE v.source_id = w.id)')
 
         async def segment(after: Cursor | None, descending: bool, limit: int) -> list[list[Any]]:
             walk = _names_sql(names, after=after is not None, descending=descending)
-            sql = f"SELECT NULL, id, id FROM ({walk}){where.sql()} LIMIT {limit}"
+            sql = f"SELECT NULL, w.id, w.id FROM ({walk}) w{where.sql()} LIMIT {limit}"
             start = [str(after.key)] * len(names) if after is not None else []
             found = await anchor.fetch(sql, [*start, *where.values], n_columns=3, slow=bool(wanted.text))
             return found.rows
@@ -180,7 +183,8 @@ class SourceRepository:
     async def _stored_segments(self, wanted: SourceFilter, sort: str) -> tuple[Segment, ...]:
         table = await self._layout.find("variability_stats")
         sorts = {"source_id": "v.source_id", **{name: table.column(name, "v") for name in STORED_SORTS}}
-        listing = Listing(table, f'"{table.name}" v', ("v.source_id",), "v.source_id", sorts, "source_id")
+        key = table.key("source_id", "v")
+        listing = Listing(table, f'"{table.name}" v', ("v.source_id",), key, sorts, "source_id")
         segments = listing_segments(listing, _stored_where(wanted, table), sort)
         if wanted.needs_stored:
             return segments
@@ -189,6 +193,7 @@ class SourceRepository:
     async def _candidate_segment(self, wanted: SourceFilter) -> Segment:
         table = await self._layout.find("ese_candidates")
         where = Where()
+        where.add("e.source_id IS NOT NULL")
         where.add(f"{table.column('status', 'e')} = ?", wanted.ese_status)
         where.contains("e.source_id", wanted.text)
         source = f'(SELECT DISTINCT source_id, status FROM "{table.name}") e'
@@ -255,7 +260,8 @@ class SourceRepository:
             f"{one.format(table.column('dec_deg', 'p'))} FROM n LIMIT {len(names)}"
         )
         found = await table.fetch(sql, list(names), n_columns=3)
-        return {str(name): (ra, dec) for name, ra, dec in found.rows}
+        rows = [RowReader(("name", "ra_deg", "dec_deg"), row) for row in found.rows]
+        return {row.text("name") or "": (row.real("ra_deg"), row.real("dec_deg")) for row in rows}
 
 
 def _names_sql(tables: Sequence[tuple[str, str]], *, after: bool, descending: bool) -> str:
@@ -279,6 +285,7 @@ def _names_sql(tables: Sequence[tuple[str, str]], *, after: bool, descending: bo
 
 def _stored_where(wanted: SourceFilter, table: Table) -> Where:
     where = Where()
+    where.add("v.source_id IS NOT NULL")
     where.contains("v.source_id", wanted.text)
     where.between(table.column("eta_metric", "v"), wanted.eta_min, None)
     where.between(table.column("n_obs", "v"), wanted.n_obs_min, None)

@@ -95,7 +95,7 @@ class HealthService:
                 continue
             columns = schema.tables[name]
             table = Table(logical, name, database, frozenset(columns))
-            rows = await count_rows(table, f'"{name}"', Where(), deadline_s=self._count_deadline_s)
+            rows = await count_rows(table, f'"{name}"', Where(), deadline_s=self._count_deadline_s, whole_table=True)
             missing = tuple(c for c in spec.columns if c not in columns)
             states.append(TableState(logical, database.role, name, columns, missing, str(rows)))
         return tuple(states)

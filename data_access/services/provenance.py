@@ -84,7 +84,7 @@ class ProvenanceService:
         return origin, users
 
     async def images_of_path(self, image_path: str) -> Image | None:
-        """Return the registered image for a path as photometry records it: the same path, else the same observation."""
+        """Return the registered image for a path as photometry records it: that path, else that observation."""
         exact = await self._images.find_by_paths((image_path,))
         if image_path in exact:
             return exact[image_path]
