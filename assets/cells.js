@@ -52,6 +52,7 @@ function draw_cell(cell, href) {
   if (value.tagName === 'A') value.href = link;
   if (cell.s) { box.classList.add('state', cell.s); box.append(glyph(cell.s)); }
   if (cell.m) value.classList.add('mono');
+  if ((cell.t ?? '').length <= 24) value.classList.add('short');   /* dates, angles and words stay in one line */
   if (cell.missing) value.classList.add('missing');
   value.append(document.createTextNode(cell.t ?? ''));
   if (cell.u) value.append(el('span', 'unit', `\u00a0${cell.u}`));

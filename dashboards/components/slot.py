@@ -56,3 +56,6 @@ class Slot(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
             small=f"error id {failure.error_id}" if failure.error_id else "",
             height_px=0,
         )
+        if self.content is None:
+            # A card needs less than what did not come: no hole is left below it.
+            self._column.styles = {"min-height": "0px"}
