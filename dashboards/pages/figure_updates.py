@@ -1,0 +1,53 @@
+"""Newer numbers in figures that are shown already: the models stay, so that zoom, focus and memory stay too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dashboards.plots.bokeh_models import Figure, models
+
+
+def update_figures(shown: Sequence[Figure], newer: Sequence[Figure]) -> bool:
+    """Copy data and words of `newer` figures into the `shown` ones; False, with nothing changed, if they differ.
+
+    Figures differ when they do not draw the same named sources with the same parts: then only a new figure is right.
+    """
+    if len(shown) != len(newer) or any(_shape(a) != _shape(b) for a, b in zip(shown, newer, strict=True)):
+        return False
+    for old, new in zip(shown, newer, strict=True):
+        _update(old, new)
+    return True
+
+
+def _shape(figure: Figure) -> tuple[Any, ...]:
+    parts = tuple(len(getattr(figure, place)) for place in ("above", "below", "left", "right"))
+    labels = tuple(len(legend.items) for legend in figure.legend)
+    return figure.name, type(figure.x_range), tuple(sorted(_sources(figure))), parts, labels, len(figure.renderers)
+
+
+def _sources(figure: Figure) -> dict[str, Any]:
+    found = figure.select({"type": models.ColumnDataSource})
+    return {source.name: source for source in found if source.name}
+
+
+def _update(old: Figure, new: Figure) -> None:
+    # The factors first: a bar whose place is not on the axis yet would be drawn nowhere.
+    if isinstance(old.x_range, models.FactorRange):
+        old.x_range.factors = list(new.x_range.factors)
+    for axis, newer_axis in zip(old.below, new.below, strict=True):
+        formatter = getattr(newer_axis, "formatter", None)
+        if isinstance(formatter, models.CustomJSTickFormatter) and formatter.args:
+            axis.formatter.args = dict(formatter.args)
+    newer_sources = _sources(new)
+    for name, source in _sources(old).items():
+        source.data = dict(newer_sources[name].data)
+    for words, newer_words in zip(_titles(old), _titles(new), strict=True):
+        words.text = newer_words.text
+    for legend, newer_legend in zip(old.legend, new.legend, strict=True):
+        for item, newer_item in zip(legend.items, newer_legend.items, strict=True):
+            item.label = newer_item.label
+
+
+def _titles(figure: Figure) -> list[Any]:
+    return [figure.title, *(part for part in figure.above if isinstance(part, models.Title))]

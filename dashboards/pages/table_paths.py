@@ -1,0 +1,70 @@
+"""Which Measurement Set or calibration table a page is about: the ``path`` of its URL, as a record."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from data_access import Archive
+from data_access.errors import DatabaseError, RecordNotFound, ValidationError
+
+RecordT = TypeVar("RecordT")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened(Generic[RecordT]):
+    """What a page is about.
+
+    Attributes
+    ----------
+    record : record
+        With nothing but its path when no row has that path.
+    note : str
+        Why there is no row; empty when there is one.
+    """
+
+    record: RecordT
+    note: str = ""
+
+
+async def open_path(
+    archive: Archive,
+    query: Mapping[str, str],
+    *,
+    noun: str,
+    get: Callable[[str], Awaitable[RecordT]],
+    unregistered: Callable[[str], RecordT],
+) -> Opened[RecordT]:
+    """Return the record of the path in `query`; a table on disk that no row names is shown too.
+
+    Parameters
+    ----------
+    noun : str
+        What the path leads to, for messages.
+    get : coroutine function
+        Returns the record of a path or raises `RecordNotFound`.
+    unregistered : callable
+        Makes a record that knows only its path.
+
+    Raises
+    ------
+    ValidationError
+        Without a path.
+    RecordNotFound
+        Neither a row nor a folder below the configured roots has this path.
+    """
+    path = query.get("path", "")
+    if not path:
+        raise ValidationError(
+            f"This address does not say which {noun} is meant",
+            remedy=f"Open a {noun} from its list, or add ?path= with its full path.",
+        )
+    try:
+        return Opened(await get(path))
+    except (RecordNotFound, DatabaseError) as err:
+        state = await archive.files.state(path)
+        if not (state.exists and state.is_directory):
+            raise
+        why = "It is on disk, but no row of the database names it" if isinstance(err, RecordNotFound) else err.message
+        return Opened(unregistered(path), f"{why}: only what the files say is shown.")
