@@ -115,7 +115,8 @@ def edge_ticks(columns: dict[str, list[Any]], box: Box, *, side: str, family: st
         position = _crossing(across, along, at)
         if position is not None:
             ticks[position] = label
-    return ticks
+    # Bokeh finds labels that overlap only among ticks in order
+    return dict(sorted(ticks.items()))
 
 
 def edge_families(columns: dict[str, list[Any]], box: Box) -> tuple[str, str]:

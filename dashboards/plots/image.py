@@ -141,21 +141,22 @@ def marker_columns(preview: ImagePreview, markers: Sequence[SkyMarker]) -> dict[
     return columns
 
 
-def set_stretch(
-    figure: Figure,
-    preview: ImagePreview,
-    *,
-    theme: str = "dark",
-    stretch: Stretch = "asinh",
-    low: float | None = None,
-    high: float | None = None,
-) -> None:
-    """Change colours of a figure of `plot_image` in place: no pixel is sent again."""
-    limits = colour_limits(preview.data, low, high)
+def set_stretch(figure: Figure, stretch: Stretch, *, low: float | None = None, high: float | None = None) -> None:
+    """Change colours of a figure of `plot_image` in place: no pixel is sent again.
+
+    Limits are in the unit of the file; those that are None stay as they are.
+    """
     mapper = figure.select_one({"name": "colours"})
-    mapper.update(palette=stretched_palette(get_theme(theme).image_palette, stretch), low=limits[0], high=limits[1])
-    unit, _ = _unit(preview)
-    figure.select_one({"name": "colour_bar"}).title = _bar_title(unit, stretch, limits[2])
+    theme, unit, words = mapper.tags
+    if low is not None or high is not None:
+        words = "given limits" if None not in (low, high) else "one limit given"
+    mapper.update(
+        palette=stretched_palette(get_theme(theme).image_palette, stretch),
+        low=mapper.low if low is None else low,
+        high=mapper.high if high is None else high,
+        tags=[theme, unit, words],
+    )
+    figure.select_one({"name": "colour_bar"}).title = _bar_title(unit, stretch, words)
 
 
 def _unit(preview: ImagePreview) -> tuple[str, float]:
@@ -177,6 +178,7 @@ def _add_colour_bar(
         high=limits[1],
         nan_color="rgba(0, 0, 0, 0)",
         name="colours",
+        tags=[theme.name, unit, limits[2]],
     )
     bar = models.ColorBar(
         color_mapper=mapper,
@@ -236,6 +238,8 @@ def _draw_sky(figure: Figure, preview: ImagePreview, wcs: WCS, theme: Theme) -> 
         "text",
         source=models.ColumnDataSource(inner_labels(columns, box), name="graticule_labels"),
         x_offset=3,
+        background_fill_color=theme.background,
+        background_fill_alpha=0.5,
         text_color=theme.overlay,
         text_font=value(FONT),
         text_font_size="11px",

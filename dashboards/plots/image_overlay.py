@@ -50,7 +50,7 @@ function place(axis, family, across, along, at, low, high) {
     ticks.push(p); labels.set(p, d.label[k])
   }
   axis.major_label_overrides = labels
-  axis.ticker.ticks = ticks
+  axis.ticker.ticks = ticks.sort((a, b) => a - b)
 }
 const x0 = Math.max(xr.start, box[0]), x1 = Math.min(xr.end, box[2])
 const y0 = Math.max(yr.start, box[1]), y1 = Math.min(yr.end, box[3])
@@ -135,6 +135,8 @@ def label_edges(
     for axis, labels in zip(axes, ticks, strict=True):
         axis.ticker = models.FixedTicker(ticks=list(labels), minor_ticks=[])
         axis.major_label_overrides = dict(labels)
+        # a narrow panel drops labels instead of writing one over the other
+        axis.major_label_policy = models.NoOverlap(min_distance=8)
     args = {
         "graticule": graticule,
         "below": axes[0],
@@ -154,26 +156,24 @@ def add_corners(figure: Figure, theme: Theme, sky: LocalSky, box: Box, beam: Bea
         columns = beam_columns(sky, beam, box)
         reach = [float(np.max(columns["dx"][0])), float(np.max(columns["dy"][0]))]
         beam_source = models.ColumnDataSource(columns, name="beam")
-        figure.patches(
-            "xs",
-            "ys",
-            source=beam_source,
-            fill_color=theme.overlay,
-            fill_alpha=0.35,
-            line_color=theme.overlay,
-            line_width=1.5,
-            name="beam",
-        )
+        for look in _over_pixels(theme, width=1.5):
+            figure.patches(
+                "xs", "ys", source=beam_source, fill_color=theme.overlay, fill_alpha=0.2, name="beam", **look
+            )
     bar_source = models.ColumnDataSource(scale_bar_columns(sky.pixel_arcsec, box, margin), name="scale_bar")
-    figure.segment("x0", "y", "x1", "y", source=bar_source, line_color=theme.overlay, line_width=3, name="scale_bar")
+    for look in _over_pixels(theme, width=3):
+        figure.segment("x0", "y", "x1", "y", source=bar_source, name="scale_bar", **look)
     figure.text(
         "middle",
         "y",
         "text",
         source=bar_source,
-        y_offset=-5,
+        y_offset=-6,
         text_align="center",
         text_color=theme.overlay,
+        background_fill_color=theme.background,
+        background_fill_alpha=0.6,
+        padding=1,
         text_font=value(FONT),
         text_font_size="12px",
     )
@@ -187,6 +187,14 @@ def add_corners(figure: Figure, theme: Theme, sky: LocalSky, box: Box, beam: Bea
         "lengths": list(SCALE_LENGTHS_ARCSEC),
     }
     follow_view(figure, args, _JS_CORNERS)
+
+
+def _over_pixels(theme: Theme, *, width: float) -> list[dict[str, Any]]:
+    """Return two line styles, a wide one in the ground's colour under the real one: legible on any pixels."""
+    return [
+        {"line_color": theme.background, "line_alpha": 0.8, "line_width": width + 3},
+        {"line_color": theme.overlay, "line_alpha": 1.0, "line_width": width},
+    ]
 
 
 def beam_columns(sky: LocalSky, beam: BeamShape, box: Box) -> dict[str, list[FloatArray]]:
