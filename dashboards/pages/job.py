@@ -12,11 +12,11 @@ import panel as pn
 import param
 
 from dashboards.components.facts import Facts
-from dashboards.components.filters import Field, FilterBar
 from dashboards.components.heading import Heading
 from dashboards.components.log_view import LogView
 from dashboards.components.notice import Notice
 from dashboards.components.record_table import RecordTable
+from dashboards.components.switches import Switches, option, switch
 from dashboards.pages.job_facts import JobWork, heading_items, made_group, origin_group, run_notice, solved_group
 from dashboards.pages.job_words import ITEM_COLUMNS, TASK_COLUMNS, item_row, log_lines, task_row
 from dashboards.pages.log_panel import LogChoice, LogPanel
@@ -45,7 +45,7 @@ class JobPage(PageView):
         self.heading = Heading()
         self.notice = Notice(kind="warn")
         self.facts = Facts(min_width=340)
-        self.chooser = FilterBar(label="Which log", on_submit=self._choose)
+        self.chooser = Switches(on_choose=self._choose)
         tasks = [column for column in TASK_COLUMNS if column["name"] != "run"]
         plain = [{k: v for k, v in column.items() if k != "sortable"} for column in tasks]
         self.tasks = RecordTable(columns=plain, caption="Tasks", empty="No task of the jobs table names this run.")
@@ -79,10 +79,10 @@ class JobPage(PageView):
 
     def __panel__(self) -> Any:
         self.state_slot = self.new_slot("state", height=0)
-        self.panel = LogPanel(self, height=430)
+        self.panel = LogPanel(self, height=430, on_opened=self._show_notice)
         self.facts_slot = self.new_slot("what it was made from", height=150)
         self.tasks_slot = self.new_slot("tasks", height=120)
-        self.items_slot = self.new_slot("batch items", height=90)
+        self.items_slot = self.new_slot("batch items", height=0)
         self._show_run(self.run_record)
         return pn.Column(
             self.heading,
@@ -123,8 +123,14 @@ class JobPage(PageView):
         self._show_notice()
 
     def _show_notice(self) -> None:
-        last_line_at = self.panel.last_line_at
-        found = run_notice(self.run_record, self._work, self._files, last_line_at=last_line_at, now=time.time())
+        found = run_notice(
+            self.run_record,
+            self._work,
+            self._files,
+            first_error=self.panel.first_error,
+            last_line_at=self.panel.last_line_at,
+            now=time.time(),
+        )
         self.notice.param.update(**found)
 
     async def _find_work(self) -> JobWork:
@@ -136,7 +142,7 @@ class JobPage(PageView):
         self._work, links, now = work, self.session.links, time.time()
         self.tasks.rows = [task_row(task, links, now, with_run=False) for task in work.tasks]
         self.items.rows = [item_row(item, links, now) for item in work.items]
-        self.items_slot.succeed(self.items)
+        self.items_slot.succeed(self.items if work.items else None)
         self._show_notice()
         return self.tasks
 
@@ -184,23 +190,20 @@ class JobPage(PageView):
         return stamp_in_name(path) or PurePosixPath(path).stem
 
     def _show_chooser(self) -> None:
-        files = [(f.path, f"{PurePosixPath(f.path).name} ({size_text(f.size_bytes)}, {f.why})") for f in self._files]
-        stored = [(f"{_TASK_LOG}{t.id}", f"task {t.id}: {t.type or 'log'}") for t in self._work.tasks if t.logs]
+        files = [option(f.path, f"{PurePosixPath(f.path).name} · {size_text(f.size_bytes)}") for f in self._files]
+        stored = [option(f"{_TASK_LOG}{t.id}", f"task {t.id}: {t.type or 'log'}") for t in self._work.tasks if t.logs]
         current = self.log or self._best()
-        shared = any(f.path == current and not self._is_own(f) for f in self._files)
-        fields: list[Field] = [
-            {"name": "log", "label": "Log", "kind": "select", "options": [*files, *stored], "width": "32rem"}
-        ]
-        if shared:
-            label = f"only what mentions {self._stamp()}"
-            fields.append({"name": "only", "label": label, "kind": "toggle"})
-        self.chooser.param.update(fields=fields, values={"log": current, "only": self.only})
-        self.chooser.visible = bool(files or stored)
+        switches = [switch("log", "Log", current, [*files, *stored])]
+        if any(f.path == current and not self._is_own(f) for f in self._files):
+            lines = [option("1", f"what mentions {self._stamp()}"), option("0", "all")]
+            switches.append(switch("only", "Lines", "1" if self.only else "0", lines))
+        self.chooser.switches = switches if files or stored else []
 
-    def _choose(self, values: Mapping[str, Any]) -> None:
-        chosen = str(values.get("log") or "")
-        only = bool(values["only"]) if "only" in values else self.only
-        self.param.update(log="" if chosen == self._best() else chosen, only=only)
+    def _choose(self, name: str, value: str) -> None:
+        if name == "only":
+            self.only = value == "1"
+        else:
+            self.log = "" if value == self._best() else value
 
     def _log_changed(self, *_events: Any) -> None:
         self.run(self._find_logs, self._show_logs, slot=self.panel.slot)

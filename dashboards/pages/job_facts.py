@@ -38,17 +38,19 @@ def heading_items(run: Run, links: Links, now: float) -> list[dict[str, Any]]:
 
 
 def run_notice(
-    run: Run, work: JobWork, files: Sequence[LogFile], *, last_line_at: float, now: float
+    run: Run, work: JobWork, files: Sequence[LogFile], *, first_error: str, last_line_at: float, now: float
 ) -> dict[str, Any]:
     """Return the params of the notice on top: why a run failed, or that a running one is silent; else no text.
 
     Parameters
     ----------
+    first_error : str
+        Of the log that is shown; empty when it has none or is not read yet.
     last_line_at : float
         When the followed log got its last line, unix seconds; 0 when it got none yet.
     """
     if run.state == "failed":
-        return {"kind": "bad", "text": f"Failed: {_reason(run, work)}", "remedy": "", "small": ""}
+        return {"kind": "bad", "text": f"Failed: {_reason(run, work, first_error)}", "remedy": "", "small": ""}
     newest = max((last_line_at, *(f.modified_at for f in files)))
     if run.state == "running" and files and now - newest > STUCK_S:
         text = f"It says running, but nothing was written to its log for {age_words(now - newest)}."
@@ -59,7 +61,10 @@ def run_notice(
 def origin_group(run: Run, provenance: Provenance, links: Links) -> dict[str, Any]:
     """Return what the run was made from: the set, and the tables that apply to it."""
     items = [
-        fact("Measurement Set", cell(run.ms_path, mono=True, href=links.ms_detail(run.ms_path))),
+        fact(
+            "Measurement Set",
+            cell(_name(run.ms_path), mono=True, title=run.ms_path, href=links.ms_detail(run.ms_path)),
+        ),
         fact("Last progress", cell(None, unix=run.stage_updated_at)),
     ]
     applied = provenance.applied
@@ -100,7 +105,7 @@ def _table_cell(name: str, path: str, status: str | None, links: Links) -> dict[
     return {**shown, "n": status} if status and status != "active" else shown
 
 
-def _reason(run: Run, work: JobWork) -> str:
+def _reason(run: Run, work: JobWork, first_error: str) -> str:
     """Return the best reason that is recorded for a failure."""
     for item in work.items:
         if item.error and (item.status or "") == "failed":
@@ -108,6 +113,8 @@ def _reason(run: Run, work: JobWork) -> str:
     for task in work.tasks:
         if (task.status or "") in ("failed", "error") and (line := task_line(task)):
             return f"task {task.id} ({task.type}): {line}"
+    if first_error:
+        return f"first error in its log: {first_error}"
     failed = next((t for t in work.tasks if (t.status or "") in ("failed", "error")), None)
     if failed is not None:
         return f"task {failed.id} ({failed.type}) failed; it wrote no log of its own"

@@ -34,7 +34,7 @@ class RunsView(JobsPage):
     noun = "runs"
     columns: ClassVar[Sequence[Column]] = (
         {"name": "path", "label": "Run", "sortable": True, "width": "18rem"},
-        {"name": "state", "label": "State", "title": "derived from status and stage: there is no table of runs"},
+        {"name": "state", "label": "State", "width": "11rem", "title": "derived from status and stage of the set"},
         {"name": "stage", "label": "Stage", "sortable": True},
         {"name": "status", "label": "Status", "sortable": True},
         {"name": "mid_mjd", "label": "Observed", "unit": "UTC", "sortable": True},

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from dashboards.boundary import Boundary
 from dashboards.components.log_view import LogView
 from dashboards.session import PageView
-from data_access.readers.logs import LogWindow, find_in_log, read_log_tail, read_log_window
+from data_access.readers.logs import LogWindow, find_in_log, level_of, read_log_tail, read_log_window
 from data_access.tail import LogBatch, watch_log
 
 _TAIL_LINES = 5000
@@ -72,6 +72,7 @@ class _Start:
     cut: str
     end_offset: int
     inode: int
+    first_error: str
 
 
 class LogPanel:
@@ -83,17 +84,23 @@ class LogPanel:
         Owner of the slot and of the task.
     height : int
         Pixels.
+    on_opened : callable, optional
+        Called under the document's lock when the first lines of a log were sent.
 
     Attributes
     ----------
     last_line_at : float
         When the last line came while the log was followed, unix seconds; 0 before any.
+    first_error : str
+        The first error among the lines that were sent first; empty without one.
     """
 
-    def __init__(self, page: PageView, *, height: int = 460) -> None:
+    def __init__(self, page: PageView, *, height: int = 460, on_opened: Callable[[], object] | None = None) -> None:
         self.view = LogView(on_ready=self._ready, height=height)
         self.slot = page.new_slot("log", height=height)
         self.last_line_at = 0.0
+        self.first_error = ""
+        self._on_opened = on_opened
         self._page = page
         self._choice: LogChoice | None = None
         self._is_ready = False
@@ -124,22 +131,26 @@ class LogPanel:
             if choice.path:
                 await self._follow(choice)
             else:
-                await self._page.patch(lambda: self._show_first(choice, choice.lines, ""))
+                start = _Start(list(choice.lines), "", 0, 0, first_error(choice.lines))
+                await self._page.patch(lambda: self._show_first(choice, start))
         if boundary.failure is not None:
             await self._page.show_failure(self.slot, boundary.failure)
 
     async def _follow(self, choice: LogChoice) -> None:
         kept = RecordFilter(choice.only)
         start = await asyncio.to_thread(_read_start, choice, kept)
-        await self._page.patch(lambda: self._show_first(choice, start.lines, start.cut))
+        await self._page.patch(lambda: self._show_first(choice, start))
         async with aclosing(watch_log(choice.path, from_offset=start.end_offset, inode=start.inode)) as batches:
             async for batch in batches:
                 await self._page.patch(lambda b=batch: self._show_more(b, kept))  # type: ignore[misc]
 
-    def _show_first(self, choice: LogChoice, lines: Sequence[str], cut: str) -> None:
-        self.view.append(lines, reset=True, skipped=cut)
+    def _show_first(self, choice: LogChoice, start: _Start) -> None:
+        self.view.append(start.lines, reset=True, skipped=start.cut)
+        self.first_error = start.first_error
         if choice.at_first_error:
             self.view.show_first_error()
+        if self._on_opened is not None:
+            self._on_opened()
 
     def _show_more(self, batch: LogBatch, kept: RecordFilter) -> None:
         if batch.state != "following":
@@ -153,13 +164,19 @@ class LogPanel:
         self.view.append(kept.keep(lines), skipped=skipped)
 
 
+def first_error(lines: Iterable[str]) -> str:
+    """Return the first line that states an error, without the blanks around it; empty when none does."""
+    return next((line.strip() for line in lines if level_of(line) in ("error", "critical")), "")
+
+
 def _read_start(choice: LogChoice, kept: RecordFilter) -> _Start:
     """Return the lines to begin with; blocking."""
     tail = read_log_tail(choice.path, n_lines=_TAIL_LINES, max_bytes=_TAIL_BYTES)
     if choice.only and tail.truncated_at_start:
         return _read_mentions(choice, tail, kept)
     cut = f"{tail.start_offset:,} bytes before this are not shown" if tail.truncated_at_start else ""
-    return _Start(kept.keep(tail.lines), cut, tail.end_offset, tail.inode)
+    lines = kept.keep(tail.lines)
+    return _Start(lines, cut, tail.end_offset, tail.inode, first_error(lines))
 
 
 def _read_mentions(choice: LogChoice, tail: LogWindow, kept: RecordFilter) -> _Start:
@@ -171,10 +188,10 @@ def _read_mentions(choice: LogChoice, tail: LogWindow, kept: RecordFilter) -> _S
     hits = [hit for hit in search.hits if hit.offset < tail.end_offset]
     cut = "" if search.stopped_by == "end" else f"searched {search.scanned_to:,} of {search.size:,} bytes only"
     if not hits:
-        return _Start([], cut, tail.end_offset, tail.inode)
+        return _Start([], cut, tail.end_offset, tail.inode, "")
     window = read_log_window(choice.path, hits[0].offset, _TAIL_BYTES)
     lines = kept.keep(window.lines)
     if window.end_offset >= tail.end_offset:
-        return _Start(lines, cut, window.end_offset, window.inode)
-    later = [hit.line for hit in hits if hit.offset >= window.end_offset]
-    return _Start([*lines, *later], cut, tail.end_offset, tail.inode)
+        return _Start(lines, cut, window.end_offset, window.inode, first_error(lines))
+    lines += [hit.line for hit in hits if hit.offset >= window.end_offset]
+    return _Start(lines, cut, tail.end_offset, tail.inode, first_error(lines))

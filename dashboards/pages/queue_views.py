@@ -33,7 +33,7 @@ class QueueView(JobsPage):
     empty = "No groups. Newer pipelines keep their queue outside of these databases."
     columns: ClassVar[Sequence[Column]] = (
         {"name": "group", "label": "Group", "unit": "UTC", "width": "13rem"},
-        {"name": "state", "label": "State"},
+        {"name": "state", "label": "State", "width": "11rem"},
         {"name": "subbands", "label": "Subbands", "align": "right"},
         {"name": "stage", "label": "Stage"},
         {"name": "received", "label": "Received", "align": "right"},

@@ -31,6 +31,7 @@ from dashboards.session import PageView, Session
 from data_access.records import Image, SourceDetail
 
 PAGE_ROWS = 100
+CURVE_HEIGHT = 380
 
 
 class SourcePage(PageView):
@@ -51,7 +52,7 @@ class SourcePage(PageView):
         self.heading = Heading()
         self.switches = Switches(on_choose=self._choose)
         self.metrics = RecordTable(columns=list(METRIC_COLUMNS), caption="Variability")
-        self.facts = Facts(min_width=260)
+        self.facts = Facts(min_width=320)
         self.candidates = RecordTable(
             columns=list(candidate_columns(with_source=False)),
             caption="ESE candidate of the pipeline",
@@ -88,7 +89,7 @@ class SourcePage(PageView):
         return known
 
     def __panel__(self) -> Any:
-        self.curve_slot = self.new_slot("light curve", height=340)
+        self.curve_slot = self.new_slot("light curve", height=CURVE_HEIGHT)
         self.chosen_slot = self.new_slot("measurement", height=0)
         self.metrics_slot = self.new_slot("variability metrics", height=420)
         self.facts_slot = self.new_slot("facts", height=160)
@@ -145,7 +146,7 @@ class SourcePage(PageView):
         return self._new_figure(look)
 
     def _new_figure(self, look: Mapping[str, Any]) -> Figure:
-        self.figure = plot_light_curve(self.detail.light_curve, **look)
+        self.figure = plot_light_curve(self.detail.light_curve, height=CURVE_HEIGHT, **look)
         points = self.figure.select_one({"name": "points"})
         if points is not None:
             self.figure.add_tools(models.TapTool(renderers=[points]))

@@ -20,6 +20,11 @@ def ese_cell(status: str | None) -> Cell:
     return cell(status, state=_ESE_STATES.get(status.lower(), "info"))
 
 
+def short_cell(value: float | None) -> Cell:
+    """Return a number to four significant digits, with all of them in the tooltip."""
+    return cell(value) if value is None else cell(f"{value:.4g}", title=f"{value:.10g}")
+
+
 def bounded_cell(sigma: float | None, bound: float | None) -> Cell:
     """Return a sigma_deviation with the largest value that the number of epochs allows."""
     if sigma is None or bound is None:
@@ -36,12 +41,11 @@ def candidate_columns(*, with_source: bool = True) -> Sequence[Column]:
         {"name": "source", "label": "Source"},
         {"name": "status", "label": "Status"},
         {"name": "significance", "label": "σ deviation", "align": "right", "title": _BOUND},
-        {"name": "by", "label": "Flagged by"},
         {"name": "flagged", "label": "Flagged", "align": "right"},
     ]
     if with_source:
         return columns
-    return [*columns[1:], {"name": "notes", "label": "Notes"}]
+    return [*columns[1:], {"name": "by", "label": "Flagged by"}, {"name": "notes", "label": "Notes"}]
 
 
 def candidate_row(candidate: EseCandidate, links: Links, *, with_source: bool = True) -> Row:
@@ -50,12 +54,12 @@ def candidate_row(candidate: EseCandidate, links: Links, *, with_source: bool = 
     cells = [
         ese_cell(candidate.status),
         bounded_cell(candidate.significance, candidate.largest_possible),
-        cell(by or None),
         cell(None, unix=candidate.flagged_at),
     ]
     if not with_source:
-        return row(candidate.id, [*cells, cell(candidate.notes)])
-    name = cell(candidate.source_id, title=candidate.notes)
+        return row(candidate.id, [*cells, cell(by or None), cell(candidate.notes)])
+    flagged = f"flagged by {by}" if by else ""
+    name = cell(candidate.source_id, title="; ".join(t for t in (flagged, candidate.notes) if t) or None)
     return row(candidate.id, [name, *cells], href=links.source(candidate.source_id))
 
 
@@ -68,10 +72,9 @@ def transient_row(candidate: TransientCandidate, links: Links) -> Row:
         candidate.id,
         [
             cell(candidate.source_name),
-            cell(candidate.detection_type),
+            cell(candidate.detection_type, title=f"classification: {candidate.classification or 'none'}"),
             cell(candidate.flux_ratio, digits=2, title=flux),
             cell(candidate.significance_sigma, digits=1, title=f"baseline catalogue {candidate.baseline_catalog}"),
-            cell(candidate.classification),
             cell(None, unix=candidate.detected_at),
         ],
         href=links.source(candidate.source_name) if candidate.source_name else None,

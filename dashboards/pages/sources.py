@@ -13,7 +13,14 @@ import param
 from dashboards.components.cells import Cell, cell
 from dashboards.components.record_table import Column, RecordTable, Row, row
 from dashboards.pages.list_page import ListPage, number_of
-from dashboards.pages.source_words import bounded_cell, candidate_columns, candidate_row, ese_cell, transient_row
+from dashboards.pages.source_words import (
+    bounded_cell,
+    candidate_columns,
+    candidate_row,
+    ese_cell,
+    short_cell,
+    transient_row,
+)
 from dashboards.pages.wording import mjd_cell, position_cells
 from data_access.analysis.variability import compare_stored
 from data_access.records import Count, EseCandidate, PageRequest, RecordPage, Source, StoredVariability
@@ -76,9 +83,10 @@ class SourcesPage(ListPage):
         """The pipeline's candidates, in two short lists side by side."""
         self.ese_table = _strip("ESE candidates", "The pipeline has flagged none.", candidate_columns())
         self.transient_table = _strip("Transient candidates", "The pipeline has found none.", _TRANSIENT_COLUMNS)
-        self.ese_slot = self.new_slot("ESE candidates", height=190)
-        self.transient_slot = self.new_slot("transient candidates", height=190)
-        return pn.Row(self.ese_slot, self.transient_slot, sizing_mode="stretch_width", margin=0)
+        self.ese_slot = self.new_slot("ESE candidates", height=158)
+        self.transient_slot = self.new_slot("transient candidates", height=158)
+        beside = pn.Column(self.transient_slot, sizing_mode="stretch_width", margin=(0, 0, 0, 10))
+        return pn.Row(self.ese_slot, beside, sizing_mode="stretch_width", margin=0)
 
     async def load(self) -> None:
         """Fill the candidates, then the list."""
@@ -128,12 +136,12 @@ class SourcesPage(ListPage):
                 ra,
                 dec,
                 cell(record.n_epochs),
-                _stored_cell(stored.mean_flux_mjy if stored else None, remarks, digits=3),
-                cell(stored.eta_metric if stored else None),
+                _stored_cell(stored.mean_flux_mjy if stored else None, remarks),
+                short_cell(stored.eta_metric if stored else None),
                 cell(_modulation_index(record), digits=3),
-                cell(stored.chi2_nu if stored else None),
+                short_cell(stored.chi2_nu if stored else None),
                 bounded_cell(stored.sigma_deviation, _bound(stored)) if stored else cell(None),
-                mjd_cell(stored.last_mjd if stored else None),
+                _day_cell(stored.last_mjd if stored else None),
                 ese_cell(record.ese_status),
             ],
             href=self.session.links.source(record.source_id),
@@ -145,7 +153,6 @@ _TRANSIENT_COLUMNS: Sequence[Column] = (
     {"name": "type", "label": "Kind"},
     {"name": "ratio", "label": "Ratio", "align": "right", "title": "observed over baseline flux"},
     {"name": "significance", "label": "Significance", "unit": "σ", "align": "right"},
-    {"name": "class", "label": "Classification"},
     {"name": "detected", "label": "Detected", "align": "right"},
 )
 
@@ -187,9 +194,16 @@ def _modulation_index(source: Source) -> float | None:
     return stored.std_flux_mjy / stored.mean_flux_mjy
 
 
-def _stored_cell(value: float | None, remarks: Sequence[str], *, digits: int) -> Cell:
+def _day_cell(mjd: float | None) -> Cell:
+    made = mjd_cell(mjd)
+    if "title" not in made or mjd is None:
+        return made
+    return {**made, "t": made["t"].partition(" ")[0], "title": f"{made['t']} UTC, MJD {mjd:.5f}"}
+
+
+def _stored_cell(value: float | None, remarks: Sequence[str]) -> Cell:
     doubt = next((r for r in remarks if "Jy" in r), "")
-    return cell(value, digits=digits, state="warn" if doubt else None, title=doubt or None)
+    return cell(value, digits=2, state="warn" if doubt else None, title=doubt or None)
 
 
 def _filter_of(values: Mapping[str, str]) -> SourceFilter:
