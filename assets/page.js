@@ -65,7 +65,7 @@
     return true;
   }
   async function ask() {
-    const abort = new AbortController(), limit = setTimeout(() => abort.abort(), 4000);
+    const abort = new AbortController(), limit = setTimeout(() => abort.abort(), 3000);
     try {
       const answer = await fetch(`${root}healthz`, { cache: 'no-store', signal: abort.signal });
       return answer.ok ? await answer.json() : null;
@@ -92,14 +92,14 @@
     clearTimeout(timer);
     if (!document.hidden) await check();
     clearTimeout(timer);
-    timer = setTimeout(poll, state.lost || html.hasAttribute('data-stale') ? 1000 + 1000 * Math.random() : 5000);
+    timer = setTimeout(poll, state.lost || html.hasAttribute('data-stale') ? 1000 + 1000 * Math.random() : 3000);
   }
   document.addEventListener('visibilitychange', () => { if (!document.hidden) { state.answered = html.hasAttribute('data-stale') ? state.answered : performance.now(); poll(); } });
   window.addEventListener('dsa110:lost', () => { state.lost = true; mark(); poll(); });
   let leaving = false;
   window.addEventListener('pagehide', () => { leaving = true; });
   window.addEventListener('pageshow', event => { if (event.persisted && leaving) location.reload(); });
-  timer = setTimeout(poll, state.last_write === null ? 1500 : 5000);
+  timer = setTimeout(poll, state.last_write === null ? 1500 : 3000);
   if (html.dataset.kind === 'page') setTimeout(() => {
     if (!state.bokeh_ready) { html.setAttribute('data-stale', ''); banner('The live connection could not be opened: a proxy may block websockets, or this address is not in the allowed origins.'); }
   }, 20000);

@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 import panel as pn
 from bokeh.document import Document
+from bokeh.models import CustomJS
 
 from dashboards.boundary import Boundary, Failure
 from dashboards.components.browser_state import BrowserState
@@ -22,6 +23,7 @@ from dashboards.session import PageSpec, PageView, Session
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 THEME_COOKIE = "dsa110_theme"
 DEFAULT_THEME = "dark"
+_TELL_LOST = "window.dispatchEvent(new Event('dsa110:lost'))"
 
 
 def choose_theme(query_value: str | None, cookie_value: str | None) -> str:
@@ -63,6 +65,9 @@ class Shell:
         doc = session.doc
         doc.theme = bokeh_theme(session.theme)
         doc.template = self._template
+        # Bokeh's own reconnecting leaves old numbers on the screen; page.js reloads instead.
+        doc.config.update(reconnect_session=False, notifications=None, notify_connection_status=False)
+        doc.js_on_event("connection_lost", CustomJS(code=_TELL_LOST))
         view = view_class(session)
         browser = BrowserState(view)
         content = view.__panel__()
