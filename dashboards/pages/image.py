@@ -13,16 +13,24 @@ import param
 from dashboards.components.cells import cell
 from dashboards.components.facts import Facts
 from dashboards.components.filters import FilterBar
+from dashboards.components.heading import Heading
 from dashboards.components.notice import Notice
 from dashboards.components.record_table import RecordTable, row
-from dashboards.pages.image_facts import header_groups, provenance_groups, record_groups
+from dashboards.pages.image_facts import (
+    cards_table,
+    header_groups,
+    heading_items,
+    provenance_groups,
+    record_groups,
+)
+from dashboards.pages.layouts import side_by_side
 from dashboards.pages.patching import patch_source
 from dashboards.pages.wording import position_cells
 from dashboards.plots import SkyMarker, image_source, marker_columns, plot_image, set_stretch
 from dashboards.session import PageView, Session
 from data_access import Archive
 from data_access.errors import FileError, ValidationError
-from data_access.records import Image, ImagePreview, ImageQA, Region
+from data_access.records import Image, ImageHeader, ImagePreview, ImageQA, Region
 from data_access.services.provenance import Provenance
 
 STRETCHES = ("asinh", "linear", "sqrt", "log")
@@ -82,30 +90,36 @@ class ImagePage(PageView):
         return self.image.name
 
     def __panel__(self) -> Any:
+        self.heading = Heading(text=self.image.name, tooltip=self.image.path, items=heading_items(self.image))
         self.controls = FilterBar(label="View", fields=self._fields(1), values=self._values(), on_submit=self._submit)
         self.problems = Notice(kind="warn", text="; ".join(self.image.problems))
         self.picture_slot = self.new_slot("image", height=_PLOT_HEIGHT)
         self.links_slot = self.new_slot("links", height=140)
         self.facts = Facts(groups=record_groups(self.image), min_width=260)
-        self.header_slot = self.new_slot("header", height=160)
         self.sources_slot = self.new_slot("measured sources", height=80)
         self.quality_slot = self.new_slot("quality and regions", height=80)
+        self.header_slot = self.new_slot("header", height=160)
+        self.cards_slot = self.new_slot("header cards", height=0)
         if self.preview is not None:
             self.picture_slot.succeed(self._show_preview(self.preview))
-        left = pn.Column(
-            self.controls, self.picture_slot, self.sources_slot, min_width=560, sizing_mode="stretch_width"
+        left = pn.Column(self.controls, self.picture_slot, sizing_mode="stretch_width", margin=0)
+        right = pn.Column(self.links_slot, self.facts, width=430, margin=(0, 0, 0, 10))
+        return pn.Column(
+            self.heading,
+            self.problems,
+            pn.Row(left, right, sizing_mode="stretch_width", margin=0),
+            side_by_side(self.sources_slot, self.quality_slot),
+            side_by_side(self.header_slot, self.cards_slot),
+            sizing_mode="stretch_width",
+            margin=0,
         )
-        right = pn.Column(
-            self.links_slot, self.facts, self.header_slot, self.quality_slot, width=460, margin=(0, 0, 0, 16)
-        )
-        return pn.Column(self.problems, pn.Row(left, right, sizing_mode="stretch_width"), sizing_mode="stretch_width")
 
     async def load(self) -> None:
         """Fill the slots: picture, links, measured sources, header, quality."""
         if self.preview is None:
             await self.fill(self.picture_slot, self._read_preview, self._show_preview)
         await self.fill(self.links_slot, self._read_links, self._show_links)
-        await self.fill(self.header_slot, self._read_header, lambda h: Facts(groups=header_groups(h), min_width=260))
+        await self.fill(self.header_slot, self._read_header, self._show_header)
         await self.fill(self.quality_slot, self._read_quality, self._show_quality)
 
     async def refresh(self) -> None:
@@ -185,8 +199,12 @@ class ImagePage(PageView):
         if self.preview is not None:
             patch_source(self.figure, "markers", marker_columns(self.preview, self._markers()))
 
-    async def _read_header(self) -> Any:
+    async def _read_header(self) -> ImageHeader:
         return await self.session.archive.files.image_header(self.image.path)
+
+    def _show_header(self, header: ImageHeader) -> Facts:
+        self.cards_slot.succeed(cards_table(header))
+        return Facts(groups=header_groups(header), min_width=260)
 
     async def _read_quality(self) -> tuple[tuple[ImageQA, ...], tuple[Region, ...]]:
         archive = self.session.archive

@@ -6,13 +6,26 @@ from typing import Any
 
 from dashboards.components.cells import cell
 from dashboards.components.facts import fact, group
+from dashboards.components.record_table import Column, RecordTable, row
 from dashboards.links import Links
 from dashboards.pages.wording import epoch_cell, position_cells, state_cell
 from data_access.records import Image, ImageHeader
 from data_access.services.provenance import Provenance
 
-_CARDS = 400
+_CARDS = 300
 _SIBLINGS = 8
+
+
+def heading_items(image: Image) -> list[dict[str, Any]]:
+    """Return what matters most about an image, for the line of its name."""
+    noise = None if image.noise_jy is None else image.noise_jy * 1e3
+    return [
+        fact("observed (UTC)", epoch_cell(image.epoch)),
+        fact("type", cell(image.type)),
+        fact("noise", cell(noise, unit="mJy/beam", digits=3)),
+        fact("dynamic range", cell(image.dynamic_range, digits=0)),
+        fact("registered", cell(None, unix=image.created_at)),
+    ]
 
 
 def record_groups(image: Image) -> list[dict[str, Any]]:
@@ -62,8 +75,22 @@ def header_groups(header: ImageHeader) -> list[dict[str, Any]]:
     if beam is not None:
         items.append(fact("Beam PA", cell(beam.pa_deg, unit="°", digits=1, note=f"from the {beam.origin}")))
     items += [fact("Odd", cell(problem, state="warn")) for problem in header.problems]
-    cards = [fact(key, cell(value, mono=True, title=comment)) for key, value, comment in header.cards[:_CARDS]]
-    return [group("Found in the file", items), group("All header cards", cards)]
+    return [group("Found in the file", items)]
+
+
+def cards_table(header: ImageHeader) -> RecordTable:
+    """Return the header cards as a table that scrolls by itself."""
+    rows = [
+        row(f"{n}-{key}", [cell(key, mono=True), cell(value, mono=True), cell(comment or None)])
+        for n, (key, value, comment) in enumerate(header.cards[:_CARDS])
+    ]
+    total = f"{len(header.cards)} cards" + (f", the first {_CARDS} are shown" if len(header.cards) > _CARDS else "")
+    columns: list[Column] = [
+        {"name": "key", "label": "Keyword"},
+        {"name": "value", "label": "Value"},
+        {"name": "comment", "label": "Comment"},
+    ]
+    return RecordTable(caption="Header", columns=columns, rows=rows, total=total, max_height=360)
 
 
 def provenance_groups(
