@@ -8,7 +8,6 @@ packed into one JSON text, because stepping rows in several threads fights over 
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ from data_access.errors import (
     TableMissing,
     ValidationError,
 )
+from data_access.packing import NotPackable, packed_sql, unpack
 from data_access.read_only_connection import (
     FileReplaced,
     ReadOnlyConnection,
@@ -40,7 +40,6 @@ SQLITE_VERSION = sqlite3.sqlite_version
 Mode = Literal["closed", "read-only", "immutable"]
 
 _SCHEMA_RECHECK_S = 1.0
-_LARGE_TEXT = 200_000
 _REPLACEMENTS_IN_A_ROW = 5
 # The watcher looks at one database after the other: a locked one must not keep the news of the others waiting.
 _WATCH_BUSY_TIMEOUT_S = 0.2
@@ -60,6 +59,15 @@ class Rows:
 
     rows: list[list[Any]]
     truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One SELECT with the values bound to it and the number of its columns."""
+
+    sql: str
+    parameters: Sequence[Any]
+    n_columns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,23 +147,30 @@ class Database:
         else:
             try:
                 rows = await self._packed(sql, parameters, n_columns, limit, lane, budget)
-            except _NotPackable:
+            except NotPackable:
                 rows = await self._plain(sql, parameters, limit, lane, budget)
         return Rows(rows[:limit], len(rows) > limit)
+
+    async def fetch_together(self, queries: Sequence[Query]) -> list[Rows]:
+        """Return the answers of several fast SELECTs that are run in one thread hop, which costs more than they do.
+
+        Raises what `fetch` raises.
+        """
+        limit = self.row_cap
+        sql = ", ".join(f"({packed_sql(query.sql, query.n_columns, limit)})" for query in queries)
+        parameters = [value for query in queries for value in query.parameters]
+        try:
+            found = await self._run(f"SELECT {sql}", parameters, "fast", self.deadline_s)
+            answers = [await unpack(text) for text in found[0]]
+        except NotPackable:
+            return [await self.fetch(q.sql, q.parameters, n_columns=q.n_columns) for q in queries]
+        return [Rows(rows[:limit], len(rows) > limit) for rows in answers]
 
     async def _packed(
         self, sql: str, parameters: Sequence[Any], n_columns: int, limit: int, lane: str, budget_s: float
     ) -> list[list[Any]]:
-        names = ",".join(f"c{i}" for i in range(n_columns))
-        packed = (
-            f"WITH answer({names}) AS ({sql}) "
-            f"SELECT json_group_array(json_array({names})) FROM (SELECT * FROM answer LIMIT {limit + 1})"
-        )
-        found = await self._run(packed, parameters, lane, budget_s)
-        text: str = found[0][0]
-        if len(text) > _LARGE_TEXT:
-            return await asyncio.to_thread(_unpack, text)
-        return _unpack(text)
+        found = await self._run(packed_sql(sql, n_columns, limit), parameters, lane, budget_s)
+        return await unpack(found[0][0])
 
     async def _plain(
         self, sql: str, parameters: Sequence[Any], limit: int, lane: str, budget_s: float
@@ -174,20 +189,20 @@ class Database:
     async def _run_once(self, sql: str, parameters: Sequence[Any], lane_name: str, budget_s: float) -> list[Any]:
         lane = await self._take(lane_name)
         lane.raw.budget_s = budget_s
-        task = asyncio.ensure_future(lane.connection.execute_fetchall(sql, parameters))
-        # The lane is free when its thread is: a caller that gives up does not hand a busy lane to the next one.
-        task.add_done_callback(lambda done: self._give_back(lane_name, lane, done))
         try:
-            found = list(await asyncio.shield(task))
+            found = list(await lane.connection.execute_fetchall(sql, parameters))
         except asyncio.CancelledError:
+            # The lane is free when its thread is: a caller that gives up does not hand a busy lane to the next one.
             lane.raw.abandon()
+            behind = asyncio.ensure_future(lane.connection.execute_fetchall("SELECT 1"))
+            behind.add_done_callback(lambda done: self._give_back_idle(lane_name, lane, done))
             raise
-        except sqlite3.Error as err:
-            raise self._translate(err) from err
-        except OSError as err:
-            raise self._out_of_reach(err) from err
-        except (OverflowError, UnicodeEncodeError) as err:
-            raise ValidationError(f"A value of this query cannot stand in a database: {err}") from err
+        except BaseException as err:
+            self._give_back(lane_name, lane)
+            if (explained := self._explained(err)) is not None:
+                raise explained from err
+            raise
+        self._give_back(lane_name, lane)
         if lane.raw.immutable and await asyncio.to_thread(self._was_replaced, lane):
             raise FileReplaced
         return found
@@ -212,10 +227,13 @@ class Database:
             self._gates[name].release()
             raise
 
-    def _give_back(self, name: str, lane: _Lane, done: asyncio.Future[Any]) -> None:
+    def _give_back_idle(self, name: str, lane: _Lane, done: asyncio.Future[Any]) -> None:
         if not done.cancelled():
-            done.exception()  # an abandoned query has nobody else who looks at its error
+            done.exception()  # what ran behind an abandoned query is abandoned too
         lane.raw.abandoned = False
+        self._give_back(name, lane)
+
+    def _give_back(self, name: str, lane: _Lane) -> None:
         if lane.generation == self._generation:
             self._free[name].append(lane)
         else:
@@ -265,6 +283,11 @@ class Database:
         """Close every connection; one that is in use is closed at the end of its query."""
         await self._drop_lanes()
         self.mode = "closed"
+
+    @property
+    def known_schema(self) -> Schema | None:
+        """The schema read last; another object as soon as another one was read, None after the file was replaced."""
+        return self._schema
 
     async def schema(self) -> Schema:
         """Return the tables and columns of the file, read again when its schema changed."""
@@ -329,12 +352,21 @@ class Database:
             f"The {self.role} database {self.path} cannot be opened: {why}", remedy=_PERMISSIONS, **facts
         )
 
+    def _explained(self, err: BaseException) -> Exception | None:
+        if isinstance(err, sqlite3.Error):
+            return self._translate(err)
+        if isinstance(err, OSError):
+            return self._out_of_reach(err)
+        if isinstance(err, OverflowError | UnicodeEncodeError):
+            return ValidationError(f"A value of this query cannot stand in a database: {err}")
+        return None
+
     def _translate(self, err: sqlite3.Error) -> Exception:
         text = str(err)
         where = f"the {self.role} database {self.path}"
         facts = {"path": str(self.path), "role": self.role}
         if "BLOB" in text:
-            return _NotPackable(text)
+            return NotPackable(text)
         if "interrupted" in text:
             return QueryTooSlow(f"A query on {where} was stopped at its deadline", **facts)
         if "locked" in text or "busy" in text:
@@ -350,15 +382,3 @@ class Database:
                 **facts,
             )
         return DatabaseError(f"A query on {where} failed: {text}", **facts)
-
-
-def _unpack(text: str) -> list[list[Any]]:
-    try:
-        rows: list[list[Any]] = json.loads(text, strict=False)
-    except ValueError as err:
-        raise _NotPackable(str(err)) from err
-    return rows
-
-
-class _NotPackable(Exception):
-    """A column holds what JSON cannot carry: bytes, or an infinity (SQLite 3.40 writes it as ``Inf``)."""
