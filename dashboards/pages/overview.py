@@ -114,7 +114,8 @@ class OverviewPage(PageView):
             note=f"{len(failed) - _RECENT} more" if len(failed) > _RECENT else "",
         )
         alerts = night.alerts.value or ()
-        self.alerts.rows = [_alert_row(a, self.session.links.source) for a in alerts[:_RECENT]]
+        known = night.alert_sources.value or frozenset()
+        self.alerts.rows = [self._alert_row(a, known) for a in alerts[:_RECENT]]
         self.images_slot.succeed(self.images)
         self.failures_slot.succeed(self.failures)
         self.alerts_slot.succeed(self.alerts)
@@ -133,6 +134,18 @@ class OverviewPage(PageView):
         run = run_id_of(ms.path)
         cells = [cell(run, mono=True), state_cell(ms.status), cell(ms.stage), epoch_cell(ms.epoch)]
         return row(ms.path, cells, href=self.session.links.job(run))
+
+    def _alert_row(self, alert: Alert, known: frozenset[str]) -> Row:
+        severity = (alert.severity or "").lower()
+        state: State = "bad" if severity == "critical" else ("warn" if severity == "warning" else "info")
+        cells = [
+            cell(alert.severity or "alert", state=state),
+            cell(alert.message or alert.name),
+            cell("resolved" if alert.resolved_at else "open"),
+            cell(None, unix=alert.raised_at),
+        ]
+        href = self.session.links.source(alert.source_id) if alert.source_id in known and alert.source_id else None
+        return row(f"{alert.name}-{alert.id}", cells, href=href)
 
 
 def _events(night: NightSummary) -> list[TimelineEvent]:
@@ -155,18 +168,6 @@ def _lane(ms: MeasurementSet) -> Lane:
     if ms.stage in ("imaged", "mosaicked", "cataloged", "photometry_complete"):
         return "imaged"
     return "converted" if ms.stage in ("converted", "calibrated") else "observed"
-
-
-def _alert_row(alert: Alert, source_link: Any) -> Row:
-    severity = (alert.severity or "").lower()
-    state: State = "bad" if severity == "critical" else ("warn" if severity == "warning" else "info")
-    cells = [
-        cell(alert.severity or "alert", state=state),
-        cell(alert.message or alert.name),
-        cell("resolved" if alert.resolved_at else "open"),
-        cell(None, unix=alert.raised_at),
-    ]
-    return row(f"{alert.name}-{alert.id}", cells, href=source_link(alert.source_id) if alert.source_id else None)
 
 
 _IMAGE_COLUMNS: list[Any] = [

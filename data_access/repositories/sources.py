@@ -140,6 +140,14 @@ class SourceRepository:
         epochs = await self._count_epochs(tuple({str(row[1]) for row in found.rows}))
         return tuple(_to_candidate(row, epochs) for row in found.rows)
 
+    async def find_known(self, names: Sequence[str]) -> frozenset[str]:
+        """Return which of these names (at most 200) are sources: alerts also name things that are not."""
+        wanted = tuple(dict.fromkeys(names))[:200]
+        if not wanted:
+            return frozenset()
+        counted = await self._count_epochs(wanted)
+        return frozenset(counted) | frozenset(await self._stored(wanted)) | frozenset(await self._monitored(wanted))
+
     async def _transients(self, name: str) -> tuple[TransientCandidate, ...]:
         return tuple(t for t in await self.find_transients() if t.source_name == name)
 

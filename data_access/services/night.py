@@ -56,6 +56,7 @@ class NightSummary:
     queue: Part[dict[str, int]]
     newest_caltable: Part[Caltable | None]
     alerts: Part[tuple[Alert, ...]]
+    alert_sources: Part[frozenset[str]]
     candidates: Part[tuple[EseCandidate, ...]]
     storage: Part[tuple[StorageLocation, ...]]
 
@@ -91,6 +92,8 @@ class NightService:
         """
         newest = await _part(self._measurement_sets.newest())
         window = window_of(newest.value, time.time() if now is None else now)
+        alerts = await _part(self._operations.find_alerts())
+        named = [alert.source_id for alert in alerts.value or () if alert.source_id]
         return NightSummary(
             window=window,
             newest_ms=newest,
@@ -98,7 +101,8 @@ class NightService:
             newest_images=await _part(self._images.newest(n_images)),
             queue=await _part(self._jobs.count_queue()),
             newest_caltable=await _part(self._calibration.newest_active()),
-            alerts=await _part(self._operations.find_alerts()),
+            alerts=alerts,
+            alert_sources=await _part(self._sources.find_known(named)),
             candidates=await _part(self._sources.find_ese_candidates()),
             storage=await _part(self._storage()),
         )
