@@ -102,9 +102,25 @@ def _where(wanted: MeasurementSetFilter, table: Table) -> Where:
     for column, value in (("stage", wanted.stage), ("status", wanted.status)):
         if value:
             where.add(f"{table.column(column, 'm')} = ?", value)
-    where.between(table.column("mid_mjd", "m"), wanted.after_mjd, wanted.before_mjd)
+    _add_interval(where, table, wanted)
     where.between(table.first_of("pointing_dec_deg", "dec_deg"), wanted.dec_min_deg, wanted.dec_max_deg)
     return where
+
+
+def _add_interval(where: Where, table: Table, wanted: MeasurementSetFilter) -> None:
+    """Limit the time: a set whose end was never written has no middle, its start stands for it, as in its epoch.
+
+    Written as one OR of two ranges, so that SQLite uses the index on the middle for both.
+    """
+    bounds = [(">=", wanted.after_mjd), ("<=", wanted.before_mjd)]
+    given = [(sign, value) for sign, value in bounds if value is not None]
+    if not given:
+        return
+    mid, start = table.column("mid_mjd", "m"), table.column("start_mjd", "m")
+    of_mid = " AND ".join(f"{mid} {sign} ?" for sign, _ in given)
+    of_start = " AND ".join(f"{start} {sign} ?" for sign, _ in given)
+    values = [value for _, value in given]
+    where.add(f"({of_mid} OR ({mid} IS NULL AND {of_start}))", *values, *values)
 
 
 def to_measurement_set(values: Sequence[Any]) -> MeasurementSet:
