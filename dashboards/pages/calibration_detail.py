@@ -101,11 +101,11 @@ class CalibrationDetailPage(PageView):
         )
         self.users = RecordTable(caption="", columns=list(USER_COLUMNS), max_height=360)
         self._show_record(self.table)
+        middle = pn.Column(self.links_slot, self.compared, sizing_mode="stretch_width", margin=0)
         return pn.Column(
             pn.Row(self.heading, self.chooser, sizing_mode="stretch_width", margin=0),
             self.status, self.note, self.problems, self.plots_slot,
-            side_by_side(self.contents_slot, self.registry, pn.Column(self.links_slot, self.compared, margin=0,
-                                                                     sizing_mode="stretch_width")),
+            side_by_side(self.registry, middle, self.contents_slot),
             side_by_side(self.set_table, self.users),
             sizing_mode="stretch_width", margin=0,
         )  # fmt: skip

@@ -34,7 +34,7 @@ SET_COLUMNS: tuple[Column, ...] = (
 )
 COMPARED_COLUMNS: tuple[Column, ...] = (
     {"name": "figure", "label": "Figure"},
-    {"name": "file", "label": "In the file", "align": "right"},
+    {"name": "file", "label": "File", "align": "right"},
     {"name": "stored", "label": "Stored", "align": "right"},
     {"name": "verdict", "label": "Verdict"},
 )
@@ -43,7 +43,6 @@ USER_COLUMNS: tuple[Column, ...] = (
     {"name": "observed", "label": "Observed", "unit": "UTC"},
     {"name": "stage", "label": "Stage"},
     {"name": "status", "label": "Status"},
-    {"name": "calibrated", "label": "Calibrated"},
 )
 
 
@@ -165,7 +164,6 @@ def user_rows(sets: Sequence[MeasurementSet], links: Links) -> list[Row]:
                 epoch_cell(ms.epoch),
                 state_cell(ms.stage),
                 state_cell(ms.status),
-                cell(ms.cal_applied),
             ],
             href=links.ms_detail(ms.path),
         )
@@ -187,9 +185,9 @@ def _compared_row(table: Caltable, name: str, found: float | None) -> Row:
     raw = (table.quality_metrics or {}).get(name)
     shown = cell(stored) if stored is not None else cell(_plain(raw) if raw is not None else None)
     if found is None or not math.isfinite(found):
-        verdict = cell("only stored", state="off")
+        verdict = cell(None, title="Only stored: not a figure that is read from the file here")
     elif stored is None:
-        verdict = cell("only in the file", state="off")
+        verdict = cell(None, title="Only in the file: the pipeline stored no such figure")
     elif math.isclose(stored, found, rel_tol=_TOLERANCE, abs_tol=1e-9):
         verdict = cell("agrees", state="ok")
     else:
