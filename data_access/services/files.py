@@ -117,8 +117,8 @@ def _with_space(location: StorageLocation) -> StorageLocation:
     if location.path:
         try:
             usage = shutil.disk_usage(location.path)
-        except OSError:
-            exists = Path(location.path).exists()
+        except (OSError, ValueError):
+            exists = os.path.exists(location.path)  # noqa: PTH110 - Path.exists raises for names that are too long
         else:
             exists, free, total = True, usage.free, usage.total
     return StorageLocation(location.kind, location.path, location.status, location.description, exists, free, total)
