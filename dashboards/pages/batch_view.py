@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import panel as pn
@@ -18,6 +19,8 @@ from data_access.records import Batch, BatchItem, Count, PageRequest, RecordPage
 from data_access.repositories.jobs import run_id_of
 
 _NAMED_FAILURES = 3
+_CLOCK_TOLERANCE_S = 60.0
+_CLOCK = "Times lie in the future: the pipeline writes batch times late by its host's offset from UTC."
 
 
 class BatchesView(JobsPage):
@@ -39,21 +42,23 @@ class BatchesView(JobsPage):
         {"name": "params", "label": "Parameters", "width": "30rem"},
     )  # fmt: skip
 
-    def __panel__(self) -> Any:
-        self.items = RecordTable(columns=list(ITEM_COLUMNS), empty="This batch has no items.", max_height=420)
-        self.items_slot = self.new_slot("items", height=0)
-        return pn.Column(super().__panel__(), self.items_slot, sizing_mode="stretch_width", margin=0)
+    def above(self) -> Any:
+        """The items of the chosen batch."""
+        self.items = RecordTable(columns=list(ITEM_COLUMNS), empty="This batch has no items.", max_height=330)
+        self.items_slot = self.new_slot("items", height=120 if self.batch else 0)
+        return pn.Column(self.items_slot, sizing_mode="stretch_width", margin=0)
 
     async def load(self) -> None:
-        """Fill the list, then the items of the chosen batch."""
-        await super().load()
+        """Fill the items of the chosen batch, then the list."""
         if self.batch:
             await self.fill(self.items_slot, self._find_items, self._show_items)
+        await super().load()
 
     async def find(self, request: PageRequest) -> RecordPage[Batch]:
         """Return one page of batches."""
         page: RecordPage[Batch] = await self.session.archive.jobs.find_batches(request)
-        return page
+        ahead = max((batch.created_at or 0.0 for batch in page.rows), default=0.0) - self.now()
+        return replace(page, note=_CLOCK) if ahead > _CLOCK_TOLERANCE_S else page
 
     async def count(self) -> Count | None:
         """Return nothing: the table is not worth a count."""

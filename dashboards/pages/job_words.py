@@ -26,7 +26,7 @@ TASK_COLUMNS: Sequence[Column] = (
     {"name": "run", "label": "Run"},
     {"name": "created_at", "label": "Created", "sortable": True, "align": "right"},
     {"name": "took", "label": "Took", "align": "right"},
-    {"name": "params", "label": "Parameters", "width": "20rem"},
+    {"name": "params", "label": "Parameters", "width": "28rem"},
     {
         "name": "logs",
         "label": "Log",
@@ -92,7 +92,7 @@ def task_row(task: Task, links: Links, now: float, *, with_run: bool = True) -> 
         state_cell(task.status),
         cell(None, unix=task.created_at),
         took_cell(task.started_at, task.finished_at, now, ended=(task.status or "") not in _UNFINISHED),
-        cell(params_text(task.params), mono=True),
+        cell(params_text(task.params)),
         cell(task_line(task), mono=True),
     ]
     if not with_run:

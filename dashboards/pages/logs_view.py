@@ -11,6 +11,8 @@ import panel as pn
 import param
 
 from dashboards.components.cells import cell
+from dashboards.components.facts import fact
+from dashboards.components.heading import Heading
 from dashboards.components.log_view import LogView
 from dashboards.components.record_table import Column, Row, row
 from dashboards.pages.jobs import JobsPage
@@ -43,7 +45,8 @@ class LogsView(JobsPage):
         if not self.log:
             return None
         self.panel = LogPanel(self, height=440)
-        return pn.Column(self.panel.slot, sizing_mode="stretch_width", margin=0)
+        self.heading = Heading(text=PurePosixPath(self.log).name, tooltip=self.log)
+        return pn.Column(self.heading, self.panel.slot, sizing_mode="stretch_width", margin=0)
 
     async def load(self) -> None:
         """Open the chosen log, then list the files."""
@@ -56,6 +59,10 @@ class LogsView(JobsPage):
         return found
 
     def _open(self, log_file: LogFile) -> LogView:
+        self.heading.items = [
+            fact("size", cell(size_text(log_file.size_bytes))),
+            fact("last written", cell(None, unix=log_file.modified_at)),
+        ]
         return self.panel.open(LogChoice(log_file.path))
 
     async def find(self, request: PageRequest) -> RecordPage[LogFile]:  # noqa: ARG002
