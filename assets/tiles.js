@@ -12,10 +12,13 @@ export function render({ model }) {
       if (link) box.href = tile.href;
       const value = el('div', 'tile-value');
       value.append(draw_cell(tile.value));
+      value.style.setProperty('--chars', value.textContent.length + 1);
+      value.title = tile.value.title || tile.value.t;   /* long ones are cut after three lines */
       box.append(el('div', 'tile-title', tile.title), value);
       if (tile.state) {
         const words = el('div', `tile-state ${tile.state}`);
         words.append(glyph(tile.state), document.createTextNode(tile.word || WORDS[tile.state]));
+        words.style.setProperty('--chars', words.textContent.length + 3);
         box.append(words);
       }
       const foot = el('div', 'tile-foot');
@@ -45,6 +48,7 @@ export function render({ model }) {
       if (!words) { words = el('div'); box.querySelector('.tile-value').after(words); }
       words.className = 'tile-state stale';
       words.replaceChildren(glyph('stale'), document.createTextNode(`STALE ${age_text(age)}`));
+      words.style.setProperty('--chars', words.textContent.length + 3);
     }
   }
   return root;
