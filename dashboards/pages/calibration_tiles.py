@@ -11,7 +11,7 @@ from dashboards.components.record_table import Column, Row, row
 from dashboards.components.tiles import tile
 from dashboards.links import Links
 from dashboards.pages.wording import mjd_cell
-from data_access.analysis.times import mjd_to_unix, unix_to_mjd
+from data_access.analysis.times import format_utc, mjd_to_unix, unix_to_mjd
 from data_access.records import CalibratorTransit, Caltable, CaltableSet
 
 _HOUR_S = 3600.0
@@ -75,9 +75,11 @@ def _newest(state: CalibrationNow, links: Links) -> dict[str, Any]:
     word, look = age_word(state.now - table.created_at)
     return tile(
         "Newest active table",
-        cell(None, unix=table.created_at),
+        cell(format_utc(table.created_at, seconds=False)[5:], unit="UTC", title=table.path),
         state=look,
         word=word,
+        unix=table.created_at,
+        stale_after_s=AGES[1][0],
         note=f"{table.name} · {AGES_IN_WORDS}",
         href=links.calibration_detail(table.path),
     )

@@ -32,13 +32,9 @@ def _sources(figure: Figure) -> dict[str, Any]:
 
 
 def _update(old: Figure, new: Figure) -> None:
-    # The factors first: a bar whose place is not on the axis yet would be drawn nowhere.
-    if isinstance(old.x_range, models.FactorRange):
-        old.x_range.factors = list(new.x_range.factors)
     for axis, newer_axis in zip(old.below, new.below, strict=True):
-        formatter = getattr(newer_axis, "formatter", None)
-        if isinstance(formatter, models.CustomJSTickFormatter) and formatter.args:
-            axis.formatter.args = dict(formatter.args)
+        if isinstance(axis, models.Axis):
+            _update_axis(axis, newer_axis, old.x_range, new.x_range)
     newer_sources = _sources(new)
     for name, source in _sources(old).items():
         source.data = dict(newer_sources[name].data)
@@ -47,6 +43,18 @@ def _update(old: Figure, new: Figure) -> None:
     for legend, newer_legend in zip(old.legend, new.legend, strict=True):
         for item, newer_item in zip(legend.items, newer_legend.items, strict=True):
             item.label = newer_item.label
+
+
+def _update_axis(axis: Any, newer: Any, x_range: Any, newer_range: Any) -> None:
+    """Take over the names of places on an axis; where there are more or fewer places, its ends too."""
+    names, newer_names = dict(axis.major_label_overrides), dict(newer.major_label_overrides)
+    if names == newer_names:
+        return
+    axis.major_label_overrides = newer_names
+    if isinstance(newer.ticker, models.FixedTicker):
+        axis.ticker.ticks = list(newer.ticker.ticks)
+    if len(names) != len(newer_names) and isinstance(newer_range, models.Range1d):
+        x_range.update(start=newer_range.start, end=newer_range.end)
 
 
 def _titles(figure: Figure) -> list[Any]:

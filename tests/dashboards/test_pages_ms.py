@@ -56,6 +56,10 @@ def facts_of(groups: list[dict[str, Any]]) -> dict[str, str]:
     return {item["label"]: item["cell"]["t"] for group in groups for item in group["items"]}
 
 
+def columns_drawn(figure: Any, name: str) -> dict[str, Any]:
+    return dict(figure.select_one({"name": name, "type": ColumnDataSource}).data)
+
+
 def columns_of(view: MSPage, name: str) -> list[str]:
     index = [column["name"] for column in view.columns].index(name)
     return [row["cells"][index]["t"] for row in view.table.rows]
@@ -189,13 +193,13 @@ async def test_the_page_draws_every_antenna_and_the_flags_three_ways(archive: Ar
     view = await open_detail(archive, {"path": ms.path})
     detail = await archive.files.measurement_set(ms.path)
     layout, bars, time, channel = view.figures
-    assert len(layout.select_one({"name": "antennas", "type": ColumnDataSource}).data["name"]) == len(
+    assert len(columns_drawn(layout, "antennas")["name"]) == len(
         detail.antennas.names
     )
-    percent = bars.select_one({"name": "flag_bars"}).data["percent"]
+    percent = columns_drawn(bars, "flag_bars")["percent"]
     assert list(percent) == sorted(percent, reverse=True)
-    assert len(time.select_one({"name": "flags_by_time"}).data["percent"]) == detail.times_mjd.size
-    drawn = np.asarray(channel.select_one({"name": "flags_by_channel"}).data["percent"])
+    assert len(columns_drawn(time, "flags_by_time")["percent"]) == detail.times_mjd.size
+    drawn = np.asarray(columns_drawn(channel, "flags_by_channel")["percent"])
     assert np.isfinite(drawn).sum() == detail.chan_freq_hz.size
 
 
