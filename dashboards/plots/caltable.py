@@ -204,7 +204,8 @@ def _plot_times(
 
 def _plot_snr(detail: CaltableDetail, theme_name: str, height: int) -> Figure:
     columns = antenna_snr(detail)
-    if not len(columns["antenna"]):
+    # Zero for every antenna is what solvers write that compute none (delays): no figure, not a bad one.
+    if not np.any(columns["value"]):
         return empty_figure("no signal-to-noise is recorded", theme_name, title="Signal-to-noise", height=height)
     theme = get_theme(theme_name)
     figure = new_figure(
