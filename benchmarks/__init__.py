@@ -1,1 +1,1 @@
-"""Measurements of the dashboard against an obvious implementation and against stated limits: ``python -m benchmarks``."""
+"""Measurements of the dashboard against an obvious implementation and stated limits: ``python -m benchmarks``."""

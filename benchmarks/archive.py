@@ -153,7 +153,7 @@ def _write(root: Path, scale: Scale, seed: int, wanted: dict[str, Any]) -> None:
     for file, sql_name in database_files("split").items():
         create_database(root / file, sql_name)
     with closing(sqlite3.connect(root / PRODUCTS, isolation_level=None)) as connection:
-        _fill(connection, scale, random.Random(seed))  # noqa: S311  (reproducible on purpose)
+        _fill(connection, scale, random.Random(seed))
     (root / _MARKER).write_text(json.dumps(wanted), encoding="utf-8")
     print(f"... done in {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
 
@@ -177,7 +177,8 @@ def _fill_runs(connection: sqlite3.Connection, scale: Scale, random_numbers: ran
         _ms_rows(scale),
     )
     connection.executemany(
-        "INSERT INTO jobs (type, status, ms_path, params, created_at, started_at, finished_at) VALUES (?,?,?,?,?,?,?)",
+        "INSERT INTO jobs (type, status, ms_path, params, created_at, started_at, finished_at) "
+        "VALUES (?,?,?,?,?,?,?)",
         _job_rows(scale),
     )
     connection.executemany(
@@ -241,8 +242,9 @@ def _fill_sources(connection: sqlite3.Connection, scale: Scale, random_numbers: 
         "std_flux_mjy, chi2_nu, sigma_deviation, eta_metric, updated_at) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
         [
             (
-                name, ra, dec, 1e3 * flux, scale.n_epochs, 1e3 * flux, 50.0 * flux, random_numbers.gammavariate(4, 0.3),
-                random_numbers.uniform(1.5, 4.0), random_numbers.gammavariate(4, 0.3),
+                name, ra, dec, 1e3 * flux, scale.n_epochs, 1e3 * flux, 50.0 * flux,
+                random_numbers.gammavariate(4, 0.3), random_numbers.uniform(1.5, 4.0),
+                random_numbers.gammavariate(4, 0.3),
                 _moment(scale.n_runs).timestamp(),
             )
             for name, ra, dec, flux in connection.execute("SELECT name, ra, dec, flux FROM sky ORDER BY n").fetchall()

@@ -204,9 +204,7 @@ class PeerRepository:
     async def find_tasks(self, *, limit: int, offset: int = 0) -> list[TaskOut]:
         """Return one page of jobs, newest first."""
         rows = await self._rows("SELECT * FROM jobs ORDER BY id DESC LIMIT ? OFFSET ?", (limit, offset))
-        return [
-            TaskOut.model_validate({**dict(row), "params": json.loads(row["params"] or "null")}) for row in rows
-        ]
+        return [TaskOut.model_validate({**dict(row), "params": json.loads(row["params"] or "null")}) for row in rows]
 
     async def count(self, table: str) -> int:
         """Return how many rows a table has; sources are counted by name."""

@@ -33,8 +33,8 @@ async def measure(scale: Scale, *, n_runs: int, seconds: float) -> list[Row]:
                         rates[side].append(found.per_second)
                 rows.append(
                     make_row(
-                        f"readers: {name}", "answers/s", rates["ours"], rates["peer"], peer_name=NAME, better="higher",
-                        limit_to_peer=1.0, limit_name="at least the peer",
+                        f"readers: {name}", "answers/s", rates["ours"], rates["peer"], peer_name=NAME,
+                        better="higher", limit_to_peer=1.0, limit_name="at least the peer",
                     )
                 )  # fmt: skip
     return rows

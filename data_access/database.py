@@ -285,9 +285,9 @@ class Database:
         self.mode = "closed"
 
     @property
-    def known_schema(self) -> Schema | None:
-        """The schema read last; another object as soon as another one was read, None after the file was replaced."""
-        return self._schema
+    def recent_schema(self) -> Schema | None:
+        """The schema if it was looked at within a second: the same object until another one was read, else None."""
+        return self._schema if time.monotonic() - self._schema_seen < _SCHEMA_RECHECK_S else None
 
     async def schema(self) -> Schema:
         """Return the tables and columns of the file, read again when its schema changed."""
@@ -296,8 +296,8 @@ class Database:
 
     async def _recent_schema(self) -> Schema:
         now = time.monotonic()
-        if self._schema is not None and now - self._schema_seen < _SCHEMA_RECHECK_S:
-            return self._schema
+        if (recent := self.recent_schema) is not None:
+            return recent
         version = int((await self._run("PRAGMA schema_version", (), "fast", self.deadline_s))[0][0])
         schema = self._schema
         if schema is None or schema.version != version:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_access.database import Database, Rows
+from data_access.database import Database, Rows, Schema
 from data_access.errors import DatabaseError, TableMissing
+
+_LOOK_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +171,19 @@ class Table:
         return await self.database.fetch(sql, parameters, **options)
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A table, and how long it may be taken for the right one without looking again."""
+
+    table: Table
+    schema: Schema | None
+    until: float
+
+    def holds(self) -> bool:
+        recent = self.table.database.recent_schema
+        return recent is not None and recent is self.schema and time.monotonic() < self.until
+
+
 class Layout:
     """Finds logical tables in the configured databases, whatever their layout.
 
@@ -177,9 +195,11 @@ class Layout:
 
     def __init__(self, databases: Mapping[str, Database]) -> None:
         self.databases = databases
+        self._found: dict[str, _Found] = {}
+        self._gates: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def find(self, logical: str) -> Table:
-        """Return the table: the first that has rows, else the first that exists.
+        """Return the table: the first that has rows, else the first that exists; looked for once a second.
 
         Raises
         ------
@@ -188,6 +208,18 @@ class Layout:
         DatabaseError
             A database that could hold it cannot be read, and none of the others has rows of it.
         """
+        found = self._found.get(logical)
+        if found is not None and found.holds():
+            return found.table
+        async with self._gates[logical]:  # one of those who ask at once looks, the others wait for what it finds
+            found = self._found.get(logical)
+            if found is None or not found.holds():
+                table = await self._look_for(logical)
+                found = _Found(table, table.database.recent_schema, time.monotonic() + _LOOK_AGAIN_S)
+                self._found[logical] = found
+            return found.table
+
+    async def _look_for(self, logical: str) -> Table:
         empty: Table | None = None
         trouble: DatabaseError | None = None
         for database in self.databases.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from data_access.errors import ValidationError
 from data_access.records.base import Epoch
@@ -75,9 +76,16 @@ def mjd_of_stamp(stamp: str | None) -> float | None:
     return unix_to_mjd(when.replace(tzinfo=UTC).timestamp())
 
 
+# The same images come with every source measured on them, and with every look at a list.
+@lru_cache(maxsize=50_000)
+def mjd_in_name(path: str | None) -> float | None:
+    """Return the MJD of the group identifier in the last part of a path; None when there is none."""
+    return mjd_of_stamp(stamp_in_name(path))
+
+
 def epoch_of_image(path: str | None, ms_mid_mjd: float | None = None) -> Epoch:
     """Return the epoch of an image: the start of the observation in its name, else the middle of its MS."""
-    stamp = mjd_of_stamp(stamp_in_name(path))
+    stamp = mjd_in_name(path)
     if stamp is not None:
         return Epoch(stamp, "image name")
     return Epoch(ms_mid_mjd, "ms_index") if ms_mid_mjd is not None else Epoch(None, "unknown")
@@ -88,7 +96,7 @@ def epoch_of_ms(path: str, mid_mjd: float | None, start_mjd: float | None) -> Ep
     known = mid_mjd if mid_mjd is not None else start_mjd
     if known is not None:
         return Epoch(known, "ms_index")
-    stamp = mjd_of_stamp(stamp_in_name(path))
+    stamp = mjd_in_name(path)
     return Epoch(stamp, "MS name") if stamp is not None else Epoch(None, "unknown")
 
 

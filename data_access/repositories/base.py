@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from data_access.database import Database, Query
 from data_access.errors import DatabaseError, QueryTooSlow, ValidationError
 from data_access.layout import Table
 from data_access.records import Count, Cursor, PageRequest, RecordPage
@@ -16,6 +17,7 @@ from data_access.records import Count, Cursor, PageRequest, RecordPage
 RecordT = TypeVar("RecordT")
 
 COUNT_CAP = 10_000
+_INFINITY = math.inf
 
 
 @dataclass(slots=True)
@@ -216,6 +218,20 @@ async def _cursor_at(segments: Sequence[Segment], row: tuple[int, list[Any]], *,
     return Cursor(value, key, index, backwards).encode()
 
 
+async def ask_together(asked: Sequence[tuple[Table | None, Query]]) -> list[list[list[Any]]]:
+    """Return the rows of several questions, those to one database in one go; a table that is absent has none."""
+    answers: list[list[list[Any]]] = [[] for _ in asked]
+    together: dict[Database, list[int]] = {}
+    for index, (table, _) in enumerate(asked):
+        if table is not None:
+            together.setdefault(table.database, []).append(index)
+    for database, indices in together.items():
+        found = await database.fetch_together([asked[index][1] for index in indices])
+        for index, rows in zip(indices, found, strict=True):
+            answers[index] = rows.rows
+    return answers
+
+
 async def count_rows(
     table: Table, source: str, where: Where, *, deadline_s: float, whole_table: bool = False
 ) -> Count:
@@ -259,6 +275,8 @@ class RowReader:
         value = self._values[name]
         if value is None or value == "":
             return None
+        if type(value) is float and low <= value <= high and -_INFINITY < value < _INFINITY:
+            return value
         try:
             number = float(value)
         except (TypeError, ValueError):

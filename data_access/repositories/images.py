@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from data_access.analysis.times import epoch_of_image, mjd_of_stamp, stamp_in_name
@@ -219,6 +220,12 @@ def _where(wanted: ImageFilter, table: Table) -> Where:
 
 
 def _to_image(values: Sequence[Any]) -> Image:
+    return _image_of(*values)
+
+
+# A list is read again after every commit, and most of its rows are as they were.
+@lru_cache(maxsize=4096, typed=True)
+def _image_of(*values: Any) -> Image:
     row = RowReader((*_COLUMNS, "mid_mjd"), values)
     path = row.text("path") or ""
     image = {

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from data_access.analysis.times import mjd_of_stamp, stamp_in_name, unix_to_mjd
+from data_access.analysis.times import mjd_in_name, unix_to_mjd
 from data_access.layout import Layout, Table
 from data_access.records import LightCurve, PageRequest
 from data_access.records.base import EpochOrigin
@@ -109,7 +109,7 @@ def _or(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> npt.
 
 def _epoch(image: Any, mosaic: Any, mjd: float, measured_mjd: float) -> tuple[float, EpochOrigin]:
     for path in (image, mosaic):
-        stamped = mjd_of_stamp(stamp_in_name(path if isinstance(path, str) else None))
+        stamped = mjd_in_name(path) if isinstance(path, str) else None
         if stamped is not None:
             return stamped, "image name"
     if _EARLIEST_MJD < mjd < _LATEST_MJD:

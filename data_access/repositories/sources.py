@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from data_access.database import Query
 from data_access.errors import RecordNotFound, ValidationError
-from data_access.layout import TABLES, Layout, Table
+from data_access.layout import Layout, Table
 from data_access.records import (
     Count,
     Cursor,
@@ -27,16 +27,24 @@ from data_access.repositories.base import (
     RowReader,
     Segment,
     Where,
+    ask_together,
     count_rows,
     listing_segments,
     read_page,
 )
 from data_access.repositories.photometry import PhotometryRepository
+from data_access.repositories.source_rows import (
+    ESE_COLUMNS,
+    MONITORING_COLUMNS,
+    STATS_COLUMNS,
+    TRANSIENT_COLUMNS,
+    to_candidate,
+    to_monitoring,
+    to_source,
+    to_stored,
+    to_transient,
+)
 
-_STATS_COLUMNS = TABLES["variability_stats"].columns
-_MONITORING_COLUMNS = TABLES["monitoring_sources"].columns
-_ESE_COLUMNS = TABLES["ese_candidates"].columns
-_TRANSIENT_COLUMNS = TABLES["transient_candidates"].columns
 _NAME_COLUMNS = {
     "photometry": "source_id",
     "variability_stats": "source_id",
@@ -133,20 +141,20 @@ class SourceRepository:
             return ()
         condition = f"WHERE {table.column('source_id')} = ?" if source_id else ""
         sql = (
-            f'SELECT {", ".join(table.select(_ESE_COLUMNS))} FROM "{table.name}" {condition} '
+            f'SELECT {", ".join(table.select(ESE_COLUMNS))} FROM "{table.name}" {condition} '
             f"ORDER BY {table.column('flagged_at')} DESC LIMIT {int(limit)}"
         )
-        found = await table.fetch(sql, (source_id,) if source_id else (), n_columns=len(_ESE_COLUMNS))
+        found = await table.fetch(sql, (source_id,) if source_id else (), n_columns=len(ESE_COLUMNS))
         epochs = await self._count_epochs(tuple({str(row[1]) for row in found.rows}))
-        return tuple(_to_candidate(row, epochs) for row in found.rows)
+        return tuple(to_candidate(row, epochs) for row in found.rows)
 
     async def find_known(self, names: Sequence[str]) -> frozenset[str]:
         """Return which of these names (at most 200) are sources: alerts also name things that are not."""
         wanted = tuple(dict.fromkeys(names))[:200]
         if not wanted:
             return frozenset()
-        counted = await self._count_epochs(wanted)
-        return frozenset(counted) | frozenset(await self._stored(wanted)) | frozenset(await self._monitored(wanted))
+        stored, monitored, _, epochs = await self._facts(wanted)
+        return frozenset(stored) | frozenset(monitored) | frozenset(epochs)
 
     async def _transients(self, name: str) -> tuple[TransientCandidate, ...]:
         return tuple(t for t in await self.find_transients() if t.source_name == name)
@@ -157,11 +165,11 @@ class SourceRepository:
         if table is None:
             return ()
         sql = (
-            f'SELECT {", ".join(table.select(_TRANSIENT_COLUMNS))} FROM "{table.name}" '
+            f'SELECT {", ".join(table.select(TRANSIENT_COLUMNS))} FROM "{table.name}" '
             f"ORDER BY {table.column('detected_at')} DESC LIMIT {int(limit)}"
         )
-        found = await table.fetch(sql, n_columns=len(_TRANSIENT_COLUMNS))
-        return tuple(_to_transient(row) for row in found.rows)
+        found = await table.fetch(sql, n_columns=len(TRANSIENT_COLUMNS))
+        return tuple(to_transient(row) for row in found.rows)
 
     async def _name_tables(self, anchor: Table) -> tuple[tuple[str, str], ...]:
         names = []
@@ -211,51 +219,59 @@ class SourceRepository:
     async def _describe(self, names: Sequence[str]) -> tuple[Source, ...]:
         if not names:
             return ()
-        stored = await self._stored(names)
-        monitored = await self._monitored(names)
-        epochs = await self._count_epochs(names)
+        stored, monitored, flagged, epochs = await self._facts(names)
         positions = await self._positions([n for n in names if n not in stored and n not in monitored])
-        flagged = await self._ese_status(names)
         return tuple(
-            _to_source(
+            to_source(
                 name, stored.get(name), monitored.get(name), epochs.get(name), positions.get(name), flagged.get(name)
             )
             for name in names
         )
 
-    async def _by_name(self, logical: str, columns: Sequence[str], names: Sequence[str]) -> list[list[Any]]:
+    async def _facts(
+        self, names: Sequence[str]
+    ) -> tuple[dict[str, StoredVariability], dict[str, MonitoringState], dict[str, str], dict[str, int]]:
+        """Return the stored statistics, the monitoring state, the ESE status and the number of epochs, by name."""
+        wanted = (
+            ("variability_stats", STATS_COLUMNS),
+            ("monitoring_sources", MONITORING_COLUMNS),
+            ("ese_candidates", ("source_id", "status")),
+        )
+        asked = [await self._by_name(logical, columns, names) for logical, columns in wanted]
+        stored, monitored, flagged, epochs = await ask_together([*asked, await self._epochs_of(names)])
+        return (
+            {str(row[0]): to_stored(row) for row in stored},
+            {str(row[0]): to_monitoring(row) for row in monitored},
+            {str(name): str(status) for name, status in flagged if status is not None},
+            {str(name): int(n) for name, n in epochs},
+        )
+
+    async def _by_name(
+        self, logical: str, columns: Sequence[str], names: Sequence[str]
+    ) -> tuple[Table | None, Query]:
         table = await self._layout.find_or_none(logical)
         if table is None or "source_id" not in table.columns:
-            return []
+            return None, Query("", (), 0)
         sql = (
             f'SELECT {", ".join(table.select(columns))} FROM "{table.name}" '
             f"WHERE source_id IN ({','.join('?' * len(names))}) LIMIT 5000"
         )
-        return (await table.fetch(sql, list(names), n_columns=len(columns))).rows
+        return table, Query(sql, names, len(columns))
 
-    async def _stored(self, names: Sequence[str]) -> dict[str, StoredVariability]:
-        rows = await self._by_name("variability_stats", _STATS_COLUMNS, names)
-        return {str(row[0]): _to_stored(row) for row in rows}
-
-    async def _monitored(self, names: Sequence[str]) -> dict[str, MonitoringState]:
-        rows = await self._by_name("monitoring_sources", _MONITORING_COLUMNS, names)
-        return {str(row[0]): _to_monitoring(row) for row in rows}
-
-    async def _ese_status(self, names: Sequence[str]) -> dict[str, str]:
-        rows = await self._by_name("ese_candidates", ("source_id", "status"), names)
-        return {str(name): str(status) for name, status in rows if status is not None}
-
-    async def _count_epochs(self, names: Sequence[str]) -> dict[str, int]:
+    async def _epochs_of(self, names: Sequence[str]) -> tuple[Table | None, Query]:
         table = await self._layout.find_or_none("photometry")
         if table is None or not names:
-            return {}
+            return None, Query("", (), 0)
         marks = ",".join("?" * len(names))
         sql = (
             f'SELECT source_id, count(*) FROM "{table.name}" WHERE source_id IN ({marks}) '
             f"GROUP BY source_id LIMIT {len(names)}"
         )
-        found = await table.fetch(sql, list(names), n_columns=2)
-        return {str(name): int(n) for name, n in found.rows}
+        return table, Query(sql, names, 2)
+
+    async def _count_epochs(self, names: Sequence[str]) -> dict[str, int]:
+        (rows,) = await ask_together([await self._epochs_of(names)])
+        return {str(name): int(n) for name, n in rows}
 
     async def _positions(self, names: Sequence[str]) -> dict[str, tuple[float | None, float | None]]:
         table = await self._layout.find_or_none("photometry")
@@ -300,109 +316,3 @@ def _stored_where(wanted: SourceFilter, table: Table) -> Where:
     where.between(table.column("sigma_deviation", "v"), wanted.sigma_min, None)
     where.between(table.column("dec_deg", "v"), wanted.dec_min_deg, wanted.dec_max_deg)
     return where
-
-
-def _to_source(
-    name: str,
-    stored: StoredVariability | None,
-    monitoring: MonitoringState | None,
-    n_epochs: int | None,
-    position: tuple[float | None, float | None] | None,
-    ese_status: str | None,
-) -> Source:
-    known = monitoring or stored
-    ra, dec = (known.ra_deg, known.dec_deg) if known is not None else (position or (None, None))
-    return Source(
-        source_id=name,
-        name=monitoring.name if monitoring else None,
-        ra_deg=ra,
-        dec_deg=dec,
-        n_epochs=n_epochs if n_epochs is not None else 0,
-        stored=stored,
-        monitoring=monitoring,
-        ese_status=ese_status,
-        problems=(stored.suspect,) if stored is not None and stored.suspect else (),
-    )
-
-
-def _to_stored(values: Sequence[Any]) -> StoredVariability:
-    row = RowReader(_STATS_COLUMNS, values)
-    n_obs, sigma = row.integer("n_obs"), row.real("sigma_deviation")
-    return StoredVariability(
-        source_id=row.text("source_id") or "",
-        ra_deg=row.real("ra_deg", -360, 360),
-        dec_deg=row.real("dec_deg", -90, 90),
-        nvss_flux_mjy=row.real("nvss_flux_mjy"),
-        n_obs=n_obs,
-        mean_flux_mjy=row.real("mean_flux_mjy"),
-        std_flux_mjy=row.real("std_flux_mjy"),
-        min_flux_mjy=row.real("min_flux_mjy"),
-        max_flux_mjy=row.real("max_flux_mjy"),
-        chi2_nu=row.real("chi2_nu"),
-        sigma_deviation=sigma,
-        eta_metric=row.real("eta_metric"),
-        last_mjd=row.real("last_mjd", 0, 1e6),
-        updated_at=row.unix("updated_at"),
-        suspect=_suspect(n_obs, sigma, row.problems),
-    )
-
-
-def _suspect(n_obs: int | None, sigma: float | None, problems: Sequence[str]) -> str:
-    bound = math.sqrt(n_obs - 1) if n_obs and n_obs > 1 else None
-    if sigma is not None and bound is not None and sigma > bound * 1.001:
-        return f"sigma_deviation {sigma:.3g} is impossible with {n_obs} epochs (at most {bound:.3g})"
-    return "; ".join(problems)
-
-
-def _to_monitoring(values: Sequence[Any]) -> MonitoringState:
-    row = RowReader(_MONITORING_COLUMNS, values)
-    return MonitoringState(
-        source_id=row.text("source_id") or "",
-        name=row.text("name"),
-        ra_deg=row.real("ra_deg", -360, 360),
-        dec_deg=row.real("dec_deg", -90, 90),
-        catalog=row.text("catalog"),
-        priority=row.text("priority"),
-        n_detections=row.integer("n_detections"),
-        mean_flux_jy=row.real("mean_flux_jy"),
-        std_flux_jy=row.real("std_flux_jy"),
-        eta=row.real("eta"),
-        v_index=row.real("v_index"),
-        is_variable=row.flag("is_variable"),
-        ese_candidate=row.flag("ese_candidate"),
-    )
-
-
-def _to_candidate(values: Sequence[Any], epochs: dict[str, int]) -> EseCandidate:
-    row = RowReader(_ESE_COLUMNS, values)
-    name = row.text("source_id") or ""
-    n = epochs.get(name)
-    return EseCandidate(
-        id=row.integer("id") or 0,
-        source_id=name,
-        flagged_at=row.unix("flagged_at"),
-        flagged_by=row.text("flagged_by"),
-        significance=row.real("significance"),
-        flag_type=row.text("flag_type"),
-        status=row.text("status"),
-        notes=row.text("notes"),
-        largest_possible=math.sqrt(n - 1) if n and n > 1 else None,
-    )
-
-
-def _to_transient(values: Sequence[Any]) -> TransientCandidate:
-    row = RowReader(_TRANSIENT_COLUMNS, values)
-    return TransientCandidate(
-        id=row.integer("id") or 0,
-        source_name=row.text("source_name"),
-        ra_deg=row.real("ra_deg", -360, 360),
-        dec_deg=row.real("dec_deg", -90, 90),
-        detection_type=row.text("detection_type"),
-        flux_obs_mjy=row.real("flux_obs_mjy"),
-        flux_baseline_mjy=row.real("flux_baseline_mjy"),
-        flux_ratio=row.real("flux_ratio"),
-        significance_sigma=row.real("significance_sigma"),
-        baseline_catalog=row.text("baseline_catalog"),
-        detected_at=row.unix("detected_at"),
-        classification=row.text("classification"),
-    )
