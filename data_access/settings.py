@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -179,7 +180,9 @@ def load_settings(
         env = {}
     given = _from_environment(env)
     if config is not None:
-        given.update(_from_file(Path(config)))
+        from_file = _from_file(Path(config))
+        databases = {**given.get("databases", {}), **from_file.get("databases", {})}
+        given |= from_file | ({"databases": databases} if databases else {})
     if state_dir is not None:
         given["state_dir"] = _state_folder(Path(state_dir))
     return _complete(given)
@@ -221,10 +224,24 @@ def _from_file(path: Path) -> dict[str, Any]:
             f"The settings file {path} has unknown names: {', '.join(sorted(unknown))}",
             remedy="The settings table in README.md lists every name.",
         )
-    bad_roles = set(given.get("databases", {})) - {r.role for r in ROLES}
-    if bad_roles:
-        raise ValidationError(f"Unknown databases in {path}: {', '.join(sorted(bad_roles))}")
+    _check_paths(given)
     return given
+
+
+def _check_paths(given: Mapping[str, Any]) -> None:
+    databases = given.get("databases", {})
+    if not isinstance(databases, dict) or not all(isinstance(path, str) for path in databases.values()):
+        raise ValidationError(f"The setting databases must be a table of paths, not {databases!r}")
+    bad_roles = set(databases) - {role.role for role in ROLES}
+    if bad_roles:
+        raise ValidationError(f"The settings file names unknown databases: {', '.join(sorted(bad_roles))}")
+    for name in ("state_dir", "catalog_dir"):
+        if not isinstance(given.get(name, ""), str):
+            raise ValidationError(f"The setting {name} must be a path, not {given[name]!r}")
+    for name in ("roots", "log_roots"):
+        value = given.get(name, [])
+        if not isinstance(value, str | list) or not all(isinstance(item, str) for item in value):
+            raise ValidationError(f"The setting {name} must be a list of paths, not {value!r}")
 
 
 def _complete(given: Mapping[str, Any]) -> Settings:
@@ -268,10 +285,9 @@ def _folders(given: Mapping[str, Any], name: str, default: tuple[Path, ...]) -> 
 
 
 def _number(name: str, value: Any, default: Any) -> Any:
-    try:
-        number = type(default)(value)
-    except (TypeError, ValueError) as err:
-        raise ValidationError(f"The setting {name} must be a number, not {value!r}") from err
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValidationError(f"The setting {name} must be a number, not {value!r}")
+    number = type(default)(value)
     if number <= 0:
         raise ValidationError(f"The setting {name} must be positive, not {value!r}")
     return number

@@ -56,6 +56,7 @@ class SingleFlightCache:
         task = self._running.get(key)
         if task is None:
             task = asyncio.ensure_future(self._compute(key, compute))
+            task.add_done_callback(_look_at_error)
             self._running[key] = task
         # shield: one caller that gives up must not take the answer from the others.
         return await asyncio.shield(task)
@@ -72,3 +73,9 @@ class SingleFlightCache:
 
     def __len__(self) -> int:
         return len(self._done)
+
+
+def _look_at_error(task: asyncio.Task[Any]) -> None:
+    """Take note of an error even when every caller has given up: asyncio would log it as lost."""
+    if not task.cancelled():
+        task.exception()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from data_access.errors import FileError, file_error
+from data_access.errors import FileError, FileUnreadable, file_error
 from data_access.offload import Offload
 from data_access.readers.caltable import read_caltable
 from data_access.readers.casa_image import read_casa_header, read_casa_preview
@@ -22,7 +22,7 @@ from data_access.records import (
     MeasurementSetDetail,
     StorageLocation,
 )
-from data_access.services.cache import SingleFlightCache, file_key
+from data_access.services.cache import FileKey, SingleFlightCache, file_key
 from data_access.services.roots import Roots
 
 T = TypeVar("T")
@@ -59,6 +59,16 @@ class FileService:
         problem = "" if readable else file_error(path, PermissionError()).message
         return FileState(path, True, real.is_dir(), stat.st_size, stat.st_mtime, problem)
 
+    def _locate(self, path: str) -> tuple[str, FileKey, bool]:
+        """Return the real path, what changes with the content, and whether it is a directory."""
+        real = self._roots.inside(path)
+        key, target = file_key(real), Path(real)
+        is_directory = target.is_dir()
+        if not is_directory and not target.is_file():
+            # Opening a pipe waits for a writer that may never come.
+            raise FileUnreadable(f"{path} is neither a file nor a directory", path=path)
+        return real, key, is_directory
+
     async def image_header(self, path: str) -> ImageHeader:
         """Return the facts of an image file, FITS or CASA; raises a `FileError`."""
         return cast(ImageHeader, await self._image(self._headers, path, (), read_fits_header, read_casa_header))
@@ -84,12 +94,9 @@ class FileService:
         read_casa: Callable[..., Any],
         options: dict[str, Any] | None = None,
     ) -> Any:
-        real = await self._offload.in_thread(self._roots.inside, path)
-        key = await self._offload.in_thread(file_key, real)
-        run: Callable[..., Any] = self._offload.in_thread
-        function = read_fits
-        if await self._offload.in_thread(Path(real).is_dir):
-            run, function = self._offload.in_process, read_casa
+        real, key, is_directory = await self._offload.in_thread(self._locate, path)
+        run: Callable[..., Any] = self._offload.in_process if is_directory else self._offload.in_thread
+        function = read_casa if is_directory else read_fits
         return await cache.get((real, key, *parameters), lambda: run(function, real, **(options or {})))
 
     async def measurement_set(self, path: str) -> MeasurementSetDetail:
@@ -101,8 +108,7 @@ class FileService:
         return await self._table(path, read_caltable)
 
     async def _table(self, path: str, read: Callable[[str], T]) -> T:
-        real = await self._offload.in_thread(self._roots.inside, path)
-        key = await self._offload.in_thread(file_key, real)
+        real, key, _ = await self._offload.in_thread(self._locate, path)
         return cast(
             T, await self._tables.get((read.__name__, real, key), lambda: self._offload.in_process(read, real))
         )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from data_access.analysis.times import stamp_in_name
-from data_access.errors import FileMissing, file_error
+from data_access.errors import FileError, FileMissing, file_error
 from data_access.offload import Offload
 from data_access.readers.logs import find_in_log
 from data_access.records import LogFile, Run
@@ -44,8 +45,11 @@ class LogService:
         found: dict[Path, LogFile] = {}
         for folder in self._roots.folders:
             for path in (*folder.glob("*"), *folder.glob("*/*")):
-                if _LOG_NAME.search(path.name) and path.is_file() and path not in found:
-                    found[path] = self._one(path, "in the log folder")
+                if _LOG_NAME.search(path.name) and path not in found:
+                    # A link may lead out of the folders, a log may be rotated away meanwhile: neither ends the list.
+                    with suppress(FileError):
+                        self._roots.inside(str(path.absolute()))
+                        found[path] = self._one(path, "in the log folder")
         newest = sorted(found.values(), key=lambda f: f.modified_at, reverse=True)
         return tuple(newest[:_MANY])
 
@@ -57,9 +61,9 @@ class LogService:
             if name.startswith(f"{run.run_id}.log"):
                 own.append(_because(log_file, "named after the run"))
             elif not name.startswith("job-"):
-                hits = find_in_log(log_file.path, stamp, limit=1, deadline_s=_SEARCH_S)
-                if hits.hits:
-                    mentioning.append(_because(log_file, f"mentions {stamp}"))
+                with suppress(FileError):
+                    if find_in_log(log_file.path, stamp, limit=1, deadline_s=_SEARCH_S).hits:
+                        mentioning.append(_because(log_file, f"mentions {stamp}"))
         return (*own, *mentioning)
 
     @staticmethod

@@ -1,0 +1,151 @@
+"""Where the archive is: options before file before environment, both folders of the databases, honest errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data_access.errors import ValidationError
+from data_access.settings import DEFAULT_STATE_DIR, ROLES, Settings, load_settings, settings_table
+
+VARIABLES = [(role.role, variable) for role in ROLES for variable in role.variables]
+
+
+def _toml(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "settings.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(("role", "variable"), VARIABLES)
+def test_every_variable_of_the_pipeline_names_its_database(role: str, variable: str) -> None:
+    settings = load_settings(environment={variable: "/somewhere/x.sqlite3"})
+    assert dict(settings.databases) == {role: Path("/somewhere/x.sqlite3")}
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if len(role.variables) > 1], ids=lambda role: role.role)
+def test_the_first_of_several_variables_wins(role: object) -> None:
+    assert hasattr(role, "variables")
+    environment = {variable: f"/{number}.sqlite3" for number, variable in enumerate(role.variables)}
+    assert list(load_settings(environment=environment).databases.values()) == [Path("/0.sqlite3")]
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    settings = load_settings(environment={"PIPELINE_DB": "", "PIPELINE_STATE_DIR": ""})
+    assert (settings.state_dir, dict(settings.databases)) == (DEFAULT_STATE_DIR, {})
+
+
+@pytest.mark.parametrize("variable", ["PIPELINE_STATE_DIR", "DSA110_STATE_DIR"])
+@pytest.mark.parametrize("folder", [".", "db"])
+def test_databases_are_found_in_both_folders(tmp_path: Path, variable: str, folder: str) -> None:
+    path = tmp_path / folder / "products.sqlite3"
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    settings = load_settings(environment={variable: str(tmp_path)})
+    assert {role: found.resolve() for role, found in settings.databases.items()} == {"products": path.resolve()}
+
+
+def test_the_db_folder_wins_over_the_state_folder(tmp_path: Path) -> None:
+    (tmp_path / "db").mkdir()
+    for folder in (tmp_path, tmp_path / "db"):
+        (folder / "products.sqlite3").touch()
+    assert load_settings(state_dir=tmp_path).databases["products"] == tmp_path / "db" / "products.sqlite3"
+
+
+def test_the_second_name_of_a_database_is_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "data_registry.db").touch()
+    assert load_settings(state_dir=tmp_path).databases["data_registry"] == tmp_path / "data_registry.db"
+
+
+def test_the_folder_that_holds_the_state_folder_may_be_given(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "pipeline.sqlite3").touch()
+    settings = load_settings(state_dir=tmp_path)
+    assert settings.state_dir == tmp_path / "state"
+    assert settings.roots[0] == tmp_path / "stage"
+
+
+def test_an_archive_opened_by_name_ignores_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "products.sqlite3").touch()
+    environment = {
+        "PIPELINE_DB": "/other.sqlite3",
+        "DSA110_ALLOWED_MS_ROOTS": "/other",
+        "PIPELINE_STATE_DIR": "/other",
+    }
+    settings = load_settings(state_dir=tmp_path, environment=environment)
+    assert list(settings.databases) == ["products"]
+    assert Path("/other") not in settings.roots
+
+
+def test_the_file_wins_over_the_environment(tmp_path: Path) -> None:
+    config = _toml(tmp_path, 'state_dir = "/from/file"\nroots = ["/a", "/b"]\n[databases]\nproducts = "/f.sqlite3"\n')
+    environment = {"PIPELINE_STATE_DIR": "/from/environment", "PIPELINE_PRODUCTS_DB": "/e.sqlite3"}
+    settings = load_settings(config=config, environment=environment)
+    assert settings.state_dir == Path("/from/file")
+    assert settings.databases["products"] == Path("/f.sqlite3")
+    assert settings.roots == (Path("/a"), Path("/b"))
+
+
+def test_an_explicit_state_folder_wins_over_the_file(tmp_path: Path) -> None:
+    config = _toml(tmp_path, 'state_dir = "/from/file"\nlanes = 3\n')
+    settings = load_settings(state_dir=tmp_path, config=config)
+    assert (settings.state_dir, settings.lanes) == (tmp_path, 3)
+
+
+def test_a_database_named_in_the_environment_is_joined_by_those_of_the_state_folder(tmp_path: Path) -> None:
+    (tmp_path / "ingest.sqlite3").touch()
+    environment = {"PIPELINE_STATE_DIR": str(tmp_path), "PIPELINE_PRODUCTS_DB": "/p.sqlite3"}
+    settings = load_settings(environment=environment)
+    assert dict(settings.databases) == {"products": Path("/p.sqlite3"), "ingest": tmp_path / "ingest.sqlite3"}
+
+
+def test_a_database_of_the_file_joins_those_of_the_environment(tmp_path: Path) -> None:
+    config = _toml(tmp_path, '[databases]\ningest = "/i.sqlite3"\n')
+    settings = load_settings(config=config, environment={"PIPELINE_PRODUCTS_DB": "/p.sqlite3"})
+    assert dict(settings.databases) == {"products": Path("/p.sqlite3"), "ingest": Path("/i.sqlite3")}
+
+
+def test_folders_in_the_environment_are_separated_by_commas() -> None:
+    settings = load_settings(environment={"DSA110_ALLOWED_LOG_ROOTS": "/a, /b,,", "DSA110_ALLOWED_MS_ROOTS": "/c"})
+    assert (settings.log_roots, settings.roots) == ((Path("/a"), Path("/b")), (Path("/c"),))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lanes = 0", "lanes = -1", 'lanes = "two"', "lanes = inf", "lanes = nan", "lanes = [1]", "lanes = true",
+        "query_deadline_s = nan", "query_deadline_s = inf", "query_deadline_s = 0.0", "row_cap = 1979-05-27",
+        "unknown_name = 1", "[databases]\nunknown = 'x'", "databases = 5", "databases = 'x'",
+        "[databases]\nproducts = 5", "state_dir = 5", "roots = 5", "roots = [5]", "catalog_dir = []", "= broken",
+        "[databases]\nproducts = ['a']",
+    ],
+)  # fmt: skip
+def test_a_file_that_makes_no_sense_is_a_validation_error(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ValidationError):
+        load_settings(config=_toml(tmp_path, text), environment={})
+
+
+def test_a_file_that_cannot_be_read_is_a_validation_error(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.toml", tmp_path):
+        with pytest.raises(ValidationError, match="cannot be read"):
+            load_settings(config=path, environment={})
+
+
+def test_a_file_that_is_not_text_is_a_validation_error(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValidationError, match="not valid TOML"):
+        load_settings(config=path, environment={})
+
+
+def test_whole_numbers_are_taken_for_seconds(tmp_path: Path) -> None:
+    settings = load_settings(config=_toml(tmp_path, "query_deadline_s = 3\n"), environment={})
+    assert (settings.query_deadline_s, type(settings.query_deadline_s)) == (3.0, float)
+
+
+def test_every_setting_stands_in_the_settings_table() -> None:
+    names = {line.name for line in settings_table()}
+    plain = set(Settings.__dataclass_fields__) - {"databases"}
+    assert names == plain | {f"databases.{role.role}" for role in ROLES}
+    assert all(line.about and line.default for line in settings_table())
