@@ -6,12 +6,12 @@ export function render({ model }) {
   const look = () => model.send_msg({ type: 'visible', visible: !document.hidden });
   window.addEventListener('popstate', pop);
   document.addEventListener('visibilitychange', look);
-  follow(model, ({ address }) => {
+  follow(model, ({ address, filled }) => {
+    document.documentElement.dataset.filled = filled ? 'yes' : 'no';
     if (address.query === query()) return;
     const url = location.pathname + (address.query ? `?${address.query}` : '') + location.hash;
     if (address.push) history.pushState({}, '', url); else history.replaceState({}, '', url);
   }, [() => window.removeEventListener('popstate', pop), () => document.removeEventListener('visibilitychange', look)]);
-  if (window.dsa110) window.dsa110.ready();
   if (document.hidden) look();
   return root;
 }

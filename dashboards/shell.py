@@ -15,6 +15,7 @@ from bokeh.models import CustomJS
 
 from dashboards.boundary import Boundary, Failure
 from dashboards.components.browser_state import BrowserState
+from dashboards.components.notice import failure_card
 from dashboards.links import Links
 from dashboards.live import ChangeFeed, Live
 from dashboards.plots.theme import THEMES, bokeh_theme, css_variables
@@ -23,6 +24,7 @@ from dashboards.session import PageSpec, PageView, Session
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 THEME_COOKIE = "dsa110_theme"
 DEFAULT_THEME = "dark"
+_TELL_READY = "window.dsa110.ready()"
 _TELL_LOST = "window.dispatchEvent(new Event('dsa110:lost'))"
 
 
@@ -68,6 +70,7 @@ class Shell:
         # Bokeh's own reconnecting leaves old numbers on the screen; page.js reloads instead.
         doc.config.update(reconnect_session=False, notifications=None, notify_connection_status=False)
         doc.js_on_event("connection_lost", CustomJS(code=_TELL_LOST))
+        doc.js_on_event("document_ready", CustomJS(code=_TELL_READY))
         view = view_class(session)
         browser = BrowserState(view)
         content = view.__panel__()
@@ -77,6 +80,7 @@ class Shell:
         async def start() -> None:
             live.start()
             await _load(view)
+            await session.patch(lambda: browser.param.update(filled=True))
             live.loaded()
 
         def leave(_context: Any) -> None:
@@ -90,10 +94,10 @@ class Shell:
         pn.state.onload(lambda: _discard(session.spawn(start())))
         return view
 
-    def fail_page(self, doc: Document) -> None:
-        """Make `doc` a valid but empty document; the server answers with an error page instead."""
-        doc.template = self._template
-        doc.title = "Error"
+    def fail_page(self, doc: Document, failure: Failure) -> None:
+        """Make `doc` a document with an error card: seen by a browser that has the page's HTML already."""
+        doc.js_on_event("document_ready", CustomJS(code=_TELL_READY))
+        failure_card(failure).server_doc(doc, title=failure.heading, location=False)
 
     def error_page(self, failure: Failure, path: str, theme: str) -> str:
         """Return a whole HTML page for `failure`; nothing in it needs the server again.

@@ -72,9 +72,10 @@ class BrowserState(Component):
         Its params are set from the query at once.
     """
 
-    _sent: ClassVar[tuple[str, ...]] = ("address",)
+    _sent: ClassVar[tuple[str, ...]] = ("address", "filled")
     address = param.Dict(default={}, doc="query and whether it is a new history entry")
-    _rename: ClassVar[Mapping[str, str | None]] = {"address": None}
+    filled = param.Boolean(default=False, doc="whether every part of the page has its first content")
+    _rename: ClassVar[Mapping[str, str | None]] = {"address": None, "filled": None}
     _esm = component_source("browser_state")
 
     def __init__(self, view: Any, **params: Any) -> None:

@@ -18,8 +18,7 @@ from tests.browser.conftest import ServerProcess
 StartServer = Callable[..., ServerProcess]
 LISTS = ("/", "/night", "/images", "/sources", "/jobs", "/ms", "/calibration", "/status")
 DETAILS = ("/images/*", "/sources/*", "/jobs/*", "/ms/detail", "/calibration/detail")
-_PER_ROUTE = 3
-_LOADING = re.compile(r"^\s*(Loading:?\s*)?Loading ")
+_PER_ROUTE = 2
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +47,8 @@ def file_hashes(folder: Path) -> dict[str, str]:
 
 
 def wait_until_filled(page: Page) -> None:
-    """Return when no part of the page says that it is loading."""
-    expect(page.locator("header").first).to_be_visible()
-    page.wait_for_function("window.Bokeh && Bokeh.documents.length > 0")
-    expect(page.get_by_text(_LOADING)).to_have_count(0, timeout=30_000)
+    """Return when every part of the page has its first content."""
+    page.wait_for_function("document.documentElement.dataset.filled === 'yes'", timeout=30_000)
 
 
 def route_of(path: str) -> str:
