@@ -17,8 +17,10 @@ from bokeh.server.views.autoload_js_handler import AutoloadJsHandler as BokehAut
 from bokeh.server.views.ico_handler import IcoHandler
 from bokeh.server.views.metadata_handler import MetadataHandler
 from panel.io.application import Application
+from panel.io.resources import LOCAL_DIST, patch_model_css
 from panel.io.server import ComponentResourceHandler, DocHandler
 from panel.io.state import set_curdoc
+from panel.io.state import state as panel_state
 from tornado.web import HTTPError, RequestHandler
 
 from dashboards.boundary import Boundary, Failure, describe_failure
@@ -87,12 +89,15 @@ class PageApplication(Application):  # type: ignore[misc, unused-ignore]
             with set_curdoc(doc), Boundary(self.spec.path) as boundary:
                 session = self._session(doc, request)
                 self.shell.open_page(self.spec, self.spec.load_view(), session)
+                use_local_stylesheets(doc)
             if boundary.failure is None:
                 return
             self.failures[context.id] = boundary.failure
+        doc.on_session_destroyed(lambda _: self.failures.pop(context.id, None))  # type: ignore[arg-type]
         for root in tuple(doc.roots):
             doc.remove_root(root)
-        self.shell.fail_page(doc)
+        self.shell.fail_page(doc, self.failures[context.id])
+        use_local_stylesheets(doc)
 
     def _session(self, doc: Document, request: Any) -> Session:
         query = _query(request)
@@ -107,6 +112,18 @@ class PageApplication(Application):  # type: ignore[misc, unused-ignore]
             doc=doc,
             prepared=request.prepared[0],
         )
+
+
+def use_local_stylesheets(doc: Document) -> None:
+    """Point the stylesheets of all models to this server.
+
+    Panel does it while it writes the HTML; a document made by a websocket alone has none and would ask its CDN.
+    """
+    with set_curdoc(doc):
+        root_path = panel_state.rel_path
+        local = f"{root_path}/{LOCAL_DIST}" if root_path else LOCAL_DIST
+        for root in doc.roots:
+            patch_model_css(root, dist_url=local)
 
 
 def _path_params(request: Any) -> dict[str, str]:

@@ -20,7 +20,7 @@ from tornado.web import RequestHandler, StaticFileHandler
 
 from dashboards.boundary import Boundary
 from dashboards.live import ChangeFeed
-from dashboards.panel_patches import log_callback_error, own_handlers, page_applications
+from dashboards.panel_patches import PageApplication, log_callback_error, own_handlers, page_applications
 from dashboards.routes import ROUTES
 from dashboards.session import PageSpec
 from dashboards.shell import ASSETS, Shell
@@ -89,6 +89,11 @@ class DashboardServer:
         self.bokeh.stop(wait=False)
         await self.bokeh._http.close_all_connections()
         panel_state._servers.pop(self._id, None)
+
+    @property
+    def applications(self) -> tuple[PageApplication, ...]:
+        """The applications of the routes."""
+        return tuple(c.application for c in self.bokeh._tornado._applications.values())
 
     def sessions(self) -> int:
         """Return how many Bokeh sessions exist."""

@@ -22,14 +22,16 @@ class BokehClient:
         self.path = path
         self.document: dict[str, Any] = {}
 
-    async def open(self, *, origin: str | None = None) -> BokehClient:
+    async def open(self, *, origin: str | None = None, websocket_base: str | None = None) -> BokehClient:
+        """Open the page; `websocket_base` is another server to which the websocket goes."""
         async with httpx.AsyncClient(timeout=30) as http:
             answer = await http.get(self.base + self.path)
         answer.raise_for_status()
         match = _TOKEN.search(answer.text)
         assert match is not None, "the page has no session token"
-        host = urlsplit(self.base)
-        address = f"{self.base.replace('http', 'ws', 1)}{self.path.split('?')[0].rstrip('/')}/ws"
+        base = websocket_base or self.base
+        host = urlsplit(base)
+        address = f"{base.replace('http', 'ws', 1)}{self.path.split('?')[0].rstrip('/')}/ws"
         self.socket = await websockets.connect(
             address,
             subprotocols=[websockets.Subprotocol("bokeh"), websockets.Subprotocol(match.group(1))],

@@ -173,7 +173,8 @@ class SamplePage(PageView):
                 i,
                 [
                     cell(i), cell(f"{text} {self.name_contains}", mono=True), cell(12.3456 * i, digits=2),
-                    cell(None, state=STATE_CYCLE[i % 6]), cell(None, unix=time.time() - 40 * i, note=text if i == 3 else None),
+                    cell(None, state=STATE_CYCLE[i % 6]),
+                    cell(None, unix=time.time() - 40 * i, note=text if i == 3 else None),
                 ],
                 href=f"sample/{i}",
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
@@ -15,6 +16,7 @@ from bokeh.document import Document
 
 from dashboards.panel_patches import HEADERS
 from dashboards.server import DashboardServer, build_server
+from data_access.errors import RecordNotFound
 from tests.dashboards.bokeh_client import BokehClient
 from tests.dashboards.shell_samples import HOSTILE, SPECS, FakeArchive
 
@@ -176,6 +178,46 @@ async def test_websocket_with_a_forged_token_is_refused(server: DashboardServer)
     with pytest.raises(websockets.ConnectionClosed):
         await socket.recv()
     assert server.sessions() == 0
+
+
+async def test_websocket_of_an_expired_session_gets_the_page_without_any_foreign_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = await two_servers(monkeypatch)
+    client = await BokehClient(first.url.rstrip("/"), "/sample/7?q=1").open(websocket_base=second.url.rstrip("/"))
+    text = json.dumps(client.document)
+    await client.close()
+    await first.stop()
+    await second.stop()
+    assert "record 7 1" in text
+    assert "cdn." not in text
+
+
+async def test_websocket_of_an_expired_session_gets_a_card_when_the_page_is_gone_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = await two_servers(monkeypatch)
+
+    async def refuse(*_: object) -> None:
+        raise RecordNotFound("gone meanwhile")
+
+    application = next(a for a in second.applications if a.spec.path == "/sample/{record}")
+    monkeypatch.setattr(application, "prepare", refuse)
+    client = await BokehClient(first.url.rstrip("/"), "/sample/7").open(websocket_base=second.url.rstrip("/"))
+    text = json.dumps(client.document)
+    await client.close()
+    await first.stop()
+    await second.stop()
+    assert "gone meanwhile" in text
+
+
+async def two_servers(monkeypatch: pytest.MonkeyPatch) -> tuple[DashboardServer, DashboardServer]:
+    """Two servers with one secret: to the second, the tokens of the first are those of expired sessions."""
+    monkeypatch.setenv("DSA110_DASHBOARD_SECRET", "a secret for this test")
+    made = build_server(FakeArchive(), specs=SPECS), build_server(FakeArchive(), specs=SPECS)
+    for server in made:
+        server.start()
+    return made
 
 
 async def test_everything_works_below_a_prefix() -> None:
