@@ -144,6 +144,8 @@ async def _ask_repositories(ask: _Asker, source_id: str, path: str) -> None:
         await ask("sources.get", name)
         await ask("sources.get_light_curve", name)
         await ask("photometry.get_light_curve", name, exact=True)
+    await ask("sources.find_known", (source_id, "nobody", "\ud800"))
+    await ask("sources.find_known", ())
     await ask("sources.find_ese_candidates")
     await ask("sources.find_transients")
     await ask("photometry.find_sources_in", path)
