@@ -139,6 +139,7 @@ class Session:
         task = asyncio.get_running_loop().create_task(self._with_document(work))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(lambda _: work.close())  # cancelled before it began: nobody awaits it any more
         return task
 
     async def _with_document(self, work: Awaitable[T]) -> T:

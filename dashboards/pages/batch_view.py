@@ -110,12 +110,17 @@ class BatchesView(JobsPage):
 
 
 def run_of(item: BatchItem) -> str | None:
-    """Return the run that a batch item belongs to; photometry items carry a position behind the path."""
+    """Return the run that a batch item belongs to: by its Measurement Set, else by the time in the image's name.
+
+    Photometry items carry a position behind the path: ``<path>:<ra>:<dec>``.
+    """
     if not item.ms_path:
         return None
-    path, found, _ = item.ms_path.partition(".ms:")
-    path = f"{path}.ms" if found else item.ms_path
-    return run_id_of(path) if stamp_in_name(path) or path.endswith(".ms") else None
+    path, is_set, _ = f"{item.ms_path}:".partition(".ms:")
+    if is_set:
+        return run_id_of(f"{path}.ms")
+    stamp = stamp_in_name(item.ms_path)
+    return run_id_of(f"{stamp}.ms") if stamp else None
 
 
 def _number(value: int | None) -> str:

@@ -92,8 +92,12 @@ class ListPage(PageView):
 
     async def _read(self) -> tuple[RecordPage[Any], Count | None, Any]:
         request = PageRequest(limit=self.rows, cursor=self.after, sort=self.sort, descending=self.order == "desc")
-        page, count = await asyncio.gather(self.find(request), self.count())
-        return page, count, await self.details(page.rows)
+        counting = asyncio.ensure_future(self.count())
+        try:
+            page = await self.find(request)
+        finally:
+            await asyncio.wait({counting})  # when the list fails, its count must not be left behind
+        return page, counting.result(), await self.details(page.rows)
 
     def _show(self, answer: tuple[RecordPage[Any], Count | None, Any]) -> RecordTable:
         self._page, count, details = answer

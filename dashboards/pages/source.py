@@ -61,7 +61,7 @@ class SourcePage(PageView):
         self.measurements = RecordTable(
             columns=list(MEASUREMENT_COLUMNS), caption="Measurements", empty="No photometry.", on_turn=self._turn
         )
-        self.chosen = Facts(min_width=600)
+        self.chosen = Facts(min_width=270)
         self.param.watch(self._redraw, ["flux", "unit"])
         self.param.watch(self._show_page, ["page"])
         self.param.watch(self._point_changed, ["point"])
@@ -183,7 +183,7 @@ class SourcePage(PageView):
         if answer is not None:
             index, image = answer
             facts = measurement_facts(self.detail.light_curve, index, image, self.session.links, self.flux, self.unit)
-            self.chosen.groups = [group("", facts)]
+            self.chosen.groups = [group("", [item]) for item in facts]
             return self.chosen
         text = f"Measurement {self.point} is not among those of this source" if self.point else ""
         return Notice(kind="warn", text=text)
@@ -196,7 +196,7 @@ class SourcePage(PageView):
         self.metrics.param.update(
             rows=metric_rows(self.detail, analysis, self.unit),
             note=metric_note(analysis),
-            total=flux_label(self.flux, self.unit).lower(),
+            total=flux_label(self.flux, self.unit),
         )
         return self.metrics
 

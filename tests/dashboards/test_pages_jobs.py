@@ -1,0 +1,210 @@
+"""The views of what the pipeline works on."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboards.components.browser_state import write_query
+from dashboards.pages.batch_view import BatchesView, run_of
+from dashboards.pages.job_words import params_text, queue_state_cell, run_state_cell, subbands_cell, took_cell
+from dashboards.pages.jobs import VIEWS, JobsPage
+from dashboards.session import Session
+from data_access import Archive, open_archive
+from data_access.records import BatchItem, Epoch, PageRequest, QueueItem, Run
+from data_access.repositories.jobs import RunFilter
+
+
+@pytest.fixture
+async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
+    async with open_archive(demo_folder) as opened:
+        yield opened
+
+
+async def open_view(archive: Archive, **query: str) -> Any:
+    view = JobsPage(Session(archive, query=query))
+    view.__panel__()
+    await view.load()
+    return view
+
+
+def column(view: Any, name: str) -> list[dict[str, Any]]:
+    index = [c["name"] for c in view.columns].index(name)
+    return [row["cells"][index] for row in view.table.rows]
+
+
+def run(state: str, progress: float | None) -> Run:
+    return Run("job-x", "/x.ms", state, "converted", "converted", None, progress, Epoch(None, "unknown"), None)
+
+
+def group(state: str, updated: float, n: int | None = 16) -> QueueItem:
+    return QueueItem("2026-01-01T00:00:00", state, updated, updated, 16, n, 0, None, None)
+
+
+@pytest.mark.parametrize("name", list(VIEWS))
+async def test_every_view_opens_from_its_url_and_marks_its_tab(archive: Archive, name: str) -> None:
+    view = await open_view(archive, view=name)
+    assert view.name_in_url == name
+    assert view.tabs.switches[0]["value"] == name
+    assert view.table.rows
+    assert not [slot.notice.text for slot in view.slots.values() if slot.notice.text]
+
+
+async def test_a_view_that_does_not_exist_shows_the_runs(archive: Archive) -> None:
+    assert (await open_view(archive, view="<script>")).name_in_url == "runs"
+
+
+async def test_the_view_stays_in_the_url_when_its_filters_change(archive: Archive) -> None:
+    view = await open_view(archive, view="tasks")
+    view.filters._handle_msg({"type": "submit", "values": {"status": "failed"}})
+    await view.settled()
+    assert write_query(view, view.url_params) == "status=failed&view=tasks"
+    assert {c["t"] for c in column(view, "status")} == {"failed"}
+
+
+async def test_runs_begin_with_the_newest_and_lead_to_their_page(archive: Archive) -> None:
+    view = await open_view(archive)
+    observed = [c["t"] for c in column(view, "mid_mjd")]
+    newest = (await archive.jobs.find_runs(RunFilter(), PageRequest(limit=1))).rows[0]
+    assert observed == sorted(observed, reverse=True)
+    assert view.table.rows[0]["href"] == f"./jobs/{newest.run_id}"
+
+
+async def test_runs_of_a_day_are_those_of_that_day(archive: Archive) -> None:
+    day = column(await open_view(archive), "mid_mjd")[0]["t"][:10]
+    view = await open_view(archive, start=day, end=day)
+    assert {c["t"][:10] for c in column(view, "mid_mjd")} == {day}
+
+
+async def test_a_malformed_time_is_said_at_its_field(archive: Archive) -> None:
+    view = await open_view(archive)
+    view.filters._handle_msg({"type": "submit", "values": {"start": "yesterday"}})
+    assert "'yesterday' is not a date" in view.filters.errors["start"]
+
+
+def test_a_run_without_progress_for_two_hours_is_suspicious() -> None:
+    stuck, working = run_state_cell(run("running", 0.0), 7200.0), run_state_cell(run("running", 7000.0), 7200.0)
+    assert (stuck["t"], stuck["s"], stuck["n"]) == ("running?", "warn", "no progress for 2 h 00 min")
+    assert (working["t"], working["s"]) == ("running", "info")
+
+
+def test_a_finished_run_is_never_suspicious() -> None:
+    assert run_state_cell(run("completed", 0.0), 1e9)["s"] == "ok"
+
+
+def test_a_group_in_progress_for_two_hours_is_suspicious() -> None:
+    assert queue_state_cell(group("in_progress", 0.0), 7200.0)["t"] == "in_progress?"
+    assert queue_state_cell(group("pending", 0.0), 7200.0)["t"] == "pending"
+
+
+@pytest.mark.parametrize(
+    ("n", "text", "state"), [(14, "14 / 16", "warn"), (16, "16 / 16", None), (None, "? / 16", None)]
+)
+def test_subbands_of_a_group_are_counted(n: int | None, text: str, state: str | None) -> None:
+    made = subbands_cell(group("collecting", 0.0, n))
+    assert (made["t"], made.get("s")) == (text, state)
+
+
+async def test_the_states_of_the_queue_add_up_and_filter_it(archive: Archive) -> None:
+    view = await open_view(archive, view="queue", state="failed")
+    counts = {o["value"]: o["count"] for o in view.states.switches[0]["options"]}
+    assert counts.pop("") == sum(counts.values())
+    assert len(view.table.rows) == counts["failed"]
+    assert {c["t"] for c in column(view, "state")} == {"failed"}
+
+
+async def test_raw_files_name_the_subbands_that_are_missing(archive: Archive) -> None:
+    view = await open_view(archive, view="raw")
+    for files, missing in zip(column(view, "files"), column(view, "missing"), strict=True):
+        n_missing = 0 if missing["t"] == "none" else len(missing["t"].split(", "))
+        assert int(files["t"].split(" / ")[0]) + n_missing == 16
+
+
+async def test_a_batch_names_what_failed_in_it_and_why(archive: Archive) -> None:
+    view = await open_view(archive, view="batches")
+    failing = [c for c in column(view, "failed") if c.get("s") == "bad"]
+    assert failing
+    assert all(".ms: RuntimeError" in c["n"] for c in failing)
+
+
+async def test_an_opened_batch_shows_its_items_failed_ones_first(archive: Archive) -> None:
+    view = await open_view(archive, view="batches", batch="1")
+    assert isinstance(view, BatchesView)
+    assert view.items.rows[0]["cells"][1]["t"] == "failed"
+    assert view.items.rows[0]["cells"][2]["t"].startswith("RuntimeError")
+    assert view.items.rows[0]["href"].startswith("./jobs/job-")
+
+
+async def test_the_page_of_a_batch_that_does_not_exist_stays_usable(archive: Archive) -> None:
+    view = await open_view(archive, view="batches", batch="123456")
+    assert view.items.rows == []
+    assert view.table.rows
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/ms/2026-01-02T03:04:05.ms", "job-2026-01-02-030405"),
+        ("/ms/2026-01-02T03:04:05.ms:40.0:54.6", "job-2026-01-02-030405"),
+        ("/images/2026-01-02T03:04:05.img.pbcor.fits:40.0:54.6", "job-2026-01-02-030405"),
+        ("all_sources", None),
+        (None, None),
+    ],
+)
+def test_a_batch_item_leads_to_its_run(path: str | None, expected: str | None) -> None:
+    assert run_of(BatchItem(1, 1, path, "done", None, None, None)) == expected
+
+
+async def test_batch_times_in_the_future_are_explained(demo_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(demo_folder / "state", tmp_path / "archive" / "state")
+    with closing(sqlite3.connect(tmp_path / "archive" / "state" / "db" / "products.sqlite3")) as db:
+        db.execute("UPDATE batch_jobs SET created_at = ?", (time.time() + 8 * 3600,))
+        db.commit()
+    async with open_archive(tmp_path / "archive") as archive:
+        view = await open_view(archive, view="batches")
+    assert "offset from UTC" in view.table.note
+
+
+async def test_a_failed_task_shows_the_first_error_of_its_log(archive: Archive) -> None:
+    view = await open_view(archive, view="tasks", status="failed")
+    assert all("Error" in c["t"] for c in column(view, "logs"))
+
+
+async def test_an_unknown_status_in_the_url_can_still_be_chosen(archive: Archive) -> None:
+    view = await open_view(archive, view="tasks", status="paused")
+    status = next(f for f in view.filters.fields if f["name"] == "status")
+    assert "paused" in status["options"]
+
+
+async def test_a_log_outside_of_the_log_folders_is_refused_and_the_list_stays(archive: Archive) -> None:
+    view = await open_view(archive, view="logs", log="/etc/passwd")
+    assert "/etc/passwd" in view.panel.slot.notice.text
+    assert view.panel.slot.content is None
+    assert view.table.rows
+
+
+@pytest.mark.parametrize(
+    ("params", "text"),
+    [
+        ({"a": 1, "b": None}, "a=1, b=None"),
+        (["x", "y"], "['x', 'y']"),
+        ("two\nlines", "two lines"),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_parameters_of_any_shape_become_one_line(params: Any, text: str | None) -> None:
+    assert params_text(params) == text
+
+
+def test_a_task_that_has_not_ended_shows_how_long_it_has_been_running() -> None:
+    made = took_cell(0.0, None, 7200.0, ended=False)
+    assert (made["t"], made["s"]) == ("2 h 00 min", "warn")
+    assert took_cell(0.0, None, 7200.0, ended=True)["missing"]
