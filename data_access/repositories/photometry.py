@@ -39,15 +39,17 @@ class PhotometryRepository:
             All digits of the stored numbers (exports) instead of 15.
         """
         table = await self._layout.find("photometry")
-        names = (*_COLUMNS, *_EXTRA)
-        select = ", ".join((table.key("id"), *table.select(names[1:])))
+        recorded = tuple(name for name in (*_COLUMNS[1:], *_EXTRA) if table.column(name) != "NULL")
+        names = ("id", *recorded)
+        select = ", ".join((table.key("id"), *table.select(recorded)))
         sql = (
             f'SELECT {select} FROM "{table.name}" WHERE {table.column("source_id")} = ? '
             f"ORDER BY 1 DESC LIMIT {self._row_cap + 1}"
         )
         found = await table.fetch(sql, (source_id,), n_columns=len(names), exact=exact)
-        by_column: list[Sequence[Any]] = [*zip(*found.rows, strict=True)] if found.rows else [()] * len(names)
-        columns = dict(zip(names, by_column, strict=True))
+        columns: dict[str, Sequence[Any]] = dict.fromkeys((*_COLUMNS, *_EXTRA), (None,) * len(found.rows))
+        if found.rows:
+            columns.update(zip(names, zip(*found.rows, strict=True), strict=True))
         return _to_light_curve(source_id, columns, truncated=found.truncated, has_quality=_has_quality(table))
 
     async def find_sources_in(
@@ -85,6 +87,8 @@ def _has_quality(table: Table) -> bool:
 
 def _floats(values: Sequence[Any]) -> npt.NDArray[np.float64]:
     """Return numbers as float64; anything else becomes NaN."""
+    if values.count(None) == len(values):
+        return np.full(len(values), np.nan)
     try:
         return np.array(values, dtype=np.float64)
     except (TypeError, ValueError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from data_access.layout import TABLES
@@ -42,6 +43,12 @@ def to_source(
 
 def to_stored(values: Sequence[Any]) -> StoredVariability:
     """Return the statistics in a row of `STATS_COLUMNS`, with what contradicts itself in words."""
+    return _stored_of(*values)
+
+
+# A list is read again after every commit, and most of its rows are as they were.
+@lru_cache(maxsize=4096, typed=True)
+def _stored_of(*values: Any) -> StoredVariability:
     row = RowReader(STATS_COLUMNS, values)
     n_obs, sigma = row.integer("n_obs"), row.real("sigma_deviation")
     return StoredVariability(
