@@ -1,0 +1,136 @@
+"""Logical tables: found wherever they are, under any of their names, with what they lack read as NULL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from data_access.database import Database, Query
+from data_access.errors import DatabaseMissing, TableMissing
+from data_access.layout import TABLES, Layout, may_hold
+from data_access.settings import ROLES
+from tests.data_access.database_samples import OtherProcess, make_database
+
+Make = Callable[..., Awaitable[Layout]]
+
+
+@pytest.fixture
+async def make_layout(tmp_path: Path) -> AsyncIterator[Make]:
+    """Return a function that builds a layout: role -> SQL statements, or None for a file that is missing."""
+    async with AsyncExitStack() as stack:
+
+        async def make(**statements: tuple[str, ...] | None) -> Layout:
+            databases = {}
+            for role, sql in statements.items():
+                path = tmp_path / f"{role}.sqlite3"
+                if sql is not None:
+                    make_database(path, *sql)
+                databases[role] = Database(role, path)
+                stack.push_async_callback(databases[role].close)
+            return Layout(databases)
+
+        yield make
+
+
+async def test_of_several_files_the_one_with_rows_is_asked(make_layout: Make) -> None:
+    layout = await make_layout(
+        products=("CREATE TABLE hdf5_file_index (path)",),
+        hdf5=("CREATE TABLE hdf5_file_index (path)", "INSERT INTO hdf5_file_index VALUES ('/a')"),
+    )
+    assert (await layout.find("hdf5_files")).database.role == "hdf5"
+
+
+async def test_when_all_are_empty_the_first_is_taken(make_layout: Make) -> None:
+    layout = await make_layout(products=("CREATE TABLE images (id)",), pipeline=("CREATE TABLE images (id)",))
+    assert (await layout.find("images")).database.role == "products"
+
+
+async def test_rows_that_arrive_later_in_another_file_are_found(
+    make_layout: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data_access.layout._LOOK_AGAIN_S", 0.0)
+    layout = await make_layout(
+        products=("CREATE TABLE caltables (id)",), cal_registry=("CREATE TABLE caltables (id)",)
+    )
+    before = await layout.find("caltables")
+    with OtherProcess(layout.databases["cal_registry"].path) as writer:
+        writer.run("INSERT INTO caltables VALUES (1)")
+    after = await layout.find("caltables")
+    assert (before.database.role, after.database.role) == ("products", "cal_registry")
+
+
+async def test_a_table_that_nobody_has_is_missing_under_its_plain_name(make_layout: Make) -> None:
+    layout = await make_layout(products=("CREATE TABLE other (x)",))
+    with pytest.raises(TableMissing, match="'ingest_queue'"):
+        await layout.find("ingest_queue")
+    assert await layout.find_or_none("ingest_queue") is None
+
+
+async def test_a_missing_file_is_named_when_it_could_have_held_the_table(make_layout: Make) -> None:
+    layout = await make_layout(products=None, alerts=("CREATE TABLE alert_history (id)",))
+    with pytest.raises(DatabaseMissing):
+        await layout.find("images")
+
+
+async def test_a_missing_file_of_another_purpose_is_not_blamed(make_layout: Make) -> None:
+    layout = await make_layout(products=("CREATE TABLE mosaics (id)",), hdf5=None)
+    assert (await layout.find("mosaics")).name == "mosaics"
+    assert await layout.find_or_none("image_qa") is None
+
+
+@pytest.mark.parametrize("role", [role.role for role in ROLES])
+def test_every_essential_table_has_a_role_that_may_hold_it(role: str) -> None:
+    held = {name for name in TABLES if may_hold(role, name)}
+    assert held == set(TABLES) or not held & {"images", "photometry", "ms_index"}
+
+
+async def test_what_a_file_lacks_reads_as_null(make_layout: Make) -> None:
+    layout = await make_layout(products=("CREATE TABLE images (id INTEGER PRIMARY KEY, path)",))
+    table = await layout.find("images")
+    assert table.select(("path", "noise_jy"), "i") == ('i."path"', "NULL")
+    assert table.first_of("noise_jy", "path") == '"path"'
+    assert table.first_of("noise_jy") == "NULL"
+
+
+async def test_rows_are_told_apart_by_their_number_and_those_of_a_view_by_a_column(make_layout: Make) -> None:
+    layout = await make_layout(
+        products=(
+            "CREATE TABLE ms_index (path TEXT PRIMARY KEY)",
+            "CREATE TABLE images (path TEXT PRIMARY KEY) WITHOUT ROWID",
+            "CREATE VIEW jobs AS SELECT path AS id FROM images",
+        )
+    )
+    keys = [(await layout.find(name)).key(column) for name, column in
+            (("ms_index", "path"), ("images", "path"), ("jobs", "id"))]  # fmt: skip
+    assert keys == ["rowid", '"path"', '"id"']
+
+
+@pytest.fixture
+async def numbered(make_layout: Make) -> Database:
+    layout = await make_layout(products=(
+        "CREATE TABLE t (x)", "INSERT INTO t VALUES (1), (2), (3)",
+        "CREATE TABLE b (x)", "INSERT INTO b VALUES (x'ff'), (9e999)",
+    ))  # fmt: skip
+    return layout.databases["products"]
+
+
+async def test_questions_asked_together_are_answered_as_one_by_one(numbered: Database) -> None:
+    queries = [Query("SELECT x, x + ? FROM t ORDER BY x", (10,), 2), Query("SELECT count(*) FROM t", (), 1)]
+    together = await numbered.fetch_together(queries)
+    alone = [await numbered.fetch(q.sql, q.parameters, n_columns=q.n_columns) for q in queries]
+    assert together == alone
+    assert together[0].rows == [[1, 11], [2, 12], [3, 13]]
+
+
+async def test_bytes_and_infinities_among_questions_asked_together_come_through(numbered: Database) -> None:
+    queries = [Query("SELECT x FROM b", (), 1), Query("SELECT max(x) FROM t", (), 1)]
+    assert [found.rows for found in await numbered.fetch_together(queries)] == [[["\ufffd"], [float("inf")]], [[3]]]
+
+
+async def test_each_question_asked_together_has_the_row_cap(numbered: Database) -> None:
+    numbered.row_cap = 2
+    found = await numbered.fetch_together([Query("SELECT x FROM t ORDER BY x", (), 1), Query("SELECT 1", (), 1)])
+    assert [(len(rows.rows), rows.truncated) for rows in found] == [(2, True), (1, False)]
