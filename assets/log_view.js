@@ -110,6 +110,6 @@ export function render({ model }) {
     }
     if (message.to_first_error) { pad.style.height = `${shown.length * LINE_PX}px`; to_first_error(); }
   });
-  setTimeout(() => model.send_msg({ type: 'ready' }), 0);   /* before that Bokeh would send the whole model with the message */
+  model.send_msg({ type: 'ready' });
   return root;
 }

@@ -61,7 +61,7 @@ class SourcePage(PageView):
         self.measurements = RecordTable(
             columns=list(MEASUREMENT_COLUMNS), caption="Measurements", empty="No photometry.", on_turn=self._turn
         )
-        self.chosen = Facts(min_width=270)
+        self.chosen = Facts(min_width=380)
         self.param.watch(self._redraw, ["flux", "unit"])
         self.param.watch(self._show_page, ["page"])
         self.param.watch(self._point_changed, ["point"])

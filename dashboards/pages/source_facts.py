@@ -58,10 +58,9 @@ def measurement_facts(
     """Return the facts of one chosen measurement."""
     per_beam = f"{unit}/beam" if flux == "peak" else unit
     return [
-        fact("Chosen point", _epoch(curve, index)),
+        fact("Chosen point", {**_epoch(curve, index), "n": _kind_cell(curve, index)["t"]}),
         fact("Flux density", {**_flux_cell(curve, index, flux, unit), "u": per_beam}),
         fact("Image", _image_cell(curve, index, image, links)),
-        fact("Kind", _kind_cell(curve, index)),
     ]
 
 

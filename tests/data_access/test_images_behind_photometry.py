@@ -1,0 +1,67 @@
+"""Which registered image a photometry row was made on, and which batch items worked on a Measurement Set."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from data_access import Archive, open_archive
+from data_access.analysis.times import mjd_of_stamp
+
+STAMP = "2026-01-02T03:04:05"
+OTHER = "2026-01-02T03:09:14"
+
+
+@pytest.fixture
+async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
+    """Two observations; of the first the CASA directory and the corrected FITS file are registered."""
+    (tmp_path / "state").mkdir()
+    with closing(sqlite3.connect(tmp_path / "state" / "products.sqlite3")) as db:
+        db.execute("CREATE TABLE ms_index (path TEXT PRIMARY KEY, mid_mjd REAL)")
+        db.execute("CREATE TABLE images (id INTEGER PRIMARY KEY, path TEXT, ms_path TEXT)")
+        db.execute(
+            "CREATE TABLE batch_job_items (id INTEGER PRIMARY KEY, batch_id INTEGER, ms_path TEXT, status TEXT)"
+        )
+        middle = (mjd_of_stamp(STAMP) or 0.0) + 155 / 86400
+        db.execute("INSERT INTO ms_index VALUES (?, ?)", (f"/ms/{STAMP}.ms", middle))
+        db.execute("INSERT INTO ms_index VALUES (?, NULL)", (f"/ms/{OTHER}.ms",))
+        images = [
+            (f"/images/{STAMP}.img.image", f"/ms/{STAMP}.ms"),
+            (f"/images/{STAMP}.img.pbcor.fits", f"/ms/{STAMP}.ms"),
+            (f"/images/{OTHER}.img.image", f"/ms/{OTHER}.ms"),
+        ]
+        db.executemany("INSERT INTO images (path, ms_path) VALUES (?, ?)", images)
+        items = [f"/ms/{STAMP}.ms", f"/ms/{STAMP}.ms:10.0:54.5", f"/ms/{STAMP}.msx", "all_sources"]
+        db.executemany("INSERT INTO batch_job_items (batch_id, ms_path) VALUES (1, ?)", [(i,) for i in items])
+        db.commit()
+    async with open_archive(tmp_path / "state") as opened:
+        yield opened
+
+
+async def test_the_image_with_the_same_path_counts_first(archive: Archive) -> None:
+    path = f"/images/{STAMP}.img.pbcor.fits"
+    assert (await archive.images.find_behind([path]))[path].path == path
+
+
+async def test_else_an_image_of_the_same_observation_counts(archive: Archive) -> None:
+    path = f"/elsewhere/{STAMP}.img.fits"
+    assert STAMP in (await archive.images.find_behind([path]))[path].path
+
+
+async def test_an_image_whose_set_has_no_time_is_found_by_its_path(archive: Archive) -> None:
+    path = f"/images/{OTHER}.img.image"
+    assert (await archive.images.find_behind([path]))[path].path == path
+
+
+@pytest.mark.parametrize("path", ["/images/2026-01-02T03:04:59.img.fits", "/images/no time.fits", ""])
+async def test_no_image_is_guessed(archive: Archive, path: str) -> None:
+    assert await archive.images.find_behind([path]) == {}
+
+
+async def test_batch_items_of_a_set_include_those_with_a_position_and_no_others(archive: Archive) -> None:
+    items = await archive.jobs.find_batch_items_of(f"/ms/{STAMP}.ms")
+    assert [item.ms_path for item in items] == [f"/ms/{STAMP}.ms:10.0:54.5", f"/ms/{STAMP}.ms"]
