@@ -24,6 +24,7 @@ from dashboards.panel_patches import PageApplication, log_callback_error, own_ha
 from dashboards.routes import ROUTES
 from dashboards.session import PageSpec
 from dashboards.shell import ASSETS, Shell
+from data_access.errors import ValidationError
 
 log = logging.getLogger("dsa110.dashboard")
 SECRET_VARIABLE = "DSA110_DASHBOARD_SECRET"  # noqa: S105  (the name of a variable, not a secret)
@@ -134,6 +135,11 @@ def build_server(
         Further ``host:port`` from which a browser may open the websocket.
     extra_patterns : sequence of tuple
         Further Tornado rules (the JSON API); they get the prefix, our headers and our error pages.
+
+    Raises
+    ------
+    ValidationError
+        When it cannot listen on this address and port.
     """
     pn.config.exception_handler = log_callback_error
     settings = getattr(archive, "settings", None)
@@ -141,7 +147,7 @@ def build_server(
     shell = Shell(specs, feed, boot_id=secrets.token_hex(8), stale_after_s=getattr(settings, "stale_after_s", 3600.0))
     server_id = secrets.token_hex(8)
     interrupt = signal.getsignal(signal.SIGINT)
-    server = get_server(
+    server = _listen(
         page_applications(tuple(specs), shell, archive, settings),
         port=port,
         address=address,
@@ -172,6 +178,18 @@ def build_server(
     host = "localhost" if address in ("", "0.0.0.0", "::") else address  # noqa: S104
     url = f"http://{host}:{server.port}{server.prefix.rstrip('/')}/"
     return DashboardServer(server, shell, archive, server_id, url)
+
+
+def _listen(applications: dict[str, Any], *, address: str, port: int, **options: Any) -> Any:
+    if not 0 <= port <= 65_535:
+        raise ValidationError(f"Cannot listen on port {port}: ports go from 0 (any free one) to 65535")
+    try:
+        return get_server(applications, address=address, port=port, **options)
+    except OSError as err:
+        raise ValidationError(
+            f"Cannot listen on {address or 'all addresses'}, port {port}: {err.strerror or err}",
+            remedy="Another program may use it: choose another address or port (0 is any free one).",
+        ) from err
 
 
 async def serve_async(
