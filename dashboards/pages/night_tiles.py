@@ -44,7 +44,9 @@ def _clock(when: float, now: float, path: str) -> Cell:
 
 
 def _unreadable(title: str, part: Part[Any], href: str) -> dict[str, Any]:
-    return tile(title, cell(None, title=part.error), state="bad", word="cannot be read", note=part.error, href=href)
+    state: State = "off" if part.absent else "bad"
+    word = "not recorded here" if part.absent else "cannot be read"
+    return tile(title, cell(None, title=part.error), state=state, word=word, note=part.error, href=href)
 
 
 def _observation(night: NightSummary, now: float, links: Links) -> dict[str, Any]:

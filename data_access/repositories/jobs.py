@@ -132,11 +132,6 @@ class JobRepository:
         listing = Listing(table, f'"{table.name}" m', columns, key, sorts, "mid_mjd")
         return await read_page(listing_segments(listing, _run_where(wanted, table), request.sort), request, _to_run)
 
-    async def find_runs_between(self, start_mjd: float, end_mjd: float) -> tuple[Run, ...]:
-        """Return the runs of the observations in an interval, newest first, at most 500."""
-        wanted = RunFilter(after_mjd=start_mjd, before_mjd=end_mjd)
-        return (await self.find_runs(wanted, PageRequest(limit=500))).rows
-
     async def count_runs(self, wanted: RunFilter) -> Count:
         """Return how many runs match."""
         table = await self._layout.find("ms_index")

@@ -7,7 +7,7 @@ from typing import Any
 
 from data_access.analysis.times import unix_to_mjd
 from data_access.database import Database
-from data_access.errors import DatabaseError
+from data_access.errors import DatabaseError, TableMissing
 from data_access.layout import Layout, may_hold
 from data_access.records import Alert, Pointing, StorageLocation
 from data_access.repositories.base import RowReader
@@ -47,27 +47,34 @@ class OperationsRepository:
     async def find_alerts(self, *, limit: int = 50) -> tuple[Alert, ...]:
         """Return the newest alerts of every database that has some, newest first.
 
-        A database that cannot be read is an error only when no other one has alerts.
+        A database that cannot be read is an error only when no other one has alerts; `TableMissing` is raised when
+        none has the table.
         """
         alerts: list[Alert] = []
+        recorded = False
         trouble: DatabaseError | None = None
         for database in self._layout.databases.values():
             try:
-                alerts += await self._alerts_in(database, limit)
+                found = await self._alerts_in(database, limit)
             except DatabaseError as err:
                 if may_hold(database.role, "alert_history"):
                     trouble = trouble or err
+                continue
+            recorded = recorded or found is not None
+            alerts += found or ()
         if trouble is not None and not alerts:
             raise trouble
+        if not recorded:
+            raise TableMissing("No configured database has the table 'alert_history'", table="alert_history")
         # The same alert can stand in two databases.
         unique = {(alert.name, alert.message, alert.raised_at): alert for alert in reversed(alerts)}
         alerts = sorted(unique.values(), key=lambda a: a.raised_at or 0.0, reverse=True)
         return tuple(alerts[:limit])
 
-    async def _alerts_in(self, database: Database, limit: int) -> list[Alert]:
+    async def _alerts_in(self, database: Database, limit: int) -> list[Alert] | None:
         columns = (await database.schema()).tables.get("alert_history")
         if columns is None:
-            return []
+            return None
         wanted = (
             _first(columns, "id"),
             _first(columns, "alert_name", "rule_name", "alert_type"),

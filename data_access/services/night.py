@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from data_access.analysis.times import mjd_to_unix, unix_to_mjd
-from data_access.errors import ArchiveError
-from data_access.records import Alert, Caltable, EseCandidate, Image, MeasurementSet, Run, StorageLocation
+from data_access.errors import ArchiveError, TableMissing
+from data_access.records import Alert, Caltable, EseCandidate, Image, MeasurementSet, StorageLocation
 from data_access.repositories.calibration import CalibrationRepository
 from data_access.repositories.images import ImageRepository
 from data_access.repositories.jobs import JobRepository, state_of
@@ -24,10 +24,14 @@ WINDOW_DAYS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Part(Generic[T]):
-    """One answer, or why there is none; one broken database must not hide the others."""
+    """One answer, or why there is none; one broken database must not hide the others.
+
+    `absent` is true when this archive simply does not record it.
+    """
 
     value: T | None
     error: str = ""
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +111,6 @@ class NightService:
             storage=await _part(self._storage()),
         )
 
-    async def failed_runs(self, window: NightWindow) -> tuple[Run, ...]:
-        """Return the failed runs of a window, newest first."""
-        runs = await self._jobs.find_runs_between(window.start_mjd, window.end_mjd)
-        return tuple(run for run in runs if run.state == "failed")
-
     async def _storage(self) -> tuple[StorageLocation, ...]:
         return await self._files.storage(await self._operations.find_storage())
 
@@ -129,4 +128,4 @@ async def _part(question: Awaitable[T]) -> Part[T]:
     try:
         return Part(await question)
     except ArchiveError as err:
-        return Part(None, err.message)
+        return Part(None, err.message, absent=isinstance(err, TableMissing))

@@ -161,7 +161,6 @@ async def _ask_repositories(ask: _Asker, source_id: str, path: str) -> None:
     await ask("calibration.find_transits", 0.0, 1e5)
     for run_id in ("job-2025-10-13-132803", "job-x", "", "a/b", "job-0000-99-99-999999"):
         await ask("jobs.get_run", run_id)
-    await ask("jobs.find_runs_between", 0.0, 1e5)
     await ask("jobs.find_tasks_of", path)
     await ask("jobs.find_batch_items", 1)
     await ask("jobs.find_batch_items_of", path)

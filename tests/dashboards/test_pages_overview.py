@@ -1,0 +1,152 @@
+"""Tonight, the night screen and the status page."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from dashboards.pages.night import NightPage
+from dashboards.pages.night_tiles import night_tiles
+from dashboards.pages.overview import OverviewPage
+from dashboards.pages.status import StatusPage
+from dashboards.session import Session
+from data_access import Archive, open_archive
+from data_access.analysis.times import unix_to_mjd
+from data_access.demo import write_demo
+from data_access.services.night import window_of
+
+_DAY = 86400.0
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_demo(tmp_path_factory.mktemp("overview") / "archive", nights=1)
+
+
+@pytest.fixture
+async def archive(folder: Path) -> AsyncIterator[Archive]:
+    async with open_archive(folder) as opened:
+        yield opened
+
+
+async def open_page(archive: Archive, kind: type[OverviewPage] = OverviewPage) -> OverviewPage:
+    page = kind(Session(archive))
+    page.__panel__()
+    await page.load()
+    return page
+
+
+async def test_tonight_has_a_tile_for_every_question_of_the_shift(archive: Archive) -> None:
+    page = await open_page(archive)
+    titles = [tile["title"] for tile in page.tiles.tiles]
+    assert titles == [
+        "Newest observation", "Newest image", "Observed in 24 h", "Failed in 24 h", "Waiting",
+        "Calibration", "Open alerts", "ESE candidates", "Disk",
+    ]  # fmt: skip
+    assert all(tile["state"] for tile in page.tiles.tiles)
+
+
+async def test_numbers_of_tonight_are_those_of_the_database(archive: Archive, folder: Path) -> None:
+    page = await open_page(archive)
+    night = await archive.night.summary()
+    with sqlite3.connect(folder / "state" / "db" / "products.sqlite3") as reader:
+        (n,) = reader.execute(
+            "SELECT count(*) FROM ms_index WHERE mid_mjd BETWEEN ? AND ?",
+            (night.window.start_mjd, night.window.end_mjd),
+        ).fetchone()
+    shown = next(tile for tile in page.tiles.tiles if tile["title"] == "Observed in 24 h")
+    assert shown["value"]["t"] == str(n)
+
+
+async def test_old_data_are_shown_as_old_with_the_window_they_come_from(archive: Archive) -> None:
+    night = await archive.night.summary(now=time.time() + 30 * _DAY)
+    tiles = {t["title"]: t for t in night_tiles(night, time.time() + 30 * _DAY, Session(archive).links)}
+    assert not night.window.is_current
+    assert tiles["Newest observation"]["word"] == "late"
+    assert tiles["Newest image"]["state"] == "bad"
+    assert tiles["Calibration"]["word"] == "stale"
+
+
+def test_without_an_observation_the_window_is_the_last_day() -> None:
+    now = 1_795_000_000.0
+    window = window_of(None, now)
+    assert window.is_current
+    assert window.start_mjd == pytest.approx(unix_to_mjd(now) - 1)
+
+
+async def test_one_broken_database_costs_one_tile(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "archive"
+    shutil.copytree(folder / "state", copy / "state")
+    for name in ("cal_registry.sqlite3", "cal_registry.sqlite3-wal", "cal_registry.sqlite3-shm"):
+        (copy / "state" / "db" / name).unlink(missing_ok=True)
+    (copy / "state" / "db" / "cal_registry.sqlite3").write_bytes(b"no database at all" * 400)
+    async with open_archive(copy) as archive:
+        tiles = {t["title"]: t for t in (await open_page(archive)).tiles.tiles}
+    assert tiles["Calibration"]["word"] == "cannot be read"
+    assert "cal_registry" in tiles["Calibration"]["note"]
+    assert tiles["Observed in 24 h"]["state"] == "info"
+
+
+async def test_an_empty_archive_is_said_in_words(tmp_path: Path) -> None:
+    async with open_archive(tmp_path) as archive:
+        page = await open_page(archive)
+    assert {tile["state"] for tile in page.tiles.tiles} <= {"bad", "off"}
+
+
+async def test_a_refresh_patches_the_figures(archive: Archive) -> None:
+    page = await open_page(archive)
+    timeline, noise = page.timeline, page.noise
+    await page.refresh()
+    assert (page.timeline, page.noise) == (timeline, noise)
+    assert timeline is not None
+
+
+async def test_failed_runs_of_tonight_lead_to_their_page(archive: Archive) -> None:
+    page = await open_page(archive)
+    failed = (await archive.night.summary()).failed
+    assert failed
+    assert all("jobs/job-" in row["href"] for row in page.failures.rows)
+    assert len(page.failures.rows) == min(len(failed), 10)
+
+
+async def test_an_alert_without_a_source_has_no_link(archive: Archive) -> None:
+    page = await open_page(archive)
+    known = (await archive.night.summary()).alert_sources.value or frozenset()
+    linked = [row for row in page.alerts.rows if row.get("href")]
+    assert page.alerts.rows
+    assert len(linked) <= len(known) or known
+
+
+async def test_the_night_screen_has_the_same_tiles_in_large(archive: Archive) -> None:
+    night, day = await open_page(archive, NightPage), await open_page(archive)
+    assert night.tiles.large
+    assert [t["title"] for t in night.tiles.tiles] == [t["title"] for t in day.tiles.tiles]
+
+
+async def test_status_names_every_database_table_and_folder(archive: Archive) -> None:
+    page = StatusPage(Session(archive))
+    page.__panel__()
+    await page.load()
+    assert [row["key"] for row in page.databases.rows] == list(archive.databases)
+    assert {"images", "photometry", "caltables"} <= {row["cells"][0]["t"] for row in page.tables.rows}
+    assert any("stage" in row["cells"][1]["t"] for row in page.folders.rows)
+    assert page.verdict.kind == "ok"
+
+
+async def test_status_says_which_database_fails_and_what_to_do(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "archive"
+    shutil.copytree(folder / "state", copy / "state")
+    (copy / "state" / "db" / "alerts.sqlite3").write_bytes(b"garbage" * 1000)
+    async with open_archive(copy) as archive:
+        page = StatusPage(Session(archive))
+        page.__panel__()
+        await page.load()
+    broken = next(row for row in page.databases.rows if row["key"] == "alerts")
+    assert page.verdict.kind == "warn"
+    assert "alerts" in page.verdict.text
+    assert broken["cells"][1]["s"] == "bad"
