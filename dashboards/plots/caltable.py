@@ -105,7 +105,7 @@ def _plot_spectrum(
         colour = theme.series[pol % len(theme.series)]
         band = models.ColumnDataSource(antenna_band(detail, good, quantity, pol), name=f"band_{pol}")
         figure.varea("freq_mhz", "low", "high", source=band, fill_color=colour, fill_alpha=0.2)
-        label = f"{pol_name} median of antennas"
+        label = f"{pol_name} median"
         dash = _DASHES[pol % len(_DASHES)]
         lines.append(
             figure.line("freq_mhz", "median", source=band, line_color=colour, line_dash=dash, legend_label=label)
