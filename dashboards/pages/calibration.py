@@ -205,7 +205,7 @@ def snr_cell(table: Caltable) -> Cell:
     snr = stored_number(table, "snr_median")
     snr = snr if snr is not None else stored_number(table, "snr_mean")
     if snr == 0:
-        return cell("0", title="Zero: the solver wrote no signal-to-noise", note="not computed")
+        return cell("0", title="Zero: the solver computed no signal-to-noise")
     grade = grade_caltable_snr(snr)
     if snr is None or grade.word not in ("suspect", "bad"):
         return cell(snr, digits=1, title=grade.reason)

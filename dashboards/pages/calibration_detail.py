@@ -30,7 +30,7 @@ from dashboards.pages.calibration_facts import (
 from dashboards.pages.figure_updates import update_figures
 from dashboards.pages.filter_fields import with_present
 from dashboards.pages.grades import caltable_grades, grade_cell
-from dashboards.pages.layouts import side_by_side
+from dashboards.pages.layouts import FACTS_WIDTH, side_by_side
 from dashboards.pages.ms_facts import percent_cell
 from dashboards.pages.table_paths import Opened, open_path
 from dashboards.pages.wording import state_cell
@@ -42,6 +42,8 @@ from data_access.records import Caltable, CaltableDetail, MeasurementSet
 from data_access.services.provenance import Provenance
 
 _PLOT_HEIGHT = 265
+# `ProvenanceService.of_caltable` reads so many Measurement Sets at most.
+USERS_READ = 100
 
 
 class CalibrationDetailPage(PageView):
@@ -87,10 +89,10 @@ class CalibrationDetailPage(PageView):
         self.problems = Notice(kind="warn")
         self.chooser = FilterBar(
             label="Antenna", fields=self._fields(), values={"antenna": self.antenna}, on_submit=self._submit,
-            width=330, sizing_mode="fixed",
+            width=330, height=66, sizing_mode="fixed",
         )  # fmt: skip
         self.plots_slot = self.new_slot("solutions", height=2 * _PLOT_HEIGHT + 20)
-        self.registry = Facts()
+        self.registry = Facts(min_width=FACTS_WIDTH)
         self.links_slot = self.new_slot("links", height=90)
         self.contents_slot = self.new_slot("contents", height=0)
         self.compared = RecordTable(
@@ -171,13 +173,15 @@ class CalibrationDetailPage(PageView):
             caption="Measurement Sets observed while it was valid",
             total=f"{len(users)} in the first 24 h" if known else "",
             rows=user_rows(users, links),
+            truncated=len(users) >= USERS_READ,
+            note=f"the first {USERS_READ} are listed" if len(users) >= USERS_READ else "",
             empty="None in the first 24 hours." if known else "No start of validity is recorded.",
         )
         groups = [source_group(self.table, origin, links)]
         if isinstance(self.links_slot.content, Facts):
             self.links_slot.content.groups = groups
             return self.links_slot.content
-        return Facts(groups=groups)
+        return Facts(groups=groups, min_width=FACTS_WIDTH)
 
     async def _read_detail(self) -> tuple[CaltableDetail, str, list[Any]]:
         archive: Archive = self.session.archive
@@ -203,7 +207,7 @@ class CalibrationDetailPage(PageView):
         if isinstance(self.contents_slot.content, Facts):
             self.contents_slot.content.groups = groups
         else:
-            self.contents_slot.succeed(Facts(groups=groups))
+            self.contents_slot.succeed(Facts(groups=groups, min_width=FACTS_WIDTH))
         self.chooser.fields = self._fields()
         self.chooser.values = {"antenna": self.antenna}
         self._show_figures_of_quality()

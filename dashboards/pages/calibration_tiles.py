@@ -80,7 +80,7 @@ def _newest(state: CalibrationNow, links: Links) -> dict[str, Any]:
         word=word,
         unix=table.created_at,
         stale_after_s=AGES[1][0],
-        note=f"{table.name} · {AGES_IN_WORDS}",
+        note=AGES_IN_WORDS,
         href=links.calibration_detail(table.path),
     )
 

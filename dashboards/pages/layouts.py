@@ -7,6 +7,8 @@ from typing import Any
 import panel as pn
 
 _GAP_PX = 10
+# A third of a page, so that groups of facts stand below each other there.
+FACTS_WIDTH = 400
 
 
 def side_by_side(*parts: Any) -> pn.Row:

@@ -41,12 +41,12 @@ class MSPage(ListPage):
     columns: ClassVar[Sequence[Column]] = (
         {"name": "path", "label": "Measurement Set", "sortable": True},
         {"name": "mid_mjd", "label": "Observed", "unit": "UTC", "sortable": True},
-        {"name": "duration", "label": "Duration", "unit": "min", "align": "right"},
+        {"name": "duration", "label": "Length", "unit": "min", "align": "right"},
         {"name": "field", "label": "Field"},
         {"name": "dec_deg", "label": "Dec", "unit": "ICRS", "sortable": True},
         {"name": "stage", "label": "Stage", "sortable": True},
         {"name": "status", "label": "Status", "sortable": True},
-        {"name": "calibrated", "label": "Calibrated"},
+        {"name": "calibrated", "label": "Cal.", "title": "Whether a calibration was applied"},
         {"name": "file", "label": "File"},
         {"name": "processed_at", "label": "Processed", "sortable": True, "align": "right"},
     )
@@ -104,7 +104,7 @@ class MSPage(ListPage):
             record.path,
             [
                 cell(record.name, mono=True, title=record.path, note=problem or None),
-                epoch_cell(record.epoch),
+                epoch_cell(record.epoch, seconds=False),
                 duration_cell(record),
                 cell(record.field_name),
                 dec,

@@ -16,7 +16,7 @@ from dashboards.components.plot_pane import plot_pane
 from dashboards.components.record_table import RecordTable
 from dashboards.pages.figure_updates import update_figures
 from dashboards.pages.grades import grade_cell
-from dashboards.pages.layouts import side_by_side
+from dashboards.pages.layouts import FACTS_WIDTH, side_by_side
 from dashboards.pages.ms_facts import (
     ANTENNA_COLUMNS,
     WINDOW_COLUMNS,
@@ -88,7 +88,7 @@ class MSDetailPage(PageView):
         self.note = Notice(kind="info", text=self._note)
         self.problems = Notice(kind="warn", text="; ".join(self.ms.problems))
         self.plots_slot = self.new_slot("antennas and flags", height=_LAYOUT_HEIGHT + 10)
-        self.record = Facts(groups=[record_group(self.ms)])
+        self.record = Facts(groups=[record_group(self.ms)], min_width=FACTS_WIDTH)
         self.contents_slot = self.new_slot("contents", height=0)
         self.links_slot = self.new_slot("links", height=140)
         self.tables_slot = self.new_slot("spectral windows and antennas", height=0)
@@ -133,7 +133,7 @@ class MSDetailPage(PageView):
         if isinstance(self.links_slot.content, Facts):
             self.links_slot.content.groups = groups
             return self.links_slot.content
-        return Facts(groups=groups)
+        return Facts(groups=groups, min_width=FACTS_WIDTH)
 
     async def _read_detail(self) -> tuple[MeasurementSetDetail, list[Any]]:
         detail: MeasurementSetDetail = await self.session.archive.files.measurement_set(self.ms.path)
@@ -157,7 +157,7 @@ class MSDetailPage(PageView):
 
     def _show_contents(self, detail: MeasurementSetDetail) -> None:
         if self.contents_slot.content is None:
-            self.contents = Facts()
+            self.contents = Facts(min_width=FACTS_WIDTH)
             self.windows = RecordTable(
                 caption="Spectral windows", columns=list(WINDOW_COLUMNS), empty="No spectral windows.", max_height=260
             )

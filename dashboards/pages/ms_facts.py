@@ -26,7 +26,7 @@ WINDOW_COLUMNS: tuple[Column, ...] = (
     {"name": "channels", "label": "Channels", "align": "right"},
     {"name": "lowest", "label": "Lowest", "unit": "MHz", "align": "right"},
     {"name": "highest", "label": "Highest", "unit": "MHz", "align": "right"},
-    {"name": "width", "label": "Channel width", "unit": "kHz", "align": "right"},
+    {"name": "width", "label": "Width", "title": "of one channel", "unit": "kHz", "align": "right"},
 )
 ANTENNA_COLUMNS: tuple[Column, ...] = (
     {"name": "name", "label": "Antenna", "sortable": True},

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from bokeh.models import ColumnDataSource
 from dashboards.links import Links
 from dashboards.pages.calibration import CalibrationPage, snr_cell, validity_cells
 from dashboards.pages.calibration_detail import CalibrationDetailPage
-from dashboards.pages.calibration_facts import compared_rows
+from dashboards.pages.calibration_facts import compared_rows, solver_group
 from dashboards.pages.calibration_tiles import CalibrationNow, age_word, calibration_tiles
 from dashboards.server import build_server
 from dashboards.session import Session
@@ -304,9 +307,20 @@ async def test_a_refresh_keeps_the_figures_of_an_unchanged_table(archive: Archiv
     assert view.figures == figures
 
 
-def test_solver_parameters_of_any_shape_are_shown_as_text() -> None:
-    from dashboards.pages.calibration_facts import solver_group
+async def test_a_refresh_shows_that_a_table_was_retired_meanwhile(demo_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(demo_folder / "state", tmp_path / "state")
+    async with open_archive(tmp_path) as archive:
+        table = await archive.calibration.newest_active()
+        assert table is not None
+        view = await open_detail(archive, table.path)
+        with closing(sqlite3.connect(tmp_path / "state/db/cal_registry.sqlite3")) as db, db:
+            db.execute("UPDATE caltables SET status = 'retired', notes = 'phase jump' WHERE id = ?", (table.id,))
+        await view.refresh()
+        assert (view.status.kind, view.status.remedy) == ("warn", "phase jump")
+        assert facts_of(view.registry.groups)["Status"]["t"] == "retired"
 
+
+def test_solver_parameters_of_any_shape_are_shown_as_text() -> None:
     for parameters, label, text in (
         ({"<b>refant</b>": ["103", "104"]}, "<b>refant</b>", '["103", "104"]'),
         ([1, 2], "Parameters", "[1, 2]"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -193,9 +196,7 @@ async def test_the_page_draws_every_antenna_and_the_flags_three_ways(archive: Ar
     view = await open_detail(archive, {"path": ms.path})
     detail = await archive.files.measurement_set(ms.path)
     layout, bars, time, channel = view.figures
-    assert len(columns_drawn(layout, "antennas")["name"]) == len(
-        detail.antennas.names
-    )
+    assert len(columns_drawn(layout, "antennas")["name"]) == len(detail.antennas.names)
     percent = columns_drawn(bars, "flag_bars")["percent"]
     assert list(percent) == sorted(percent, reverse=True)
     assert len(columns_drawn(time, "flags_by_time")["percent"]) == detail.times_mjd.size
@@ -239,6 +240,18 @@ async def test_a_refresh_of_an_unchanged_set_keeps_every_figure(archive: Archive
     await view.refresh()
     assert view.figures == before
     assert view.plots_slot.content is shown
+
+
+async def test_a_refresh_shows_the_stage_that_was_reached_meanwhile(demo_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(demo_folder / "state", tmp_path / "state")
+    async with open_archive(tmp_path) as archive:
+        ms = await newest(archive, on_disk=False)
+        view = await open_detail(archive, {"path": ms.path})
+        with closing(sqlite3.connect(tmp_path / "state/db/products.sqlite3")) as db, db:
+            db.execute("UPDATE ms_index SET stage = 'cataloged' WHERE path = ?", (ms.path,))
+        await view.refresh()
+        assert facts_of(view.record.groups)["Stage"] == "cataloged"
+        assert next(i["cell"]["t"] for i in view.heading.items if i["label"] == "stage") == "cataloged"
 
 
 async def test_the_antennas_are_sorted_by_the_url(archive: Archive) -> None:
