@@ -198,5 +198,4 @@ async def _ask_services(ask: _Asker, path: str) -> None:
     await ask("logs.find")
     summary = await ask("night.summary", now=1.76e9)
     if summary is not None:
-        await ask("night.failed_runs", summary.window)
     await ask("health.report")
