@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from data_access.database import Database, Query
-from data_access.errors import DatabaseError, QueryTooSlow, ValidationError
+from data_access.errors import QueryTooSlow, ValidationError
 from data_access.layout import Table
 from data_access.records import Count, Cursor, PageRequest, RecordPage
 
@@ -135,6 +135,8 @@ async def _read_by_value(
     way, sign = ("DESC", "<") if descending else ("ASC", ">")
     more, values = [f"{expression} < x''"], list(where.values)
     if after is not None:
+        if descending:
+            more.clear()  # the position is a closer bound; of two, SQLite would walk the index down from the first
         more.append(f"({expression}, {listing.key}) {sign} (?, ?)")
         values.extend((after.value, after.key))
     order = f"{expression} {way}, {listing.key} {way}"
@@ -242,25 +244,18 @@ async def count_rows(
     whole_table : bool
         True when `source` is the table itself: without conditions its highest row number is then a good guess.
     """
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM {source}{where.sql()} LIMIT {COUNT_CAP + 1})"
+    guess = f'(SELECT max(rowid) FROM "{table.name}")' if whole_table and table.has_rowid else "NULL"
+    sql = f"SELECT (SELECT count(*) FROM (SELECT 1 FROM {source}{where.sql()} LIMIT {COUNT_CAP + 1})), {guess}"
     try:
-        found = await table.fetch(sql, where.values, n_columns=1, deadline_s=deadline_s)
+        found = await table.fetch(sql, where.values, n_columns=2, deadline_s=deadline_s)
     except QueryTooSlow:
         return Count(None, "unknown")
-    n = int(found.rows[0][0])
+    n, highest = found.rows[0]
     if n <= COUNT_CAP:
         return Count(n)
-    if where.clauses or not whole_table:
+    if where.clauses or highest is None:
         return Count(COUNT_CAP, "at least")
-    return await _about(table)
-
-
-async def _about(table: Table) -> Count:
-    try:
-        found = await table.fetch(f'SELECT max(rowid) FROM "{table.name}"', n_columns=1)
-    except DatabaseError:
-        return Count(COUNT_CAP, "at least")
-    return Count(int(found.rows[0][0]), "about")
+    return Count(highest, "about")
 
 
 class RowReader:

@@ -127,12 +127,22 @@ class SourceRepository:
             return await count_rows(
                 table, f'"{table.name}" v', _stored_where(wanted, table), deadline_s=self._count_deadline_s
             )
+        if not wanted.text.strip() and (many := await self._count_stored()).kind == "at least":
+            return many
         table = await self._layout.find("photometry")
         names = await self._name_tables(table)
         walk = _names_sql(names, after=False, descending=False)
         where = Where()
         where.contains("id", wanted.text)
         return await count_rows(table, f"({walk})", where, deadline_s=self._count_deadline_s)
+
+    async def _count_stored(self) -> Count:
+        """Return how many names have statistics: walking ten thousand names costs 90 ms, counting these 1 ms."""
+        table = await self._layout.find_or_none("variability_stats")
+        if table is None or "source_id" not in table.columns:
+            return Count(0)
+        names = f'(SELECT DISTINCT source_id FROM "{table.name}" WHERE source_id IS NOT NULL)'
+        return await count_rows(table, names, Where(), deadline_s=self._count_deadline_s)
 
     async def find_ese_candidates(self, *, source_id: str = "", limit: int = 100) -> tuple[EseCandidate, ...]:
         """Return the pipeline's ESE candidates, newest first, with the largest value their epochs allow."""
