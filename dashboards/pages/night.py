@@ -22,7 +22,7 @@ class NightPage(OverviewPage):
     def __panel__(self) -> Any:
         super().__panel__()
         below = pn.Row(
-            pn.Column(self.timeline_slot, self.noise_slot, sizing_mode="stretch_width"),
+            pn.Column(self.timeline_slot, self.noise_slot, self.pointing_slot, sizing_mode="stretch_width"),
             pn.Column(self.failures_slot, self.alerts_slot, sizing_mode="stretch_width", margin=(0, 0, 0, 16)),
             sizing_mode="stretch_width",
         )

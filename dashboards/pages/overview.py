@@ -14,11 +14,19 @@ from dashboards.components.tiles import Tiles
 from dashboards.pages.night_tiles import night_tiles
 from dashboards.pages.patching import patch_source
 from dashboards.pages.wording import epoch_cell, noise_against_time, state_cell
-from dashboards.plots import TimelineEvent, noise_trend_columns, plot_noise_trend, plot_timeline, timeline_columns
+from dashboards.plots import (
+    TimelineEvent,
+    noise_trend_columns,
+    plot_noise_trend,
+    plot_pointing,
+    plot_timeline,
+    pointing_columns,
+    timeline_columns,
+)
 from dashboards.plots.trends import Lane
 from dashboards.session import PageView, Session
 from data_access.analysis.times import format_mjd_utc
-from data_access.records import Alert, Image, MeasurementSet
+from data_access.records import Alert, Image, MeasurementSet, Pointing
 from data_access.repositories.jobs import run_id_of, state_of
 from data_access.services.night import NightSummary
 
@@ -36,6 +44,7 @@ class OverviewPage(PageView):
         self.window_notice = Notice(kind="stale")
         self.noise: Any = None
         self.timeline: Any = None
+        self.pointing: Any = None
         self.images = RecordTable(caption="Newest images", columns=_IMAGE_COLUMNS, empty="No image yet.")
         self.failures = RecordTable(caption="Failed runs", columns=_FAILURE_COLUMNS, empty="No run failed.")
         self.alerts = RecordTable(caption="Alerts", columns=_ALERT_COLUMNS, empty="No alerts.")
@@ -49,10 +58,11 @@ class OverviewPage(PageView):
         self.tiles_slot = self.new_slot("state of the pipeline", height=220)
         self.timeline_slot = self.new_slot("timeline", height=220)
         self.noise_slot = self.new_slot("noise", height=260)
+        self.pointing_slot = self.new_slot("pointing", height=240)
         self.images_slot = self.new_slot("newest images", height=200)
         self.failures_slot = self.new_slot("failed runs", height=60)
         self.alerts_slot = self.new_slot("alerts", height=60)
-        left = pn.Column(self.timeline_slot, self.noise_slot, sizing_mode="stretch_width")
+        left = pn.Column(self.timeline_slot, self.noise_slot, self.pointing_slot, sizing_mode="stretch_width")
         right = pn.Column(
             self.images_slot, self.failures_slot, self.alerts_slot, sizing_mode="stretch_width", margin=(0, 0, 0, 16)
         )
@@ -66,6 +76,7 @@ class OverviewPage(PageView):
     async def load(self) -> None:
         """Read the last 24 hours and fill the slots one by one."""
         await self.fill(self.tiles_slot, self._read, self._show)
+        await self.fill(self.pointing_slot, self.session.archive.operations.find_pointing, self._show_pointing)
 
     async def refresh(self) -> None:
         """Read again and patch."""
@@ -81,6 +92,11 @@ class OverviewPage(PageView):
         self._show_noise(night)
         self._show_tables(night)
         return self.tiles
+
+    def _show_pointing(self, pointings: tuple[Pointing, ...]) -> Any:
+        if not patch_source(self.pointing, "pointing", pointing_columns(pointings)):
+            self.pointing = plot_pointing(pointings, theme=self.session.theme)
+        return self.pointing
 
     def _show_window(self, night: NightSummary) -> None:
         newest = night.newest_ms.value

@@ -14,6 +14,8 @@ Calibration
     `plot_caltable`
 Nights
     `plot_noise_trend`, `plot_timeline`, `TimelineEvent`, `plot_transits`, `plot_pointing`, `plot_sky_coverage`
+Notebooks
+    `dashboards.plots.elements`: HoloViews elements that compose (imported only there: HoloViews costs a second)
 Look
     `THEMES`, `Theme`, `get_theme`, `bokeh_theme`, `css_variables`, `SYMBOLS`, `empty_figure`
 """

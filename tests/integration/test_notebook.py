@@ -31,10 +31,15 @@ def _results(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def test_notebook_draws_a_light_curve_a_cutout_and_gains(executed: nbformat.NotebookNode) -> None:
-    n_epoch, shape, n_solutions = _results(executed)
+    n_epoch, shape, n_solutions, _ = _results(executed)
     assert int(n_epoch) > 1
     assert shape == "(100, 100)"
     assert int(n_solutions) > 0
+
+
+def test_light_curves_compose_in_the_notebook(executed: nbformat.NotebookNode) -> None:
+    assert _results(executed)[-1].count(".Scatter.") == 2
+    assert _results(executed)[-1].count(".ErrorBars.") == 2
 
 
 def test_every_plot_of_the_notebook_reaches_the_reader(executed: nbformat.NotebookNode) -> None:
