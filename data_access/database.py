@@ -11,20 +11,20 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import aiosqlite
 
+from data_access.database_errors import explained_error
 from data_access.errors import (
     DatabaseCorrupt,
     DatabaseError,
     DatabaseLocked,
     DatabaseMissing,
     QueryTooSlow,
-    TableMissing,
-    ValidationError,
 )
 from data_access.packing import NotPackable, packed_sql, unpack
 from data_access.read_only_connection import (
@@ -41,12 +41,12 @@ Mode = Literal["closed", "read-only", "immutable"]
 
 _SCHEMA_RECHECK_S = 1.0
 _REPLACEMENTS_IN_A_ROW = 5
+_CLOSE_S = 2.0
 # The watcher looks at one database after the other: a locked one must not keep the news of the others waiting.
 _WATCH_BUSY_TIMEOUT_S = 0.2
-_PERMISSIONS = "Check the permissions of the file, its -wal and -shm files and its folder."
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Lane:
     connection: aiosqlite.Connection
     raw: ReadOnlyConnection
@@ -110,7 +110,9 @@ class Database:
         self.busy_timeout_s = busy_timeout_s
         self.row_cap = row_cap
         self._free: dict[str, list[_Lane]] = {"fast": [], "slow": [], "watch": []}
-        self._gates = {"fast": asyncio.Semaphore(lanes), "slow": asyncio.Semaphore(1), "watch": asyncio.Semaphore(1)}
+        self._n_lanes = {"fast": lanes, "slow": 1, "watch": 1}
+        self._gates = {name: asyncio.Semaphore(n) for name, n in self._n_lanes.items()}
+        self._busy: set[_Lane] = set()
         self._schema: Schema | None = None
         self._schema_seen = 0.0
         self._schema_gate = asyncio.Lock()
@@ -199,7 +201,7 @@ class Database:
             raise
         except BaseException as err:
             self._give_back(lane_name, lane)
-            if (explained := self._explained(err)) is not None:
+            if (explained := explained_error(err, self.role, self.path)) is not None:
                 raise explained from err
             raise
         self._give_back(lane_name, lane)
@@ -217,15 +219,20 @@ class Database:
     async def _take(self, name: str) -> _Lane:
         await self._gates[name].acquire()
         try:
-            while self._free[name]:
-                lane = self._free[name].pop()
-                if lane.generation == self._generation:
-                    return lane
-                await lane.connection.close()
-            return await self._open(self.busy_timeout_s if name != "watch" else _WATCH_BUSY_TIMEOUT_S)
+            lane = await self._free_or_new(name)
         except BaseException:
             self._gates[name].release()
             raise
+        self._busy.add(lane)
+        return lane
+
+    async def _free_or_new(self, name: str) -> _Lane:
+        while self._free[name]:
+            lane = self._free[name].pop()
+            if lane.generation == self._generation:
+                return lane
+            await lane.connection.close()
+        return await self._open(self.busy_timeout_s if name != "watch" else _WATCH_BUSY_TIMEOUT_S)
 
     def _give_back_idle(self, name: str, lane: _Lane, done: asyncio.Future[Any]) -> None:
         if not done.cancelled():
@@ -234,10 +241,8 @@ class Database:
         self._give_back(name, lane)
 
     def _give_back(self, name: str, lane: _Lane) -> None:
-        if lane.generation == self._generation:
-            self._free[name].append(lane)
-        else:
-            lane.connection.stop()
+        self._busy.discard(lane)
+        self._free[name].append(lane)
         self._gates[name].release()
 
     async def _open(self, busy_timeout_s: float) -> _Lane:
@@ -250,10 +255,8 @@ class Database:
                 if "locked" in str(err) or await asyncio.to_thread(has_write_ahead_log, self.path):
                     raise
                 lane = await self._connect(busy_timeout_s, immutable=True)
-        except sqlite3.Error as err:
-            raise self._translate(err) from err
-        except OSError as err:
-            raise self._out_of_reach(err) from err
+        except (sqlite3.Error, OSError) as err:
+            raise (explained_error(err, self.role, self.path) or err) from err
         self.mode = "immutable" if lane.raw.immutable else "read-only"
         return lane
 
@@ -269,18 +272,30 @@ class Database:
         connection = aiosqlite.Connection(connect, iter_chunk_size=64)
         # Reads never outlive the process: a forgotten thread must not keep a notebook or a test from ending.
         connection._thread.daemon = True
-        await connection
+        try:
+            await connection
+        except (sqlite3.Error, OSError):
+            # aiosqlite ends its thread without waiting for it: it would speak to an event loop that is gone.
+            await asyncio.to_thread(connection._thread.join, _CLOSE_S)
+            raise
         return _Lane(connection, opened[0], generation)
 
     async def _drop_lanes(self) -> None:
         self._schema = None
-        self._generation += 1  # lanes in use are closed when they come back
+        self._generation += 1  # a lane in use is closed before its next use
         for free in self._free.values():
             while free:
                 await free.pop().connection.close()
 
     async def close(self) -> None:
-        """Close every connection; one that is in use is closed at the end of its query."""
+        """Stop what runs and close every connection."""
+        await self._drop_lanes()
+        for lane in tuple(self._busy):
+            lane.raw.abandon()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_S):
+                for name in self._gates:
+                    await self._wait_until_idle(name)
         await self._drop_lanes()
         self.mode = "closed"
 
@@ -288,6 +303,16 @@ class Database:
     def recent_schema(self) -> Schema | None:
         """The schema if it was looked at within a second: the same object until another one was read, else None."""
         return self._schema if time.monotonic() - self._schema_seen < _SCHEMA_RECHECK_S else None
+
+    async def _wait_until_idle(self, name: str) -> None:
+        n_taken = 0
+        try:
+            for _ in range(self._n_lanes[name]):
+                await self._gates[name].acquire()
+                n_taken += 1
+        finally:
+            for _ in range(n_taken):
+                self._gates[name].release()
 
     async def schema(self) -> Schema:
         """Return the tables and columns of the file, read again when its schema changed."""
@@ -342,43 +367,3 @@ class Database:
         """Return the journal mode recorded in the file (``wal``, ``delete``, ...)."""
         found = await self._run("PRAGMA journal_mode", (), "watch", self.deadline_s)
         return str(found[0][0])
-
-    def _out_of_reach(self, err: OSError) -> DatabaseError:
-        facts = {"path": str(self.path), "role": self.role}
-        if isinstance(err, FileNotFoundError | NotADirectoryError):
-            return DatabaseMissing(f"The {self.role} database {self.path} does not exist", **facts)
-        why = err.strerror or err
-        return DatabaseError(
-            f"The {self.role} database {self.path} cannot be opened: {why}", remedy=_PERMISSIONS, **facts
-        )
-
-    def _explained(self, err: BaseException) -> Exception | None:
-        if isinstance(err, sqlite3.Error):
-            return self._translate(err)
-        if isinstance(err, OSError):
-            return self._out_of_reach(err)
-        if isinstance(err, OverflowError | UnicodeEncodeError):
-            return ValidationError(f"A value of this query cannot stand in a database: {err}")
-        return None
-
-    def _translate(self, err: sqlite3.Error) -> Exception:
-        text = str(err)
-        where = f"the {self.role} database {self.path}"
-        facts = {"path": str(self.path), "role": self.role}
-        if "BLOB" in text:
-            return NotPackable(text)
-        if "interrupted" in text:
-            return QueryTooSlow(f"A query on {where} was stopped at its deadline", **facts)
-        if "locked" in text or "busy" in text:
-            return DatabaseLocked(f"{where[0].upper()}{where[1:]} is locked by a writer", **facts)
-        if "no such table" in text:
-            return TableMissing(f"{text} in {where}", **facts)
-        if "not a database" in text or "malformed" in text or "disk image" in text:
-            return DatabaseCorrupt(f"{where[0].upper()}{where[1:]} is damaged or no database: {text}", **facts)
-        if "unable to open" in text or "disk I/O" in text:
-            return DatabaseError(
-                f"{where[0].upper()}{where[1:]} cannot be opened: {text}",
-                remedy=_PERMISSIONS,
-                **facts,
-            )
-        return DatabaseError(f"A query on {where} failed: {text}", **facts)

@@ -32,7 +32,7 @@ LISTS: dict[str, tuple[str, Find]] = {
     "sources": ("variability_stats", lambda archive, page: archive.sources.find(SourceFilter(), page)),
 }  # fmt: skip
 SORTS = {
-    "images": ("id", "created_at", "path"),
+    "images": ("id",),  # the pipeline indexes neither their paths nor their times
     "measurement sets": ("mid_mjd", "status", "path"),
     "runs": ("mid_mjd", "status", "path"),
     "tables": ("id", "valid_start_mjd", "path"),
@@ -96,8 +96,7 @@ async def test_an_indexed_order_is_read_from_its_index(
     pages = [(path, sql, values) for path, sql, values in seen if "ORDER BY" in sql and "LIMIT 51" in sql]
     assert pages
     path, sql, values = pages[0]
-    if sort not in _first_index_columns(path, table):
-        pytest.skip(f"this layout has no index of {table}.{sort}")
+    assert sort in _first_index_columns(path, table)
     plan = _plan(path, sql, values)
     # An index of several columns, or a descending one, leaves the rows of one equal value to be sorted: few.
     assert "TEMP B-TREE" not in plan.replace("USE TEMP B-TREE FOR RIGHT PART OF ORDER BY", "")

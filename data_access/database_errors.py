@@ -1,0 +1,54 @@
+"""What an error of SQLite or of the file system means, in words and with what can be done about it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from data_access.errors import (
+    DatabaseCorrupt,
+    DatabaseError,
+    DatabaseLocked,
+    DatabaseMissing,
+    QueryTooSlow,
+    TableMissing,
+    ValidationError,
+)
+from data_access.packing import NotPackable
+
+_PERMISSIONS = "Check the permissions of the file, its -wal and -shm files and its folder."
+
+
+def explained_error(err: BaseException, role: str, path: Path) -> Exception | None:
+    """Return the error of the archive that `err` means for a database; None when it is none of its kind."""
+    if isinstance(err, sqlite3.Error):
+        return _of_sqlite(str(err), role, path)
+    if isinstance(err, OSError):
+        return _of_file(err, role, path)
+    if isinstance(err, OverflowError | UnicodeEncodeError):
+        return ValidationError(f"A value of this query cannot stand in a database: {err}")
+    return None
+
+
+def _of_file(err: OSError, role: str, path: Path) -> DatabaseError:
+    name, facts = f"The {role} database {path}", {"path": str(path), "role": role}
+    if isinstance(err, FileNotFoundError | NotADirectoryError):
+        return DatabaseMissing(f"{name} does not exist", **facts)
+    return DatabaseError(f"{name} cannot be opened: {err.strerror or err}", remedy=_PERMISSIONS, **facts)
+
+
+def _of_sqlite(text: str, role: str, path: Path) -> Exception:
+    name, facts = f"database {path}", {"path": str(path), "role": role}
+    if "BLOB" in text:
+        return NotPackable(text)
+    if "interrupted" in text:
+        return QueryTooSlow(f"A query on the {role} {name} was stopped at its deadline", **facts)
+    if "locked" in text or "busy" in text:
+        return DatabaseLocked(f"The {role} {name} is locked by a writer", **facts)
+    if "no such table" in text:
+        return TableMissing(f"{text} in the {role} {name}", **facts)
+    if "not a database" in text or "malformed" in text or "disk image" in text:
+        return DatabaseCorrupt(f"The {role} {name} is damaged or no database: {text}", **facts)
+    if "unable to open" in text or "disk I/O" in text:
+        return DatabaseError(f"The {role} {name} cannot be opened: {text}", remedy=_PERMISSIONS, **facts)
+    return DatabaseError(f"A query on the {role} {name} failed: {text}", **facts)
