@@ -132,9 +132,7 @@ def test_check_as_json_names_every_database_of_the_split_layout(
     assert all(database["last_write_at"] > 1.7e9 for database in report["databases"])
 
 
-def test_check_as_json_knows_the_unified_layout(
-    check: Callable[..., tuple[int, str]], demo_unified: Path
-) -> None:
+def test_check_as_json_knows_the_unified_layout(check: Callable[..., tuple[int, str]], demo_unified: Path) -> None:
     answer = check(demo_unified, "--json")
     report = report_of(answer)
     tables = {t["name"]: t for database in report["databases"] for t in database["tables"]}

@@ -1,4 +1,4 @@
-"""The house rules that a machine can check: dependencies in step, features with tests, small files, no outside hosts."""
+"""The house rules a machine can check: dependencies in step, features with tests, small files, no outside hosts."""
 
 from __future__ import annotations
 
