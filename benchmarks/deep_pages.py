@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from benchmarks.archive import Scale, make_archive
 from benchmarks.lists import PAGE, Pager, our_pages, peer_pages
 from benchmarks.peer import NAME, PeerRepository
@@ -39,19 +41,18 @@ async def measure(scale: Scale, *, n_runs: int, seconds: float) -> list[Row]:
     async with open_archive(bench.root) as archive, PeerRepository.open(bench.products) as peer:
         pages, peers = our_pages(archive), peer_pages(peer)
         for name, length in lengths.items():
-            ask, ask_peer = pages[name], peers[name]
             position = int(DEPTH * length)
-            cursor = await _cursor_at(ask, position)
+            cursor = await _cursor_at(pages[name], position)
+            asked = {
+                "ours": (partial(pages[name], "", PAGE), partial(pages[name], cursor, PAGE)),
+                "peer": (partial(peers[name], 0), partial(peers[name], position)),
+            }
             deep: dict[str, list[float]] = {"ours": [], "peer": []}
             ratio: dict[str, list[float]] = {"ours": [], "peer": []}
             for order in both_ways(n_runs):
                 for side in order:
-                    if side == "ours":
-                        top_ms = await time_ms(lambda ask=ask: ask("", PAGE), repeat=repeat)
-                        deep_ms = await time_ms(lambda ask=ask, at=cursor: ask(at, PAGE), repeat=repeat)
-                    else:
-                        top_ms = await time_ms(lambda ask=ask_peer: ask(0), repeat=repeat)
-                        deep_ms = await time_ms(lambda ask=ask_peer, at=position: ask(at), repeat=repeat)
+                    top, down = asked[side]
+                    top_ms, deep_ms = await time_ms(top, repeat=repeat), await time_ms(down, repeat=repeat)
                     deep[side].append(deep_ms)
                     ratio[side].append(deep_ms / top_ms)
             what = f"deep_pages: {name}, page at {DEPTH:.0%}"

@@ -1,4 +1,4 @@
-"""A page of a list and the number above it: an archive with ten million measurements against one with ten thousand."""
+"""A page of a list and the number above it: ten million measurements against ten thousand."""
 
 from __future__ import annotations
 
@@ -78,6 +78,7 @@ async def measure(scale: Scale, *, n_runs: int, seconds: float) -> list[Row]:
                     ratio["ours"], ratio["peer"], peer_name=NAME, limit=RATIO_LIMIT,
                     limit_name="ten million rows take at most 1.5 times as long as ten thousand",
                 ),
-                make_row(f"{what}, {large.scale.n_photometry:,} rows", "ms", took["ours"], took["peer"], peer_name=NAME),
+                make_row(f"{what}, {large.scale.n_photometry:,} rows", "ms", took["ours"], took["peer"],
+                         peer_name=NAME),
             ]  # fmt: skip
     return rows

@@ -20,16 +20,16 @@ async def measure(scale: Scale, *, n_runs: int, seconds: float) -> list[Row]:
     rows = []
     with writing(bench):
         async with open_archive(bench.root) as archive, PeerRepository.open(bench.products) as peer:
-            questions = {"ours": our_questions(archive, bench), "peer": peer_questions(peer, bench)}
-            for side in questions.values():
-                await load(side, n_readers=4, seconds=seconds / 2)
+            sides = {"ours": our_questions(archive, bench), "peer": peer_questions(peer, bench)}
+            for questions in sides.values():
+                await load(questions, n_readers=4, seconds=seconds / 2)
             plan = [(f"mix, {n} readers", n, slice(None)) for n in CONCURRENCY]
             plan += [(f"{kind}, 8 readers", 8, slice(i, i + 1)) for i, kind in enumerate(KINDS)]
             for name, n_readers, chosen in plan:
                 rates: dict[str, list[float]] = {"ours": [], "peer": []}
                 for order in both_ways(n_runs):
                     for side in order:
-                        found = await load(questions[side][chosen], n_readers=n_readers, seconds=seconds)
+                        found = await load(sides[side][chosen], n_readers=n_readers, seconds=seconds)
                         rates[side].append(found.per_second)
                 rows.append(
                     make_row(

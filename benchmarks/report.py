@@ -76,8 +76,11 @@ def make_row(
         the limit of the ratio to the peer.
     """
     pairs = tuple(zip(ours, peer, strict=True)) if peer else tuple((value, None) for value in ours)
-    ratio = statistics.median(mine / theirs for mine, theirs in zip(ours, peer, strict=True)) if peer else None
-    mine, theirs = statistics.median(ours), statistics.median(peer) if peer else None
+    ratio: float | None = None
+    if peer:
+        ratio = statistics.median(one / other for one, other in zip(ours, peer, strict=True))
+    mine = statistics.median(ours)
+    theirs = statistics.median(peer) if peer else None
     if limit_to_peer is not None and theirs is not None and ratio is not None:
         limit, to_limit = limit_to_peer * theirs, ratio / limit_to_peer
     else:

@@ -1,6 +1,7 @@
 """A pipeline that commits all the time: a process of its own that writes an image and its measurements.
 
-python -m benchmarks.writer DATABASE INTERVAL_S
+python -m benchmarks.writer DATABASE INTERVAL_S     commits for ever
+python -m benchmarks.writer DATABASE --on-demand    commits once for every line it reads, and says when and what
 """
 
 from __future__ import annotations
@@ -39,6 +40,14 @@ def write_for_ever(database: Path, interval_s: float) -> None:
             time.sleep(interval_s)
 
 
+def write_on_demand(database: Path) -> None:
+    """Commit one image for every line of the standard input; print the time of the commit and the image's path."""
+    with closing(sqlite3.connect(database, timeout=30)) as connection:
+        for count, _ in enumerate(sys.stdin):
+            path = write_image(connection, count)
+            print(time.time(), path, flush=True)
+
+
 def write_image(connection: sqlite3.Connection, count: int) -> str:
     """Commit one image with `N_SOURCES` measurements and return its path."""
     now = time.time()
@@ -72,4 +81,7 @@ def writing(archive: BenchArchive, *, interval_s: float = 0.05) -> Iterator[None
 
 
 if __name__ == "__main__":
-    write_for_ever(Path(sys.argv[1]), float(sys.argv[2]))
+    if sys.argv[2] == "--on-demand":
+        write_on_demand(Path(sys.argv[1]))
+    else:
+        write_for_ever(Path(sys.argv[1]), float(sys.argv[2]))

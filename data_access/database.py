@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,11 +72,15 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """Tables of one file: name -> column names, in the order of the file; `with_rowid` have a row number."""
+    """Tables of one file: name -> column names, in the order of the file; `with_rowid` have a row number.
+
+    `keys` names the primary key where it is a single column.
+    """
 
     tables: dict[str, tuple[str, ...]]
     version: int
     with_rowid: frozenset[str] = frozenset()
+    keys: Mapping[str, str] = field(default_factory=dict)
 
 
 class Database:
@@ -338,15 +342,21 @@ class Database:
             "fast",
             self.deadline_s,
         )
-        tables = {name: await self._columns(name) for name, _ in found}
+        described = {name: await self._columns(name) for name, _ in found}
+        tables = {name: tuple(column for column, _ in columns) for name, columns in described.items()}
+        keys = {name: [column for column, place in columns if place] for name, columns in described.items()}
         return Schema(
             {name: columns for name, columns in tables.items() if columns},
             version,
             frozenset(name for name, with_rowid in found if with_rowid),
+            {name: columns[0] for name, columns in keys.items() if len(columns) == 1},
         )
 
-    async def _columns(self, table: str) -> tuple[str, ...]:
-        """Return the columns of a table; none for a view or module that is broken, which hurts no other table."""
+    async def _columns(self, table: str) -> tuple[tuple[str, int], ...]:
+        """Return the columns of a table with their place in its primary key (0: not in it).
+
+        None for a view or module that is broken, which hurts no other table.
+        """
         quoted = table.replace('"', '""')
         try:
             columns = await self._run(f'PRAGMA table_info("{quoted}")', (), "fast", self.deadline_s)
@@ -354,7 +364,7 @@ class Database:
             raise
         except DatabaseError:
             return ()
-        return tuple(column[1] for column in columns)
+        return tuple((column[1], column[5]) for column in columns)
 
     async def version(self) -> tuple[int, ...]:
         """Return a value that changes with every commit by anybody else (``PRAGMA data_version``)."""

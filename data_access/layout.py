@@ -140,6 +140,7 @@ class Table:
     database: Database
     columns: frozenset[str]
     has_rowid: bool = True
+    primary_key: str = ""
 
     def column(self, name: str, alias: str = "") -> str:
         """Return the SQL for a column under the name it has here, or NULL when this file does not have it."""
@@ -235,7 +236,9 @@ class Layout:
             return empty
         if trouble is not None:
             raise trouble
-        raise TableMissing(f"No configured database has the table '{TABLES[logical].names[-1]}'", table=logical)
+        asked = ", ".join(database.path.name for database in self.databases.values()) or "none is configured"
+        name = TABLES[logical].names[-1]
+        raise TableMissing(f"No database has the table '{name}' (looked in: {asked})", table=logical)
 
     async def find_or_none(self, logical: str) -> Table | None:
         """Return the table, or None when no database has it; errors of databases are still raised."""
@@ -247,7 +250,14 @@ class Layout:
     async def _candidates(self, logical: str, database: Database) -> list[Table]:
         schema = await database.schema()
         return [
-            Table(logical, name, database, frozenset(schema.tables[name]), name in schema.with_rowid)
+            Table(
+                logical,
+                name,
+                database,
+                frozenset(schema.tables[name]),
+                name in schema.with_rowid,
+                schema.keys.get(name, ""),
+            )
             for name in TABLES[logical].names
             if name in schema.tables
         ]

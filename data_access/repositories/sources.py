@@ -137,11 +137,12 @@ class SourceRepository:
         return await count_rows(table, f"({walk})", where, deadline_s=self._count_deadline_s)
 
     async def _count_stored(self) -> Count:
-        """Return how many names have statistics: walking ten thousand names costs 90 ms, counting these 1 ms."""
+        """Return how many names have statistics: walking 10,000 names costs 90 ms, counting these 1 ms at most."""
         table = await self._layout.find_or_none("variability_stats")
         if table is None or "source_id" not in table.columns:
             return Count(0)
-        names = f'(SELECT DISTINCT source_id FROM "{table.name}" WHERE source_id IS NOT NULL)'
+        distinct = "" if table.primary_key == "source_id" else "DISTINCT"
+        names = f'(SELECT {distinct} source_id FROM "{table.name}" WHERE source_id IS NOT NULL)'
         return await count_rows(table, names, Where(), deadline_s=self._count_deadline_s)
 
     async def find_ese_candidates(self, *, source_id: str = "", limit: int = 100) -> tuple[EseCandidate, ...]:
