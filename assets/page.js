@@ -92,7 +92,9 @@
     clearTimeout(timer);
     if (!document.hidden) await check();
     clearTimeout(timer);
-    timer = setTimeout(poll, state.lost || html.hasAttribute('data-stale') ? 1000 + 1000 * Math.random() : 3000);
+    /* What was not available (a locked database) is asked for again; nothing on an error page can be lost by that. */
+  if (html.dataset.status === '503') setInterval(async () => { if (!document.hidden && await ask()) location.reload(); }, 10000);
+  timer = setTimeout(poll, state.lost || html.hasAttribute('data-stale') ? 1000 + 1000 * Math.random() : 3000);
   }
   document.addEventListener('visibilitychange', () => { if (!document.hidden) { state.answered = html.hasAttribute('data-stale') ? state.answered : performance.now(); poll(); } });
   window.addEventListener('dsa110:lost', () => { state.lost = true; mark(); poll(); });

@@ -9,6 +9,8 @@ from typing import Protocol
 from dashboards.boundary import Boundary
 from dashboards.session import Session
 
+RETRY_S = 5.0
+
 
 class Change(Protocol):
     """What changed: the roles of the databases that were written."""
@@ -104,6 +106,9 @@ class Live:
         Patches the page; its errors are its own.
     roles : frozenset of str or None
         Databases that concern the page; None for all, empty for none.
+    is_waiting : callable
+        Returns whether something on the page is not available now. It is asked for again every `RETRY_S`: the end
+        of a writer's lock, or a database that appears, is no change that the feed would tell.
     """
 
     def __init__(
@@ -112,7 +117,9 @@ class Live:
         feed: ChangeFeed,
         refresh: Callable[[], Awaitable[None]],
         roles: frozenset[str] | None = None,
+        is_waiting: Callable[[], bool] = bool,
     ) -> None:
+        self._is_waiting = is_waiting
         self._session = session
         self._feed = feed
         self._refresh = refresh
@@ -121,6 +128,7 @@ class Live:
         self._loaded = False
         self._missed = False
         self._task: asyncio.Task[None] | None = None
+        self._retry: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to listen; what changes while the page is still loading is read afterwards.
@@ -135,6 +143,7 @@ class Live:
         """Tell that the page has its content: from now on it may be refreshed."""
         self._loaded = True
         self._wake()
+        self._retry_later()
 
     def stop(self) -> None:
         """Stop listening; a running refresh is cancelled with the session's tasks."""
@@ -169,3 +178,14 @@ class Live:
             self._missed = False
             with Boundary("refresh"):
                 await self._refresh()
+        self._retry_later()
+
+    def _retry_later(self) -> None:
+        due = self._retry is None or self._retry.done() or self._retry is asyncio.current_task()
+        if due and self._is_waiting() and not self._session.closed:
+            self._retry = self._session.spawn(self._ask_again())
+
+    async def _ask_again(self) -> None:
+        await asyncio.sleep(RETRY_S)
+        self._missed = True
+        self._wake()

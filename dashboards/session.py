@@ -270,6 +270,11 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         """Run `change`, which alters models, under the document's lock."""
         return await self.session.patch(change)
 
+    @property
+    def is_waiting(self) -> bool:
+        """True while a slot says that something is not available now: it is worth asking again."""
+        return any(slot.failure is not None and slot.failure.status == 503 for slot in self.slots.values())
+
     async def settled(self) -> None:
         """Return when everything started with `run` has ended (for tests)."""
         while pending := [t for t in self.session.tasks if t is not asyncio.current_task()]:

@@ -28,6 +28,7 @@ class Slot(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         text = f"Loading {label}" if height else ""
         self.notice = Notice(kind="loading", text=text, height_px=height)
         self.content: Any = None
+        self.failure: Failure | None = None
         self._shown: Any = None
         self._column = pn.Column(
             self.notice, sizing_mode="stretch_width", margin=0, styles={"min-height": f"{height}px"}
@@ -38,6 +39,7 @@ class Slot(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
 
     def succeed(self, content: Any = None) -> None:
         """Show `content` (a Panel object or a Bokeh figure); None or the same object again keeps what is there."""
+        self.failure = None
         self.notice.param.update(text="", remedy="", small="", height_px=0)
         if content is None or content is self.content:
             return
@@ -45,8 +47,15 @@ class Slot(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         self._shown = as_view(content)
         self._column[:] = [self.notice, self._shown]
 
+    def clear(self) -> None:
+        """Wait no longer for a first content that will not come, and keep no room for it."""
+        if self.content is None:
+            self.notice.param.update(text="", height_px=0)
+            self._column.styles = {"min-height": "0px"}
+
     def fail(self, failure: Failure) -> None:
         """Say what failed; an older content stays below the card."""
+        self.failure = failure
         expected = failure.status in (400, 404, 422)
         old = " What is shown below is from before." if self.content is not None else ""
         self.notice.param.update(

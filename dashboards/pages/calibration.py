@@ -26,7 +26,7 @@ from dashboards.session import Session
 from data_access import Archive
 from data_access.analysis.qa import grade_caltable_flag_fraction, grade_caltable_snr
 from data_access.analysis.times import format_mjd_utc, unix_to_mjd
-from data_access.records import Caltable, Count, FileState, PageRequest, RecordPage
+from data_access.records import CalibratorTransit, Caltable, Count, FileState, PageRequest, RecordPage
 from data_access.repositories.calibration import CaltableFilter
 
 # What the pipeline's own code writes, in the order of application; the column is free text.
@@ -72,6 +72,7 @@ class CalibrationPage(ListPage):
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **params)
         self.tiles = Tiles(min_width=250)
+        self._transits: tuple[CalibratorTransit, ...] | None = None
         self.transits = RecordTable(
             caption="Calibrator transits, 24 h before and after now",
             columns=list(TRANSIT_COLUMNS),
@@ -96,26 +97,32 @@ class CalibrationPage(ListPage):
 
     async def load(self) -> None:
         """Fill the tiles, then the list."""
+        await self.fill(self.transits_slot, self._read_transits, self._show_transits)
         await self.fill(self.now_slot, self._read_now, self._show_now)
         await super().load()
 
+    async def _read_transits(self) -> tuple[CalibratorTransit, ...]:
+        archive: Archive = self.session.archive
+        mjd = unix_to_mjd(time.time())
+        return await archive.calibration.find_transits(mjd - _ONE_DAY, mjd + _ONE_DAY)
+
+    def _show_transits(self, transits: tuple[CalibratorTransit, ...]) -> RecordTable:
+        self._transits = transits
+        self.transits.rows = transit_rows(transits, unix_to_mjd(time.time()), self.session.links)
+        return self.transits
+
     async def _read_now(self) -> CalibrationNow:
         archive: Archive = self.session.archive
-        calibration = archive.calibration
         now = time.time()
-        mjd = unix_to_mjd(now)
         return CalibrationNow(
             now=now,
-            newest=await calibration.newest_active(),
-            applied=await calibration.find_applicable(mjd),
-            transits=await calibration.find_transits(mjd - _ONE_DAY, mjd + _ONE_DAY),
+            newest=await archive.calibration.newest_active(),
+            applied=await archive.calibration.find_applicable(unix_to_mjd(now)),
+            transits=self._transits,
         )
 
     def _show_now(self, state: CalibrationNow) -> Tiles:
-        links = self.session.links
-        self.tiles.tiles = calibration_tiles(state, links)
-        self.transits.rows = transit_rows(state.transits, unix_to_mjd(state.now), links)
-        self.transits_slot.succeed(self.transits)
+        self.tiles.tiles = calibration_tiles(state, self.session.links)
         return self.tiles
 
     def check(self, values: Mapping[str, str]) -> None:

@@ -38,12 +38,12 @@ TRANSIT_COLUMNS: tuple[Column, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class CalibrationNow:
-    """What holds at one moment (`now`, unix seconds UTC)."""
+    """What holds at one moment (`now`, unix seconds UTC); `transits` is None when they could not be read."""
 
     now: float
     newest: Caltable | None
     applied: CaltableSet
-    transits: tuple[CalibratorTransit, ...]
+    transits: tuple[CalibratorTransit, ...] | None
 
 
 def age_word(age_s: float) -> tuple[str, State]:
@@ -53,6 +53,9 @@ def age_word(age_s: float) -> tuple[str, State]:
 
 def calibration_tiles(state: CalibrationNow, links: Links) -> list[dict[str, Any]]:
     """Return the tiles: newest active table, the set that applies now, the transits before and after now."""
+    if state.transits is None:
+        unread = tile("Transits", cell(None), state="bad", word="cannot be read", note="why is said below the list")
+        return [_newest(state, links), _applied(state, links), unread]
     now_mjd = unix_to_mjd(state.now)
     known = [t for t in state.transits if t.transit_mjd is not None]
     past = [t for t in known if (t.transit_mjd or 0.0) <= now_mjd]

@@ -37,6 +37,7 @@ STRETCHES = ("asinh", "linear", "sqrt", "log")
 _SCREEN_PIXELS = 800
 _EAGER_S = 0.25
 _MARKERS = 300
+_PLANE_DIGITS = 9
 _PLOT_HEIGHT = 620
 
 
@@ -74,7 +75,7 @@ class ImagePage(PageView):
         """Return the record (404 when there is none), and the picture if it can be read within a moment."""
         image = await archive.images.get(path_params["image_id"])
         plane = query.get("plane", "0")
-        if not plane.isdigit():
+        if not _is_plane(plane):
             raise ValidationError(f"'{plane[:40]}' is not the number of a plane", remedy="Planes are counted from 0.")
         reading = asyncio.ensure_future(
             archive.files.image_preview(image.path, plane=int(plane), max_size=_SCREEN_PIXELS)
@@ -236,7 +237,7 @@ class ImagePage(PageView):
 
     def _submit(self, values: Mapping[str, Any]) -> None:
         plane = str(values.get("plane") or "0")
-        if not plane.isdigit():
+        if not _is_plane(plane):
             self.controls.errors = {"plane": "Planes are counted from 0"}
             return
         self.controls.errors = {}
@@ -254,6 +255,11 @@ class ImagePage(PageView):
     def _reread(self, *_events: Any) -> None:
         self.figure = None
         self.run(self._read_preview, self._show_preview, slot=self.picture_slot)
+
+
+def _is_plane(text: str) -> bool:
+    """Superscripts count as digits for Python, and a number of any length would reach the reader."""
+    return text.isascii() and text.isdigit() and len(text) <= _PLANE_DIGITS
 
 
 def _same_view(one: ImagePreview, other: ImagePreview) -> bool:

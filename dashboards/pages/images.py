@@ -87,6 +87,11 @@ class ImagesPage(ListPage):
         self._show_trend()
         return table
 
+    def _show_no_rows(self) -> None:
+        super()._show_no_rows()
+        if self.trend is None:
+            self.trend_slot.clear()
+
     def _show_trend(self) -> None:
         data = noise_against_time(self._page.rows)
         if not patch_source(self.trend, "noise_trend", noise_trend_columns(*data)):

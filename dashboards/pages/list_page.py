@@ -96,7 +96,8 @@ class ListPage(PageView):
         try:
             page = await self.find(request)
         finally:
-            await asyncio.wait({counting})  # when the list fails, its count must not be left behind
+            # When the list fails, its count must not be left behind, nor its own error, which is the same one.
+            await asyncio.gather(counting, return_exceptions=True)
         return page, counting.result(), await self.details(page.rows)
 
     def _show(self, answer: tuple[RecordPage[Any], Count | None, Any]) -> RecordTable:
@@ -115,21 +116,32 @@ class ListPage(PageView):
         return self.table
 
     async def show_failure(self, slot: Slot, failure: Failure) -> None:
-        """Say in `slot` what failed; the rows that were waited for do not come."""
+        """Say in `slot` what failed, and beside the filter that caused it; the rows waited for do not come."""
         if slot is self.table_slot:
-            await self.patch(lambda: setattr(self.table, "loading_rows", False))
+            await self.patch(self._show_no_rows)
         await super().show_failure(slot, failure)
 
+    def _show_no_rows(self) -> None:
+        self.table.loading_rows = False
+        self._show_filters(self._errors_in(self._values()))
+
     def _show_filters(self, errors: Mapping[str, str]) -> None:
-        values = {field["name"]: getattr(self, field["name"]) for field in self.fields}
-        self.filters.param.update(values=values, errors=dict(errors))
+        self.filters.param.update(values=self._values(), errors=dict(errors))
+
+    def _values(self) -> dict[str, str]:
+        return {field["name"]: getattr(self, field["name"]) for field in self.fields}
+
+    def _errors_in(self, values: Mapping[str, str]) -> dict[str, str]:
+        try:
+            self.check(values)
+        except FieldError as err:
+            return {err.field: err.message}
+        return {}
 
     def _submit(self, values: Mapping[str, Any]) -> None:
         wanted = {field["name"]: str(values.get(field["name"], "") or "") for field in self.fields}
-        try:
-            self.check(wanted)
-        except FieldError as err:
-            self.filters.errors = {err.field: err.message}
+        self.filters.errors = errors = self._errors_in(wanted)
+        if errors:
             return
         self.param.update(after="", **wanted)
 

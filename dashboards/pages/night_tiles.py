@@ -156,7 +156,7 @@ def _alerts(night: NightSummary, links: Links) -> dict[str, Any]:
 
 
 def _candidates(night: NightSummary, links: Links) -> dict[str, Any]:
-    href = links.sources(ese_status="active")
+    href = links.sources(ese="active")
     if night.candidates.error:
         return _unreadable("ESE candidates", night.candidates, href)
     active = [c for c in night.candidates.value or () if c.status == "active"]

@@ -45,9 +45,9 @@ class OverviewPage(PageView):
         self.noise: Any = None
         self.timeline: Any = None
         self.pointing: Any = None
-        self.images = RecordTable(caption="Newest images", columns=_IMAGE_COLUMNS, empty="No image yet.")
-        self.failures = RecordTable(caption="Failed runs", columns=_FAILURE_COLUMNS, empty="No run failed.")
-        self.alerts = RecordTable(caption="Alerts", columns=_ALERT_COLUMNS, empty="No alerts.")
+        self.images = RecordTable(caption="Newest images", columns=_IMAGE_COLUMNS)
+        self.failures = RecordTable(caption="Failed runs", columns=_FAILURE_COLUMNS)
+        self.alerts = RecordTable(caption="Alerts", columns=_ALERT_COLUMNS)
 
     @property
     def title(self) -> str:
@@ -123,15 +123,21 @@ class OverviewPage(PageView):
             self.noise_slot.succeed(self.noise)
 
     def _show_tables(self, night: NightSummary) -> None:
-        self.images.rows = [self._image_row(i) for i in (night.newest_images.value or ())[:_RECENT]]
+        images = night.newest_images
+        self.images.param.update(
+            rows=[self._image_row(i) for i in (images.value or ())[:_RECENT]], empty=images.error or "No image yet."
+        )
         failed = night.failed
         self.failures.param.update(
             rows=[self._failure_row(ms) for ms in failed[:_RECENT]],
             note=f"{len(failed) - _RECENT} more" if len(failed) > _RECENT else "",
+            empty=night.observed.error or "No run failed.",
         )
         alerts = night.alerts.value or ()
         known = night.alert_sources.value or frozenset()
-        self.alerts.rows = [self._alert_row(a, known) for a in alerts[:_RECENT]]
+        self.alerts.param.update(
+            rows=[self._alert_row(a, known) for a in alerts[:_RECENT]], empty=night.alerts.error or "No alerts."
+        )
         self.images_slot.succeed(self.images)
         self.failures_slot.succeed(self.failures)
         self.alerts_slot.succeed(self.alerts)

@@ -27,6 +27,9 @@ class StatusPage(PageView):
         )
         self.tables = RecordTable(caption="Tables", columns=_TABLE_COLUMNS, empty="No table was found.")
         self.folders = RecordTable(caption="Folders", columns=_FOLDER_COLUMNS)
+        self.storage = RecordTable(
+            caption="Storage recorded by the pipeline", columns=_FOLDER_COLUMNS, empty="No storage is recorded."
+        )
         self.versions = Facts(min_width=200)
 
     @property
@@ -38,12 +41,14 @@ class StatusPage(PageView):
         self.report_slot = self.new_slot("databases", height=240)
         self.tables_slot = self.new_slot("tables", height=300)
         self.folders_slot = self.new_slot("folders", height=120)
+        self.storage_slot = self.new_slot("storage", height=80)
         self.versions_slot = self.new_slot("versions", height=80)
         return pn.Column(
             self.verdict,
             self.report_slot,
             self.tables_slot,
             self.folders_slot,
+            self.storage_slot,
             self.versions_slot,
             sizing_mode="stretch_width",
         )
@@ -51,7 +56,7 @@ class StatusPage(PageView):
     async def load(self) -> None:
         """Look at everything and fill the slots."""
         await self.fill(self.report_slot, self.session.archive.health.report, self._show)
-        await self.fill(self.folders_slot, self._read_storage, self._show_storage)
+        await self.fill(self.storage_slot, self._read_storage, self._show_storage)
 
     async def refresh(self) -> None:
         """Look again and patch."""
@@ -67,10 +72,11 @@ class StatusPage(PageView):
         items = [fact(name, cell(number)) for name, number in report.versions.items()]
         self.versions.groups = [group("Versions", items)]
         self.versions_slot.succeed(self.versions)
-        self._folder_rows = [
+        self.folders.rows = [
             row(f"{f.setting}-{f.path}", [cell(f.setting), cell(f.path, mono=True), _readable(readable=f.readable)])
             for f in report.folders
         ]
+        self.folders_slot.succeed(self.folders)
         return self.databases
 
     async def _read_storage(self) -> tuple[StorageLocation, ...]:
@@ -78,9 +84,8 @@ class StatusPage(PageView):
         return await archive.files.storage(await archive.operations.find_storage())
 
     def _show_storage(self, locations: tuple[StorageLocation, ...]) -> RecordTable:
-        recorded = [_storage_row(i, location) for i, location in enumerate(locations)]
-        self.folders.rows = [*getattr(self, "_folder_rows", []), *recorded]
-        return self.folders
+        self.storage.rows = [_storage_row(i, location) for i, location in enumerate(locations)]
+        return self.storage
 
 
 def _verdict(report: HealthReport, bad: list[DatabaseState]) -> tuple[str, str]:
@@ -125,7 +130,7 @@ def _table_row(table: TableState) -> Row:
 def _storage_row(number: int, location: StorageLocation) -> Row:
     free = size_text(location.free_bytes)
     there = cell(f"{free} free", state="ok") if free else _readable(readable=bool(location.exists))
-    return row(f"recorded-{number}", [cell(f"recorded: {location.kind}"), cell(location.path, mono=True), there])
+    return row(f"recorded-{number}", [cell(location.kind), cell(location.path, mono=True), there])
 
 
 def _readable(*, readable: bool) -> Cell:
@@ -150,7 +155,7 @@ _TABLE_COLUMNS: list[Any] = [
     {"name": "missing", "label": "Columns the dashboard misses"},
 ]
 _FOLDER_COLUMNS: list[Any] = [
-    {"name": "setting", "label": "Setting or record"},
+    {"name": "setting", "label": "What"},
     {"name": "path", "label": "Folder"},
     {"name": "state", "label": "State"},
 ]

@@ -50,7 +50,7 @@ async def open_path(
     Raises
     ------
     ValidationError
-        Without a path.
+        Without a path, or with a relative one that no row has.
     RecordNotFound
         Neither a row nor a folder below the configured roots has this path.
     """
@@ -63,6 +63,10 @@ async def open_path(
     try:
         return Opened(await get(path))
     except (RecordNotFound, DatabaseError) as err:
+        if not path.startswith("/"):
+            raise ValidationError(
+                f"'{path[:200]}' is not the full path of a {noun}", remedy="Give the path from the root, as recorded."
+            ) from err
         state = await archive.files.state(path)
         if not (state.exists and state.is_directory):
             raise

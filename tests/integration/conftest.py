@@ -1,0 +1,55 @@
+"""Fixtures of the tests that take whole pages over whole archives."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from dashboards.server import build_server
+from data_access import open_archive
+from data_access.archive import Archive
+from data_access.demo import write_demo
+from tests.integration.page_opening import Known
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo archive that the tests leave as it is."""
+    return write_demo(tmp_path_factory.mktemp("integration") / "archive", nights=1)
+
+
+@pytest.fixture
+async def archive(demo: Path) -> AsyncIterator[Archive]:
+    """The demo archive, opened."""
+    async with open_archive(demo) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def http(archive: Archive) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a server of the demo archive in this process."""
+    server = build_server(archive)
+    server.start()
+    async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
+        yield client
+    await server.stop()
+
+
+@pytest.fixture(scope="session")
+def known(demo: Path) -> Known:
+    """Keys of the demo archive."""
+    products = sqlite3.connect(demo / "state/db/products.sqlite3")
+    registry = sqlite3.connect(demo / "state/db/cal_registry.sqlite3")
+    images = products.execute("SELECT id, path, ms_path FROM images WHERE path LIKE '%.fits' ORDER BY id DESC")
+    image_id, image_path, ms_path = next(row for row in images if Path(row[1]).is_file() and Path(row[2]).is_dir())
+    (source_id,) = products.execute("SELECT source_id FROM variability_stats ORDER BY source_id").fetchone()
+    tables = registry.execute("SELECT path FROM caltables ORDER BY id DESC")
+    caltable = next(path for (path,) in tables if Path(path).is_dir())
+    products.close()
+    registry.close()
+    run = "job-" + Path(ms_path).stem.replace("T", "-").replace(":", "")
+    return Known(str(image_id), image_path, source_id, run, ms_path, caltable)

@@ -1,0 +1,165 @@
+"""Databases that are gone, empty, damaged or locked: each page says so where its content would be, the rest works."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboards.boundary import Boundary
+from data_access import open_archive
+from data_access.archive import Archive
+from tests.integration.page_opening import SPECS, Known, cards, open_known, open_view
+
+NO_PAGE_WITHOUT = ("/images/{image_id}", "/sources/{source_id}", "/jobs/{run_id}")
+WANTING = ("/images", "/sources", "/jobs", "/ms")
+
+
+@pytest.fixture
+def broken(demo: Path, tmp_path: Path) -> Path:
+    """A copy of the databases whose files are those of the demo archive; its settings are in config.toml."""
+    shutil.copytree(demo / "state", tmp_path / "state")
+    settings = f'roots = ["{demo}/stage"]\nbusy_timeout_s = 0.3\n'
+    (tmp_path / "config.toml").write_text(settings)
+    return tmp_path
+
+
+@pytest.fixture
+def products(broken: Path) -> Path:
+    path = broken / "state/db/products.sqlite3"
+    with_journal = sqlite3.connect(path)
+    with_journal.execute("PRAGMA journal_mode=DELETE")
+    with_journal.close()
+    return path
+
+
+def opened(broken: Path) -> Archive:
+    return open_archive(broken, config=broken / "config.toml")
+
+
+def overwrite(path: Path, content: bytes = b"not a database " * 1000) -> None:
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def locked(products: Path) -> Iterator[sqlite3.Connection]:
+    writer = sqlite3.connect(products, isolation_level=None)
+    writer.execute("BEGIN EXCLUSIVE")
+    yield writer
+    writer.close()
+
+
+async def assert_all_pages_open(broken: Path, known: Known, words: str, *, status: int) -> None:
+    """Every page without a key opens and says `words` where products are missing; those of a key answer `status`."""
+    async with opened(broken) as archive:
+        for route in (route for route in SPECS if route not in NO_PAGE_WITHOUT):
+            view = await open_known(archive, route, known)
+            said = cards(view)
+            assert not view.page_failure.notice.text, route
+            assert not any("unexpectedly" in text or text.startswith("Loading") for text in said.values()), route
+            assert route not in WANTING or any(words in text for text in said.values()), route
+        for route in NO_PAGE_WITHOUT:
+            params, query = known.open(route)
+            with Boundary(route) as boundary:
+                await SPECS[route].load_view().prepare(archive, params, query)
+            assert boundary.failure is not None
+            assert (boundary.failure.status, words in boundary.failure.message) == (status, True), route
+
+
+async def test_a_set_on_disk_is_shown_without_its_row(broken: Path, products: Path, known: Known) -> None:
+    overwrite(products)
+    async with opened(broken) as archive:
+        view: Any = await open_known(archive, "/ms/detail", known)
+    assert view.detail.n_rows > 0
+    assert str(products) in view._note
+
+
+async def test_pages_open_without_the_products_database(broken: Path, known: Known) -> None:
+    for path in (broken / "state/db").glob("products.sqlite3*"):
+        path.unlink()
+    await assert_all_pages_open(broken, known, "No database has the table", status=503)
+
+
+async def test_a_list_names_a_configured_database_that_is_gone_and_what_to_do(broken: Path) -> None:
+    for path in (broken / "state/db").glob("products.sqlite3*"):
+        path.unlink()
+    gone = broken / "state/db/products.sqlite3"
+    with (broken / "config.toml").open("a") as config:
+        config.write(f'[databases]\nproducts = "{gone}"\n')
+    async with opened(broken) as archive:
+        said = cards(await open_view(archive, "/images"))["images"]
+    assert str(gone) in said
+    assert "README.md" in said
+
+
+async def test_pages_open_with_an_empty_file_as_database(broken: Path, products: Path, known: Known) -> None:
+    overwrite(products, b"")
+    await assert_all_pages_open(broken, known, "No database has the table", status=503)
+
+
+async def test_pages_open_with_a_file_that_is_no_database(broken: Path, products: Path, known: Known) -> None:
+    overwrite(products)
+    await assert_all_pages_open(broken, known, str(products), status=500)
+
+
+async def test_pages_open_with_a_damaged_database(broken: Path, products: Path, known: Known) -> None:
+    content = products.read_bytes()  # noqa: ASYNC240
+    overwrite(products, content[:4096] + os.urandom(len(content) - 4096))
+    await assert_all_pages_open(broken, known, str(products), status=500)
+
+
+async def test_pages_open_while_a_writer_holds_everything(
+    broken: Path, products: Path, known: Known, locked: sqlite3.Connection
+) -> None:
+    await assert_all_pages_open(broken, known, f"{products} is locked", status=503)
+
+
+async def test_a_list_is_there_again_when_the_lock_is_gone(broken: Path, locked: sqlite3.Connection) -> None:
+    async with opened(broken) as archive:
+        view: Any = await open_view(archive, "/images")
+        assert view.is_waiting
+        locked.execute("COMMIT")
+        await view.refresh()
+        assert not view.is_waiting
+        assert len(view.table.rows) == 50
+
+
+async def test_the_overview_does_not_claim_that_nothing_failed_when_it_could_not_look(
+    broken: Path, products: Path
+) -> None:
+    overwrite(products)
+    async with opened(broken) as archive:
+        view: Any = await open_view(archive, "/")
+    assert all(str(products) in table.empty for table in (view.images, view.failures))
+    words = {tile["title"]: tile["word"] for tile in view.tiles.tiles}
+    assert words["Newest image"] == "cannot be read"
+    assert words["Waiting"] != "cannot be read"
+    assert words["Calibration"] != "cannot be read"
+
+
+async def test_calibration_is_shown_without_the_transits_that_cannot_be_read(broken: Path, products: Path) -> None:
+    overwrite(products)
+    async with opened(broken) as archive:
+        view: Any = await open_view(archive, "/calibration")
+    assert list(cards(view)) == ["calibrator transits"]
+    assert len(view.table.rows) == 50
+    words = {tile["title"]: tile["word"] for tile in view.tiles.tiles}
+    assert words["Transits"] == "cannot be read"
+    assert words["Newest active table"] != "cannot be read"
+
+
+async def test_the_status_page_names_the_broken_database_and_lists_the_folders(
+    broken: Path, products: Path, demo: Path
+) -> None:
+    overwrite(products)
+    async with opened(broken) as archive:
+        view: Any = await open_view(archive, "/status")
+    assert "images" in view.verdict.text
+    failed = {row["key"] for row in view.databases.rows if row["cells"][1]["t"] == "failed"}
+    assert failed == {"products"}
+    assert str(demo / "stage") in [row["cells"][1]["t"] for row in view.folders.rows]
