@@ -7,9 +7,10 @@ import asyncio
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from benchmarks.archive import SCALES
-from benchmarks.report import format_rows, write_rows
+from benchmarks.report import OUT, format_rows, write_rows
 
 ITEMS = ("readers", "beside_slow", "deep_pages", "list_pages", "cold_page", "live")
 
@@ -21,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--scale", choices=tuple(SCALES), default="large", help="size of the archive")
     parser.add_argument("--runs", type=int, default=5, help="interleaved runs of each side")
     parser.add_argument("--seconds", type=float, default=2.0, help="duration of one run under load")
+    parser.add_argument("--out", type=Path, default=OUT, help="folder of the JSON files")
     options = parser.parse_args(argv)
     unknown = [item for item in options.items if item not in ITEMS]
     if unknown:
@@ -28,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for item in options.items or ITEMS:
         module = importlib.import_module(f"benchmarks.{item}")
         rows = asyncio.run(module.measure(SCALES[options.scale], n_runs=options.runs, seconds=options.seconds))
-        print(f"\n{format_rows(rows)}\n-> {write_rows(item, rows)}", flush=True)
+        print(f"\n{format_rows(rows)}\n-> {write_rows(item, rows, out=options.out)}", flush=True)
     return 0
 
 

@@ -75,16 +75,17 @@ def make_row(
     limit_to_peer : float
         the limit of the ratio to the peer.
     """
-    pairs = tuple(zip(ours, peer, strict=True)) if peer else tuple((value, None) for value in ours)
+    pairs: tuple[tuple[float, float | None], ...] = tuple(
+        zip(ours, peer, strict=True) if peer else ((value, None) for value in ours)
+    )
     ratio: float | None = None
     if peer:
         ratio = statistics.median(one / other for one, other in zip(ours, peer, strict=True))
     mine = statistics.median(ours)
     theirs = statistics.median(peer) if peer else None
+    to_limit = None if limit is None else mine / limit
     if limit_to_peer is not None and theirs is not None and ratio is not None:
         limit, to_limit = limit_to_peer * theirs, ratio / limit_to_peer
-    else:
-        to_limit = None if limit is None else mine / limit
     return Row(
         item=item, unit=unit, ours=mine, peer=theirs, peer_name=peer_name, limit=limit, limit_name=limit_name,
         ratio_to_peer=ratio, ratio_to_limit=to_limit, better=better, runs=pairs,
