@@ -84,6 +84,9 @@
     state.answered = performance.now();
     learn(health.now);
     state.last_write = health.last_write;
+    const remarks = health.remarks || [];
+    $('remarks').textContent = remarks.join(' · ');
+    $('remarks').hidden = !remarks.length;
     unmark();
     tick();
   }
@@ -92,9 +95,7 @@
     clearTimeout(timer);
     if (!document.hidden) await check();
     clearTimeout(timer);
-    /* What was not available (a locked database) is asked for again; nothing on an error page can be lost by that. */
-  if (html.dataset.status === '503') setInterval(async () => { if (!document.hidden && await ask()) location.reload(); }, 10000);
-  timer = setTimeout(poll, state.lost || html.hasAttribute('data-stale') ? 1000 + 1000 * Math.random() : 3000);
+    timer = setTimeout(poll, state.lost || html.hasAttribute('data-stale') ? 1000 + 1000 * Math.random() : 3000);
   }
   document.addEventListener('visibilitychange', () => { if (!document.hidden) { state.answered = html.hasAttribute('data-stale') ? state.answered : performance.now(); poll(); } });
   window.addEventListener('dsa110:lost', () => { state.lost = true; mark(); poll(); });
@@ -102,6 +103,8 @@
   window.addEventListener('pagehide', () => { leaving = true; });
   window.addEventListener('pageshow', event => { if (event.persisted && leaving) location.reload(); });
   timer = setTimeout(poll, state.last_write === null ? 1500 : 3000);
+  /* What was not available (a locked database) is asked for again; nothing on an error page can be lost by that. */
+  if (html.dataset.status === '503') setInterval(async () => { if (!document.hidden && await ask()) location.reload(); }, 10000);
   if (html.dataset.kind === 'page') setTimeout(() => {
     if (!state.bokeh_ready) { html.setAttribute('data-stale', ''); banner('The live connection could not be opened: a proxy may block websockets, or this address is not in the allowed origins.'); }
   }, 20000);

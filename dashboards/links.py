@@ -76,10 +76,6 @@ class Links:
         """The state of the databases."""
         return self.page("status", query)
 
-    def api(self, path: str, **query: object) -> str:
-        """A URL of the JSON API: `path` below ``api/v1/``, already escaped where it needs to be."""
-        return self.page(f"api/v1/{path.lstrip('/')}", query)
-
     def page(self, path: str, query: Mapping[str, object] | None = None) -> str:
         """Return the URL of `path` with the values of `query` that are not None or empty."""
         given = {k: _text(v) for k, v in (query or {}).items() if v is not None and v != ""}

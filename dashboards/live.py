@@ -36,6 +36,10 @@ class Changes(Protocol):
     def last_write(self) -> float | None:
         """Newest write to any database, unix seconds."""
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What readers of any page must know about the databases."""
+
     def subscribe(self) -> Subscription:
         """Return a new subscription."""
 
@@ -57,6 +61,11 @@ class ChangeFeed:
     def last_write(self) -> float | None:
         """Newest write to any database, unix seconds; None when not known."""
         return self._changes.last_write
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What readers of any page must know about the databases; empty when all is well."""
+        return self._changes.remarks
 
     def __len__(self) -> int:
         return len(self._pages)

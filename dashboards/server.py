@@ -39,7 +39,7 @@ class HealthHandler(RequestHandler):
         self._shell = shell
 
     def get(self) -> None:
-        """Write ``{"ok", "boot", "now", "last_write"}``; times are unix seconds."""
+        """Write ``{"ok", "boot", "now", "last_write", "remarks"}``; times are unix seconds."""
         self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")
         self.write(
@@ -49,6 +49,7 @@ class HealthHandler(RequestHandler):
                     "boot": self._shell.boot_id,
                     "now": round(time.time(), 3),
                     "last_write": self._shell.feed.last_write,
+                    "remarks": self._shell.feed.remarks,
                 }
             )
         )

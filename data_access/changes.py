@@ -116,6 +116,17 @@ class ChangeWatcher:
         """Number of listeners."""
         return len(self._subscriptions)
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What readers of any page must know: databases that fail now, or that are read as a fixed copy."""
+        fixed = [role for role, database in self._databases.items() if database.mode == "immutable"]
+        remarks = []
+        if self.trouble:
+            remarks.append(f"cannot be read now: {', '.join(sorted(self.trouble))}")
+        if fixed:
+            remarks.append(f"read as a fixed copy, no writer is active: {', '.join(fixed)}")
+        return tuple(remarks)
+
     async def run(self) -> None:
         """Look for changes for ever; cancel to stop. A failed look is logged and tried again."""
         failures = 0

@@ -134,7 +134,7 @@ async def test_pages_are_compressed(http: httpx.AsyncClient) -> None:
 
 async def test_healthz_answers_without_a_session(http: httpx.AsyncClient, server: DashboardServer) -> None:
     answer = await http.get("/healthz")
-    assert set(answer.json()) == {"ok", "boot", "now", "last_write"}
+    assert set(answer.json()) == {"ok", "boot", "now", "last_write", "remarks"}
     assert answer.headers["Cache-Control"] == "no-store"
     assert server.sessions() == 0
 

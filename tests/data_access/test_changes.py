@@ -257,3 +257,11 @@ async def test_without_any_database_there_is_no_last_write(tmp_path: Path) -> No
     await watcher.look()
     assert watcher.last_write is None
     assert set(watcher.trouble) == {"products"}
+
+
+async def test_a_database_that_fails_is_named_to_readers_of_every_page(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.sqlite3"
+    path.write_bytes(b"no database" * 500)
+    watcher = ChangeWatcher({"alerts": Database("alerts", path)}, interval_s=0.05)
+    await watcher.look()
+    assert watcher.remarks == ("cannot be read now: alerts",)
