@@ -9,14 +9,16 @@ from typing import Any
 import param
 
 from dashboards.components.cells import cell
-from dashboards.components.record_table import Row, row
+from dashboards.components.record_table import RecordTable, Row, row
 from dashboards.pages.list_page import FieldError, ListPage, number_of
+from dashboards.pages.mosaics_table import mosaic_rows, mosaics_table
 from dashboards.pages.patching import patch_source
 from dashboards.pages.wording import epoch_cell, file_cell, noise_against_time, position_cells
 from dashboards.plots import noise_trend_columns, plot_noise_trend
-from data_access.records import Count, FileState, Image, PageRequest, RecordPage
+from data_access.records import Count, FileState, Image, Mosaic, PageRequest, RecordPage
 from data_access.repositories.images import ImageFilter
 
+_MOSAICS = 20
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -62,6 +64,27 @@ class ImagesPage(ListPage):
         self.trend_slot = self.new_slot("noise of these images", height=240)
         self.trend: Any = None
         return self.trend_slot
+
+    def __panel__(self) -> Any:
+        page = super().__panel__()
+        self.mosaics = mosaics_table()
+        self.mosaics_slot = self.new_slot("mosaics", height=80)
+        page.append(self.mosaics_slot)
+        return page
+
+    async def load(self) -> None:
+        """Read the page of the list that the URL names, then the newest mosaics."""
+        await super().load()
+        await self.fill(self.mosaics_slot, self._read_mosaics, self._show_mosaics)
+
+    async def _read_mosaics(self) -> tuple[tuple[Mosaic, ...], dict[str, FileState]]:
+        archive = self.session.archive
+        mosaics = (await archive.images.find_mosaics(PageRequest(limit=_MOSAICS))).rows
+        return mosaics, await archive.files.states([mosaic.path for mosaic in mosaics if mosaic.path])
+
+    def _show_mosaics(self, answer: tuple[tuple[Mosaic, ...], dict[str, FileState]]) -> RecordTable:
+        self.mosaics.rows = mosaic_rows(*answer)
+        return self.mosaics
 
     def check(self, values: Mapping[str, str]) -> None:
         """Raise `FieldError` for a malformed date or number."""

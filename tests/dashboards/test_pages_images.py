@@ -124,6 +124,13 @@ async def test_a_file_that_is_gone_is_said_in_the_list(archive: Archive) -> None
     assert {"on disk", "gone"} <= words
 
 
+async def test_the_newest_mosaics_stand_below_the_list(archive: Archive) -> None:
+    page = await open_list(archive)
+    recorded = (await archive.images.find_mosaics(PageRequest(limit=20))).rows
+    assert recorded
+    assert [row["key"] for row in page.mosaics.rows] == [str(mosaic.id) for mosaic in recorded]
+
+
 async def test_an_unknown_image_is_not_found_before_a_page_is_built(archive: Archive) -> None:
     with pytest.raises(RecordNotFound, match="99999999"):
         await ImagePage.prepare(archive, {"image_id": "99999999"}, {})
