@@ -62,7 +62,14 @@ async def _statements(
         seen.append((self.path, sql, list(parameters)))
         return await fetch(self, sql, parameters, **options)
 
+    together = Database.fetch_together
+
+    async def spy_together(self: Database, queries: Any) -> Any:
+        seen.extend((self.path, query.sql, list(query.parameters)) for query in queries)
+        return await together(self, queries)
+
     monkeypatch.setattr(Database, "fetch", spy)
+    monkeypatch.setattr(Database, "fetch_together", spy_together)
     async with open_archive(root) as archive:
         await find(archive, page)
     return seen
