@@ -50,7 +50,11 @@ class ListPage(PageView):
         super().__init__(session, **params)
         self.filters = FilterBar(fields=list(self.fields), on_submit=self._submit, label=f"Filter {self.noun}")
         self.table = RecordTable(
-            columns=list(self.columns), caption=self.noun, empty=self.empty, on_sort=self._sort_by, on_turn=self._turn
+            columns=list(self.columns),
+            caption=self.noun[:1].upper() + self.noun[1:],
+            empty=self.empty,
+            on_sort=self._sort_by,
+            on_turn=self._turn,
         )
         self._page: RecordPage[Any] = RecordPage(())
         self.param.watch(self._changed, [*self.url_params])

@@ -7,6 +7,7 @@ from typing import Any
 from dashboards.components.cells import Cell, State, cell
 from dashboards.components.tiles import tile
 from dashboards.links import Links
+from dashboards.pages.calibration_tiles import AGES_IN_WORDS, age_word
 from dashboards.pages.wording import size_text
 from data_access.analysis.times import format_utc, mjd_to_unix
 from data_access.records import StorageLocation
@@ -16,7 +17,7 @@ _HOUR = 3600.0
 # Limits of the pipeline's own alert rules (29 Prometheus rules, of which most can never fire there).
 OBSERVATION_LIMIT_S = 0.5 * _HOUR
 IMAGE_LIMIT_S = 24 * _HOUR
-CALIBRATION_LIMITS_S = (12 * _HOUR, 24 * _HOUR)
+CALIBRATION_LIMIT_S = 24 * _HOUR
 QUEUE_LIMIT = 100
 FAILURE_LIMIT = 0.10
 DISK_LIMITS = (0.85, 0.95)
@@ -134,13 +135,10 @@ def _calibration(night: NightSummary, now: float, links: Links) -> dict[str, Any
     table = night.newest_caltable.value
     if table is None or table.created_at is None:
         return tile("Calibration", cell(None), state="bad", word="no active table", href=links.calibration())
-    age = now - table.created_at
-    aging, stale = CALIBRATION_LIMITS_S
-    state: State = "bad" if age > stale else ("warn" if age > aging else "ok")
-    word = {"bad": "stale", "warn": "aging", "ok": "fresh"}[state]
+    word, state = age_word(now - table.created_at)
     return tile(
         "Calibration", _clock(table.created_at, now, table.path), state=state, word=word, unix=table.created_at,
-        stale_after_s=stale, note="aging after 12 h, stale after 24 h", href=links.calibration_detail(table.path),
+        stale_after_s=CALIBRATION_LIMIT_S, note=AGES_IN_WORDS, href=links.calibration_detail(table.path),
     )  # fmt: skip
 
 

@@ -55,7 +55,7 @@ class OverviewPage(PageView):
         return "Tonight"
 
     def __panel__(self) -> Any:
-        self.tiles_slot = self.new_slot("state of the pipeline", height=220)
+        self.tiles_slot = self.new_slot("state of the pipeline", height=160)
         self.timeline_slot = self.new_slot("timeline", height=220)
         self.noise_slot = self.new_slot("noise", height=260)
         self.pointing_slot = self.new_slot("pointing", height=240)

@@ -69,7 +69,7 @@ async def test_old_data_are_shown_as_old_with_the_window_they_come_from(archive:
     assert not night.window.is_current
     assert tiles["Newest observation"]["word"] == "late"
     assert tiles["Newest image"]["state"] == "bad"
-    assert tiles["Calibration"]["word"] == "stale"
+    assert tiles["Calibration"]["word"] == "critical"
 
 
 def test_without_an_observation_the_window_is_the_last_day() -> None:
