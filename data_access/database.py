@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,9 +35,11 @@ from data_access.read_only_connection import (
     file_identity,
     has_write_ahead_log,
 )
+from data_access.sharing import SharedQuestions
 
 SQLITE_VERSION = sqlite3.sqlite_version
 Mode = Literal["closed", "read-only", "immutable"]
+_Begun = Callable[[], None] | None
 
 _SCHEMA_RECHECK_S = 1.0
 _REPLACEMENTS_IN_A_ROW = 5
@@ -121,6 +123,7 @@ class Database:
         self._schema_seen = 0.0
         self._schema_gate = asyncio.Lock()
         self._generation = 0
+        self._shared = SharedQuestions()
 
     async def fetch(
         self,
@@ -185,15 +188,30 @@ class Database:
         return [[decode_text(v) if isinstance(v, bytes) else v for v in row] for row in found]
 
     async def _run(self, sql: str, parameters: Sequence[Any], lane_name: str, budget_s: float) -> list[Any]:
+        if not self._gates[lane_name].locked():
+            return await self._run_on_this_file(sql, parameters, lane_name, budget_s)
+        key = (lane_name, budget_s, sql, *parameters, *map(type, parameters))
+        found: list[Any] = await self._shared.ask(
+            key, lambda begun: self._run_on_this_file(sql, parameters, lane_name, budget_s, begun)
+        )
+        return found
+
+    async def _run_on_this_file(
+        self, sql: str, parameters: Sequence[Any], lane_name: str, budget_s: float, begun: _Begun = None
+    ) -> list[Any]:
         for _ in range(_REPLACEMENTS_IN_A_ROW):
             try:
-                return await self._run_once(sql, parameters, lane_name, budget_s)
+                return await self._run_once(sql, parameters, lane_name, budget_s, begun)
             except FileReplaced:
                 await self._drop_lanes()
         raise DatabaseError(f"{self.path} keeps being replaced under the reader", path=str(self.path), role=self.role)
 
-    async def _run_once(self, sql: str, parameters: Sequence[Any], lane_name: str, budget_s: float) -> list[Any]:
+    async def _run_once(
+        self, sql: str, parameters: Sequence[Any], lane_name: str, budget_s: float, begun: _Begun = None
+    ) -> list[Any]:
         lane = await self._take(lane_name)
+        if begun is not None:
+            begun()
         lane.raw.budget_s = budget_s
         try:
             found = list(await lane.connection.execute_fetchall(sql, parameters))
