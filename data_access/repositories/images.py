@@ -55,6 +55,7 @@ class ImageRepository:
     def __init__(self, layout: Layout, *, count_deadline_s: float) -> None:
         self._layout = layout
         self._count_deadline_s = count_deadline_s
+        self._last_listing: tuple[Table, Table | None, Listing] | None = None
 
     async def get(self, image_id: int | str) -> Image:
         """Return one image by its row number or its full path; raise `RecordNotFound`."""
@@ -187,6 +188,13 @@ class ImageRepository:
     async def _listing(self) -> Listing:
         table = await self._layout.find("images")
         index = await self._layout.find_or_none("ms_index")
+        known = self._last_listing
+        if known is None or known[0] is not table or known[1] is not index:
+            known = self._last_listing = (table, index, self._make_listing(table, index))
+        return known[2]
+
+    @staticmethod
+    def _make_listing(table: Table, index: Table | None) -> Listing:
         source, mid = f'"{table.name}" i', "NULL"
         if index is not None and index.database is table.database:
             source += f' LEFT JOIN "{index.name}" m ON m.path = {table.column("ms_path", "i")}'

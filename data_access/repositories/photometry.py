@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -192,8 +194,8 @@ def unix_to_mjd_array(unix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _median(values: npt.NDArray[np.float64]) -> float | None:
-    finite = values[np.isfinite(values)]
-    return float(np.median(finite)) if finite.size else None
+    finite = [value for value in values.tolist() if math.isfinite(value)]
+    return statistics.median(finite) if finite else None
 
 
 def _problems(origin: tuple[EpochOrigin, ...], peak: npt.NDArray[np.float64], *, truncated: bool) -> tuple[str, ...]:
