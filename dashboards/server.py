@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import panel as pn
@@ -19,6 +20,7 @@ from panel.io.state import state as panel_state
 from tornado.web import RequestHandler, StaticFileHandler
 
 from dashboards.boundary import Boundary
+from dashboards.compression import CompressedFiles, CompressOnce
 from dashboards.live import ChangeFeed
 from dashboards.panel_patches import PageApplication, log_callback_error, own_handlers, page_applications
 from dashboards.routes import ROUTES
@@ -174,6 +176,7 @@ def build_server(
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, interrupt)  # Panel takes Ctrl-C for a loop that is not ours
     own_handlers(server._tornado, shell)
+    server._tornado.transforms = [partial(CompressOnce, CompressedFiles())]
     origins = {f"{host}:{server.port}" for host in ("localhost", "127.0.0.1", address)}
     server._tornado.websocket_origins.update(origins)
     host = "localhost" if address in ("", "0.0.0.0", "::") else address  # noqa: S104
