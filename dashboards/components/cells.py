@@ -11,6 +11,8 @@ State = Literal["ok", "warn", "bad", "stale", "off", "info"]
 Cell = dict[str, Any]
 STATES: tuple[State, ...] = ("ok", "warn", "bad", "stale", "off", "info")
 MISSING = "—"
+LONGEST_TEXT = 4000
+LONGEST_HREF = 16_000
 _WORDS: dict[str, str] = {
     "ok": "ok",
     "warn": "warning",
@@ -70,13 +72,13 @@ def cell(
         text, missing = _WORDS[state], ""
     if missing and unix is not None:
         text, missing = "", ""
-    made["t"] = text
+    made["t"] = shortened(text)
     if missing:
         made["title"], made["missing"] = missing, True
     elif unit:
         made["u"] = unit
     if title:
-        made["title"] = title
+        made["title"] = shortened(title)
     if href is not None and (safe := safe_href(href)) is not None:
         made["h"] = safe
     if state is not None:
@@ -86,8 +88,15 @@ def cell(
     if mono:
         made["m"] = True
     if note:
-        made["n"] = note
+        made["n"] = shortened(note)
     return made
+
+
+def shortened(text: str) -> str:
+    """Return `text`, one of absurd length cut: a browser stands still over a cell of a megabyte."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    return f"{text[:LONGEST_TEXT]} … ({len(text):,} characters)"
 
 
 def _text(value: object, digits: int | None) -> tuple[str, str]:
@@ -111,8 +120,11 @@ _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\]")
 
 
 def safe_href(href: str) -> str | None:
-    """Return `href` if it is relative or http(s) and has no blanks or control characters, else None."""
-    if not href or _FORBIDDEN.search(href) or href.startswith("//"):
+    """Return `href` if it is relative or http(s) and has no blanks or control characters, else None.
+
+    One that no server would accept for its length is None too.
+    """
+    if not href or len(href) > LONGEST_HREF or _FORBIDDEN.search(href) or href.startswith("//"):
         return None
     try:
         scheme = urlsplit(href).scheme

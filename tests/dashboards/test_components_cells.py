@@ -126,3 +126,13 @@ def test_tile_refuses_a_dangerous_link() -> None:
 def test_slot_refuses_a_bare_string_that_panel_would_draw_as_markdown() -> None:
     with pytest.raises(TypeError, match="Notice"):
         Slot("x", height=10).succeed(HOSTILE)
+
+
+def test_text_of_absurd_length_is_cut_and_says_how_long_it_was() -> None:
+    made = cell("a" * 1_000_000, title="b" * 5000, note="c" * 5000)
+    assert made["t"].endswith("aaa … (1,000,000 characters)")
+    assert all(len(made[part]) < 4100 for part in ("t", "title", "n"))
+
+
+def test_link_longer_than_any_server_accepts_is_left_out() -> None:
+    assert "h" not in cell("x", href="sources/" + "a" * 20_000)
