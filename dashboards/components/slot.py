@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import panel as pn
@@ -9,6 +10,14 @@ import panel as pn
 from dashboards.boundary import Failure
 from dashboards.components.notice import Notice
 from dashboards.components.plot_pane import as_view
+
+_WAITING = """
+:host::before {
+  content: %s; flex: 1 1 auto; align-self: stretch; display: flex; align-items: center; justify-content: center;
+  min-height: inherit; box-sizing: border-box; color: var(--muted); font: 14px system-ui, sans-serif;
+  border: 1px dashed var(--grid); border-radius: 3px;
+}
+"""
 
 
 class Slot(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
@@ -30,8 +39,13 @@ class Slot(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         self.content: Any = None
         self.failure: Failure | None = None
         self._shown: Any = None
+        # The waiting words are drawn by a style sheet: a component of its own in every slot would cost a page its
+        # first plot by 10 to 15 ms each, on the server and again in the browser.
         self._column = pn.Column(
-            self.notice, sizing_mode="stretch_width", margin=0, styles={"min-height": f"{height}px"}
+            sizing_mode="stretch_width",
+            margin=0,
+            styles={"min-height": f"{height}px"},
+            stylesheets=[_WAITING % json.dumps(text)] if text else [],
         )
 
     def __panel__(self) -> pn.Column:
@@ -41,17 +55,26 @@ class Slot(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         """Show `content` (a Panel object or a Bokeh figure); None or the same object again keeps what is there."""
         self.failure = None
         self.notice.param.update(text="", remedy="", small="", height_px=0)
-        if content is None or content is self.content:
-            return
-        self.content = content
-        self._shown = as_view(content)
-        self._column[:] = [self.notice, self._shown]
+        if content is not None and content is not self.content:
+            self.content = content
+            self._shown = as_view(content)
+        self._arrange()
 
     def clear(self) -> None:
         """Wait no longer for a first content that will not come, and keep no room for it."""
         if self.content is None:
             self.notice.param.update(text="", height_px=0)
             self._column.styles = {"min-height": "0px"}
+            self._arrange()
+
+    def _arrange(self) -> None:
+        """Put into the column what there is to say or to show, and take away the waiting words."""
+        parts = [self.notice] if self.notice.text else []
+        parts += [self._shown] if self._shown is not None else []
+        if self._column.stylesheets:
+            self._column.stylesheets = []
+        if list(self._column) != parts:
+            self._column[:] = parts
 
     def fail(self, failure: Failure) -> None:
         """Say what failed; an older content stays below the card."""
@@ -68,3 +91,4 @@ class Slot(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         if self.content is None:
             # A card needs less than what did not come: no hole is left below it.
             self._column.styles = {"min-height": "0px"}
+        self._arrange()
