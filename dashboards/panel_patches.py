@@ -111,6 +111,7 @@ class PageApplication(Application):  # type: ignore[misc, unused-ignore]
             links=Links.seen_from(path),
             doc=doc,
             prepared=request.prepared[0],
+            head_sent=getattr(request, "head_sent", False),
         )
 
 
@@ -170,6 +171,9 @@ class HeaderMixin:
         prefix = handler.application.prefix
         path = handler.request.path.removeprefix(prefix) or "/"
         theme = choose_theme(handler.get_query_argument("theme", None), handler.get_cookie(THEME_COOKIE))
+        if handler._headers_written:
+            handler.finish(self.shell.error_page(failure, path, theme, head_sent=True))
+            return
         handler.set_status(failure.status)
         handler.set_header("Content-Type", "text/html; charset=utf-8")
         handler.set_header("Cache-Control", "no-store")
@@ -193,7 +197,24 @@ class PageHandler(HeaderMixin, DocHandler):  # type: ignore[misc, unused-ignore]
         if boundary.failure is not None:
             self.write_failure(boundary.failure)
             return
-        await super().get(*args, **kwargs)  # type: ignore[misc]
+        await self._send_head(path)
+        try:
+            await super().get(*args, **kwargs)  # type: ignore[misc]
+        except PageFailed as err:
+            self.write_failure(err.failure)
+
+    async def _send_head(self, path: str) -> None:
+        """Send the start of the page before it is built, so that the browser runs the scripts meanwhile."""
+        request: Any = self.request
+        theme = choose_theme(self.get_query_argument("theme", None), self.get_cookie(THEME_COOKIE))
+        head = self.shell.head(self._page().spec, Links.seen_from(path), theme)
+        if head is None:
+            return
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Cache-Control", "no-store")
+        self.write(head)
+        await self.flush()
+        request.head_sent = True
 
     async def get_session(self) -> Any:
         """Return the new session; one whose page could not be built is thrown away at once."""
@@ -208,14 +229,6 @@ class PageHandler(HeaderMixin, DocHandler):  # type: ignore[misc, unused-ignore]
         application: Any = self.application_context.application
         made: PageApplication = application
         return made
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Write the page of a failed build as well."""
-        err = kwargs.get("exc_info", (None, None, None))[1]
-        if isinstance(err, PageFailed):
-            self.write_failure(err.failure)
-        else:
-            super().write_error(status_code, **kwargs)
 
 
 class PageFailed(Exception):

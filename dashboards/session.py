@@ -118,6 +118,8 @@ class Session:
         ``"dark"``, ``"light"`` or ``"red"``.
     prepared : object
         What `PageView.prepare` returned.
+    head_sent : bool
+        True when the browser has the start of the page already.
     """
 
     archive: Archive
@@ -128,6 +130,7 @@ class Session:
     links: Links = field(default_factory=Links)
     doc: Document = field(default_factory=Document)
     prepared: Any = None
+    head_sent: bool = False
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     closed: bool = False
 

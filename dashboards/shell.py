@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,8 @@ class Shell:
         self._versions = {p.name: _version(p) for p in ASSETS.iterdir() if p.is_file()}
         environment = jinja2.Environment(autoescape=True, loader=jinja2.FileSystemLoader(ASSETS))
         self._template = environment.get_template("page.html")
+        self._head = environment.get_template("page_head.html")
+        self._scripts: dict[tuple[str, str], tuple[str, str]] = {}
         self._theme_css = "\n".join(_theme_rule(name) for name in THEMES)
 
     def open_page(self, spec: PageSpec, view_class: type[PageView], session: Session) -> PageView:
@@ -91,16 +93,37 @@ class Shell:
         root = pn.Column(view.page_failure, content, browser, sizing_mode="stretch_width", margin=0)
         root.server_doc(doc, title=view.title or spec.title, location=False)
         doc.template_variables.update(self._variables(spec.group, session.links, session.theme))
+        doc.template_variables.update(head_sent=session.head_sent, keep_scripts=self._keeper(spec, session.links))
         pn.state.onload(lambda: _discard(session.spawn(start())))
         return view
+
+    def head(self, spec: PageSpec, links: Links, theme: str) -> str | None:
+        """Return the start of a page, up to its scripts; None before a page of this kind has been built once.
+
+        Sent before the page is built, it lets the browser run three megabytes of scripts meanwhile. A page that
+        cannot be built at all is therefore found out at its first visit, with the right status.
+        """
+        scripts = self._scripts.get((spec.path, links.root))
+        if scripts is None:
+            return None
+        bokeh_js, bokeh_css = scripts
+        variables = self._variables(spec.group, links, theme)
+        return self._head.render(title=spec.title, bokeh_js=bokeh_js, bokeh_css=bokeh_css, **variables)
+
+    def _keeper(self, spec: PageSpec, links: Links) -> Callable[[str, str], str]:
+        def keep(bokeh_js: str, bokeh_css: str) -> str:
+            self._scripts[spec.path, links.root] = (bokeh_js, bokeh_css)
+            return ""
+
+        return keep
 
     def fail_page(self, doc: Document, failure: Failure) -> None:
         """Make `doc` a document with an error card: seen by a browser that has the page's HTML already."""
         doc.js_on_event("document_ready", CustomJS(code=_TELL_READY))
         failure_card(failure).server_doc(doc, title=failure.heading, location=False)
 
-    def error_page(self, failure: Failure, path: str, theme: str) -> str:
-        """Return a whole HTML page for `failure`; nothing in it needs the server again.
+    def error_page(self, failure: Failure, path: str, theme: str, *, head_sent: bool = False) -> str:
+        """Return a whole HTML page for `failure` (or what follows the head); nothing in it needs the server again.
 
         Parameters
         ----------
@@ -109,7 +132,7 @@ class Shell:
         """
         group = next((s.group for s in self.specs if s.path == "/" + path.split("/")[1]), "")
         variables = self._variables(group, Links.seen_from(path), theme)
-        return self._template.render(title=failure.heading, failure=failure, **variables)
+        return self._template.render(title=failure.heading, failure=failure, head_sent=head_sent, **variables)
 
     def _variables(self, group: str, links: Links, theme: str) -> dict[str, Any]:
         navigation = [

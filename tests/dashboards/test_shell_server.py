@@ -17,6 +17,7 @@ from bokeh.document import Document
 from dashboards.panel_patches import HEADERS
 from dashboards.server import DashboardServer, build_server
 from data_access.errors import RecordNotFound
+from tests.dashboards import shell_samples
 from tests.dashboards.bokeh_client import BokehClient
 from tests.dashboards.shell_samples import HOSTILE, SPECS, FakeArchive
 
@@ -130,6 +131,23 @@ async def test_assets_with_a_version_are_kept_by_the_browser(http: httpx.AsyncCl
 
 async def test_pages_are_compressed(http: httpx.AsyncClient) -> None:
     assert (await http.get("/")).headers["Content-Encoding"] == "gzip"
+
+
+async def test_the_start_of_a_page_is_sent_before_the_page_is_built(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = (await http.get("/")).text
+    built: list[bool] = []
+    monkeypatch.setattr(shell_samples.SamplePage, "__panel__", lambda _self: built.append(True) or 1 / 0)
+    async with http.stream("GET", "/") as answer:
+        parts = [part async for part in answer.aiter_text()]
+    second = "".join(parts)
+    assert built
+    assert answer.status_code == 200
+    assert "bokeh.min.js" in second.partition("<main")[0]
+    assert second.partition("<main")[0].count("<header") == whole.count("<header") == 1
+    assert "failed unexpectedly" in second
+    assert "division" not in second
 
 
 async def test_healthz_answers_without_a_session(http: httpx.AsyncClient, server: DashboardServer) -> None:
