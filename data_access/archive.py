@@ -16,6 +16,7 @@ from data_access.repositories.measurement_sets import MeasurementSetRepository
 from data_access.repositories.operations import OperationsRepository
 from data_access.repositories.photometry import PhotometryRepository
 from data_access.repositories.sources import SourceRepository
+from data_access.services.cutouts import CutoutService
 from data_access.services.files import FileService
 from data_access.services.health import HealthService
 from data_access.services.logs import LogService
@@ -32,7 +33,7 @@ class Archive:
     ----------
     images, sources, photometry, measurement_sets, calibration, jobs, operations
         Repositories: SQL to records.
-    files, logs, provenance, night, health
+    files, cutouts, logs, provenance, night, health
         Services: where files, caches and several repositories meet.
     changes : ChangeWatcher
         Tells listeners about new commits while its `run` is running.
@@ -76,7 +77,9 @@ class Archive:
 
     def _make_services(self) -> None:
         settings = self.settings
-        self.files = FileService(Roots(settings.roots, setting="roots"), self.offload)
+        roots = Roots(settings.roots, setting="roots")
+        self.files = FileService(roots, self.offload)
+        self.cutouts = CutoutService(roots, self.offload)
         self.logs = LogService(Roots(settings.log_roots, setting="log_roots"), self.offload)
         self.provenance = ProvenanceService(
             self.images, self.measurement_sets, self.calibration, self.jobs, self.photometry

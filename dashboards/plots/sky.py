@@ -2,86 +2,44 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from astropy.coordinates import (
-    FK4,
-    FK5,
-    ICRS,
-    BarycentricMeanEcliptic,
-    BaseCoordinateFrame,
-    Galactic,
-    SkyCoord,
-)
-from astropy.io.fits import Header
-from astropy.wcs import WCS, FITSFixedWarning
+from astropy.wcs import WCS
 
+from data_access.analysis.image_sky import (
+    FloatArray,
+    celestial_wcs,
+    equinox_of,
+    icrs_to_pixel,
+    native_frame,
+    pixel_to_sky,
+    sky_to_pixel,
+)
 from data_access.records import BeamShape, ImageHeader
 
-FloatArray = npt.NDArray[np.float64]
+__all__ = [
+    "Box",
+    "FloatArray",
+    "LocalSky",
+    "axis_names",
+    "beam_outline",
+    "celestial_wcs",
+    "decimal_text",
+    "degrees_text",
+    "hours_text",
+    "icrs_to_pixel",
+    "is_equatorial",
+    "local_sky",
+    "native_frame",
+    "pixel_to_sky",
+    "sky_grid",
+    "sky_to_pixel",
+]
+
 Box = tuple[float, float, float, float]
 ARCSEC_PER_DEG = 3600.0
 NEAREST_TO_POLE_DEG = 90.0 - 30.0 / ARCSEC_PER_DEG
-
-
-def celestial_wcs(header: ImageHeader) -> WCS | None:
-    """Return the celestial WCS of an image, or None when it has none that wcslib understands."""
-    if not header.wcs_header:
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FITSFixedWarning)
-            cards = {key: value for key, value in header.wcs_header.items() if value is not None}
-            wcs = WCS(Header(cards), naxis=2)
-    except (ValueError, TypeError, KeyError):
-        return None
-    return wcs if wcs.has_celestial else None
-
-
-def pixel_to_sky(wcs: WCS, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return (lon_deg, lat_deg) in the native frame of 0-based pixels; NaN outside of the projection."""
-    world = wcs.all_pix2world(np.column_stack([np.ravel(x), np.ravel(y)]), 0)
-    lon = np.mod(world[:, wcs.wcs.lng], 360.0)
-    return lon.reshape(np.shape(x)), world[:, wcs.wcs.lat].reshape(np.shape(x))
-
-
-def sky_to_pixel(wcs: WCS, lon_deg: FloatArray, lat_deg: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return 0-based (x, y) of native positions; NaN where the projection has no such point."""
-    world = np.empty((np.size(lon_deg), 2))
-    world[:, wcs.wcs.lng] = np.ravel(lon_deg)
-    world[:, wcs.wcs.lat] = np.ravel(lat_deg)
-    pixel = wcs.all_world2pix(world, 0, quiet=True) if wcs.has_distortion else wcs.wcs_world2pix(world, 0)
-    return pixel[:, 0].reshape(np.shape(lon_deg)), pixel[:, 1].reshape(np.shape(lon_deg))
-
-
-def icrs_to_pixel(
-    header: ImageHeader, wcs: WCS, ra_deg: FloatArray, dec_deg: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return 0-based (x, y) of ICRS positions, through the native frame of the image."""
-    frame = native_frame(header)
-    if isinstance(frame, ICRS):
-        return sky_to_pixel(wcs, ra_deg, dec_deg)
-    native = SkyCoord(ra_deg, dec_deg, unit="deg", frame=ICRS()).transform_to(frame).spherical
-    return sky_to_pixel(wcs, np.asarray(native.lon.deg), np.asarray(native.lat.deg))
-
-
-def native_frame(header: ImageHeader) -> BaseCoordinateFrame:
-    """Return the astropy frame of the image; ICRS when the file does not say."""
-    equinox = _equinox(header)
-    match header.frame:
-        case "galactic":
-            return Galactic()
-        case "fk5":
-            return FK5(equinox=f"J{equinox or 2000.0}")
-        case "fk4":
-            return FK4(equinox=f"B{equinox or 1950.0}")
-        case "ecliptic":
-            return BarycentricMeanEcliptic()
-        case _:
-            return ICRS()
 
 
 def axis_names(header: ImageHeader) -> tuple[str, str]:
@@ -90,7 +48,7 @@ def axis_names(header: ImageHeader) -> tuple[str, str]:
         return "Galactic longitude (degrees)", "Galactic latitude (degrees)"
     if header.frame == "ecliptic":
         return "Ecliptic longitude (degrees)", "Ecliptic latitude (degrees)"
-    equinox = _equinox(header)
+    equinox = equinox_of(header)
     frame = {
         "icrs": "ICRS",
         "fk5": f"FK5 J{equinox or 2000.0:.1f}",
@@ -102,13 +60,6 @@ def axis_names(header: ImageHeader) -> tuple[str, str]:
 def is_equatorial(header: ImageHeader) -> bool:
     """Say whether longitudes are written as hours."""
     return header.frame not in ("galactic", "ecliptic")
-
-
-def _equinox(header: ImageHeader) -> float | None:
-    try:
-        return float(header.wcs_header["EQUINOX"])
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 @dataclass(frozen=True, slots=True)

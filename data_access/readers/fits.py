@@ -21,6 +21,7 @@ from astropy.io import fits
 from data_access.errors import FITSError, file_error
 from data_access.readers import beams, celestial
 from data_access.readers.plane import Box, clip_box, plane_index, reduce_plane
+from data_access.readers.raw_pixels import RawPixels
 from data_access.records.files import BeamShape, ImageHeader, ImagePreview
 
 # What astropy and the decompressors raise on bytes that are not what they claim to be.
@@ -83,6 +84,16 @@ def read_fits_header(path: str) -> ImageHeader:
     """
     with _opened(path) as (hdus, image):
         return _describe(path, hdus, image)
+
+
+def read_fits_storage(path: str) -> tuple[ImageHeader, RawPixels | None]:
+    """Return the facts of an image and where its pixels lie in the file; errors as `read_fits_header`.
+
+    The second is None where the bytes are not the pixels row by row: compressed files, and images whose
+    longitude is not the axis that runs fastest.
+    """
+    with _opened(path) as (hdus, image):
+        return _describe(path, hdus, image), _raw_pixels(image)
 
 
 def read_fits_preview(path: str, *, plane: int = 0, max_size: int = 1024, box: Box | None = None) -> ImagePreview:
@@ -214,6 +225,29 @@ def _rows(image: Any, layout: _Layout, index: tuple[int, ...], y0: int, y1: int)
     last_axes = layout.order == tuple(range(len(layout.shape)))
     rows = np.asarray((image.section if last_axes else image.data)[tuple(where)])
     return rows if layout.y < layout.x else rows.T
+
+
+def _raw_pixels(image: Any) -> RawPixels | None:
+    layout, info, header = _layout(image.header, image.shape), image.fileinfo(), image.header
+    if isinstance(image, fits.CompImageHDU) or not info or _is_packed(image) or layout.x != len(layout.shape) - 1:
+        return None
+    bitpix = int(header["BITPIX"])
+    dtype = f">{'f' if bitpix < 0 else 'i'}{abs(bitpix) // 8}"
+    strides = [int(n) * abs(bitpix) // 8 for n in np.cumprod((1, *layout.shape[:0:-1]))[::-1]]
+    values = {key: celestial.number(_text(header, key)) for key in ("BSCALE", "BZERO", "BLANK")}
+    blank = values["BLANK"] if bitpix > 0 else None
+    return RawPixels(
+        offset=int(info["datLoc"]),
+        dtype=">u1" if bitpix == 8 else dtype,
+        n_x=int(layout.shape[layout.x]),
+        n_y=int(layout.shape[layout.y]),
+        row_bytes=strides[layout.y],
+        plane_shape=tuple(int(layout.shape[i]) for i in layout.others),
+        plane_bytes=tuple(strides[i] for i in layout.others),
+        scale=1.0 if values["BSCALE"] is None else values["BSCALE"],
+        zero=values["BZERO"] or 0.0,
+        blank=None if blank is None else int(blank),
+    )
 
 
 def _rows_at_once(image: Any, layout: _Layout) -> int:

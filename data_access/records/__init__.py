@@ -6,6 +6,7 @@ replaced by zero. ``problems`` says in words what is odd about a row; a record w
 
 from data_access.records.base import Count, Cursor, Epoch, PageRequest, RecordPage
 from data_access.records.calibration import CalibratorTransit, Caltable, CaltableDetail, CaltableSet
+from data_access.records.cutouts import Cutout, CutoutUnit
 from data_access.records.files import (
     BeamShape,
     FileState,
@@ -45,6 +46,8 @@ __all__ = [
     "CaltableSet",
     "Count",
     "Cursor",
+    "Cutout",
+    "CutoutUnit",
     "DatabaseState",
     "Epoch",
     "EseCandidate",

@@ -1,0 +1,165 @@
+"""From file pixels to the sky and back: native frames, and ICRS through them."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from astropy.coordinates import FK4, FK5, ICRS, BarycentricMeanEcliptic, BaseCoordinateFrame, Galactic, SkyCoord
+from astropy.io.fits import Header
+from astropy.wcs import WCS, FITSFixedWarning
+
+from data_access.records.files import ImageHeader, SkyFrame
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def celestial_wcs(header: ImageHeader) -> WCS | None:
+    """Return the celestial WCS of an image, or None when it has none that wcslib understands."""
+    if not header.wcs_header:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FITSFixedWarning)
+            cards = {key: value for key, value in header.wcs_header.items() if value is not None}
+            wcs = WCS(Header(cards), naxis=2)
+    except (ValueError, TypeError, KeyError):
+        return None
+    return wcs if wcs.has_celestial else None
+
+
+def pixel_to_sky(wcs: WCS, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return (lon_deg, lat_deg) in the native frame of 0-based pixels; NaN outside of the projection."""
+    world = wcs.all_pix2world(np.column_stack([np.ravel(x), np.ravel(y)]), 0)
+    lon = np.mod(world[:, wcs.wcs.lng], 360.0)
+    return lon.reshape(np.shape(x)), world[:, wcs.wcs.lat].reshape(np.shape(x))
+
+
+def sky_to_pixel(wcs: WCS, lon_deg: FloatArray, lat_deg: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return 0-based (x, y) of native positions; NaN where the projection has no such point."""
+    world = np.empty((np.size(lon_deg), 2))
+    world[:, wcs.wcs.lng] = np.ravel(lon_deg)
+    world[:, wcs.wcs.lat] = np.ravel(lat_deg)
+    pixel = wcs.all_world2pix(world, 0, quiet=True) if wcs.has_distortion else wcs.wcs_world2pix(world, 0)
+    return pixel[:, 0].reshape(np.shape(lon_deg)), pixel[:, 1].reshape(np.shape(lon_deg))
+
+
+def icrs_to_pixel(
+    header: ImageHeader, wcs: WCS, ra_deg: FloatArray, dec_deg: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return 0-based (x, y) of ICRS positions, through the native frame of the image."""
+    frame = native_frame(header)
+    if isinstance(frame, ICRS):
+        return sky_to_pixel(wcs, ra_deg, dec_deg)
+    native = SkyCoord(ra_deg, dec_deg, unit="deg", frame=ICRS()).transform_to(frame).spherical
+    return sky_to_pixel(wcs, np.asarray(native.lon.deg), np.asarray(native.lat.deg))
+
+
+def native_frame(header: ImageHeader) -> BaseCoordinateFrame:
+    """Return the astropy frame of the image; ICRS when the file does not say."""
+    return _frame(header.frame, equinox_of(header))
+
+
+def equinox_of(header: ImageHeader) -> float | None:
+    """Return the EQUINOX of the sky cards; None when there is none."""
+    try:
+        return float(header.wcs_header["EQUINOX"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _frame(name: SkyFrame, equinox: float | None) -> BaseCoordinateFrame:
+    match name:
+        case "galactic":
+            return Galactic()
+        case "fk5":
+            return FK5(equinox=f"J{equinox or 2000.0}")
+        case "fk4":
+            return FK4(equinox=f"B{equinox or 1950.0}")
+        case "ecliptic":
+            return BarycentricMeanEcliptic()
+        case _:
+            return ICRS()
+
+
+class ImageSky:
+    """The sky of one image, kept to be asked many times: a question costs microseconds.
+
+    All frames but FK4 are plain rotations of ICRS, so a 3 x 3 matrix replaces astropy's transformation
+    (milliseconds); FK4 has the E-terms of aberration and goes through astropy.
+
+    Notes
+    -----
+    A lock guards the WCS: wcslib works in place on its structure, and readers run in several threads.
+    """
+
+    def __init__(self, header: ImageHeader, wcs: WCS) -> None:
+        self._wcs = wcs
+        self._lock = threading.Lock()
+        self._frame = native_frame(header)
+        self._rotation = None if header.frame == "fk4" else _rotation(header.frame, equinox_of(header))
+
+    @classmethod
+    def of(cls, header: ImageHeader) -> ImageSky | None:
+        """Return the sky of an image; None without coordinates."""
+        wcs = celestial_wcs(header)
+        return None if wcs is None else cls(header, wcs)
+
+    def to_pixel(self, ra_deg: float, dec_deg: float) -> tuple[float, float]:
+        """Return the 0-based pixel of an ICRS position; NaN where the projection does not reach."""
+        if self._rotation is None:
+            native = SkyCoord(ra_deg, dec_deg, unit="deg", frame=ICRS()).transform_to(self._frame).spherical
+            lon, lat = float(native.lon.deg), float(native.lat.deg)
+        else:
+            lon, lat = _angles(self._rotation @ _vector(ra_deg, dec_deg))
+        with self._lock:
+            x, y = sky_to_pixel(self._wcs, np.array([lon]), np.array([lat]))
+        return float(x[0]), float(y[0])
+
+    def to_icrs(self, x: float, y: float) -> tuple[float, float]:
+        """Return the ICRS position of a 0-based pixel, degrees; NaN off the sky."""
+        with self._lock:
+            lons, lats = pixel_to_sky(self._wcs, np.array([x]), np.array([y]))
+        lon, lat = float(lons[0]), float(lats[0])
+        if not np.isfinite(lon + lat):
+            return float("nan"), float("nan")
+        if self._rotation is None:
+            position = SkyCoord(lon, lat, unit="deg", frame=self._frame).icrs
+            return float(position.ra.deg), float(position.dec.deg)
+        return _angles(self._rotation.T @ _vector(lon, lat))
+
+    def pixel_size_arcsec(self, x: float, y: float) -> tuple[float, float]:
+        """Return how much sky one pixel covers along x and along y at this place; NaN off the sky.
+
+        Measured there and not at the reference pixel: in an all-sky projection they differ.
+        """
+        half = 0.5
+        xs, ys = np.array([x - half, x + half, x, x]), np.array([y, y, y - half, y + half])
+        with self._lock:
+            lon, lat = (np.radians(angle) for angle in pixel_to_sky(self._wcs, xs, ys))
+        points = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
+        chords = np.linalg.norm(points[1::2] - points[::2], axis=1)
+        along_x, along_y = np.degrees(2 * np.arcsin(np.minimum(1.0, chords / 2))) * 3600
+        return float(along_x), float(along_y)
+
+
+@lru_cache(maxsize=64)
+def _rotation(name: SkyFrame, equinox: float | None) -> FloatArray:
+    """Return the matrix from ICRS unit vectors to those of a frame."""
+    axes = SkyCoord([0.0, 90.0, 0.0], [0.0, 0.0, 90.0], unit="deg", frame=ICRS())
+    matrix = np.asarray(axes.transform_to(_frame(name, equinox)).cartesian.xyz.value, dtype=np.float64)
+    matrix.setflags(write=False)
+    return matrix
+
+
+def _vector(lon_deg: float, lat_deg: float) -> FloatArray:
+    lon, lat = np.radians(lon_deg), np.radians(lat_deg)
+    return np.array([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+
+
+def _angles(vector: FloatArray) -> tuple[float, float]:
+    x, y, z = vector
+    return float(np.degrees(np.arctan2(y, x))) % 360.0, float(np.degrees(np.arctan2(z, np.hypot(x, y))))

@@ -1,0 +1,214 @@
+"""Cutouts at full resolution from any image of the archive: only the rows that are needed are read."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from data_access.analysis.image_sky import ImageSky
+from data_access.errors import ArchiveError, FileUnreadable, FITSError
+from data_access.offload import Offload
+from data_access.readers.casa_image import read_casa_header, read_casa_preview
+from data_access.readers.fits import read_fits_preview, read_fits_storage
+from data_access.readers.plane import plane_index
+from data_access.readers.raw_pixels import read_raw_box
+from data_access.records import Cutout, CutoutUnit, Image
+from data_access.services.cache import FileKey, file_key
+from data_access.services.cutout_plan import (
+    Ask,
+    Known,
+    Place,
+    Plan,
+    make_ask,
+    make_cutout,
+    make_plan,
+    parse_place,
+    without_cards,
+)
+from data_access.services.roots import Roots
+
+__all__ = ["CutoutService", "Place", "parse_place"]
+
+# Facts of an image without its cards are some 10 kB: 512 images are 5 MB.
+_MOST_IMAGES = 512
+
+
+class CutoutService:
+    """Pieces of images, with the facts of recently used images kept under (path, inode, mtime, size)."""
+
+    def __init__(self, roots: Roots, offload: Offload) -> None:
+        self._roots = roots
+        self._offload = offload
+        self._images: OrderedDict[str, Known] = OrderedDict()
+        self._lock = threading.Lock()
+
+    async def cutout(
+        self,
+        image: Image | str,
+        position: str | Place,
+        *,
+        width: float = 60.0,
+        height: float | None = None,
+        unit: CutoutUnit = "arcsec",
+        plane: int = 0,
+    ) -> Cutout:
+        """Return a piece of an image at full resolution.
+
+        Parameters
+        ----------
+        image : Image or str
+            FITS file (plain or compressed) or CASA image directory; or its path.
+        position : str or Place
+            Its middle: text as for `parse_place`, or a place.
+        width, height : float
+            Along the pixel axes x and y, in `unit`; the height is the width when None. At least one pixel.
+        plane : int
+            Of a cube, as in `FileService.image_preview`.
+
+        Returns
+        -------
+        Cutout
+            NaN where it reaches beyond the image.
+
+        Raises
+        ------
+        ValidationError
+            For a size, unit, plane or position that makes no sense, and when nothing of the cutout is inside
+            the image: the message says how far away it is.
+        FileError
+            When the file is missing or damaged.
+        """
+        ask = make_ask(image, position, width, width if height is None else height, unit, plane)
+        for last in (False, True):
+            answer = await self._attempt(ask)
+            if isinstance(answer, Cutout):
+                return answer
+            if last:
+                break
+            self._forget(answer.known)
+        raise FITSError(f"{ask.path} is being written just now", remedy="Ask again in a moment.", path=ask.path)
+
+    async def strip(
+        self,
+        images: Sequence[Image | str],
+        position: str | Place,
+        *,
+        width: float = 60.0,
+        unit: CutoutUnit = "arcsec",
+    ) -> tuple[Cutout | ArchiveError, ...]:
+        """Return the same place on many images, in their order; an image that cannot be cut gives its error."""
+        place = parse_place(position) if isinstance(position, str) else position
+        asks = [make_ask(image, place, width, width, unit, 0) for image in images]
+
+        def cut_all() -> list[Cutout | Plan | ArchiveError | None]:
+            return [_caught(lambda ask=ask: self._quick(ask)) for ask in asks]  # type: ignore[misc]
+
+        answers = await self._offload.in_thread(cut_all)
+        found: list[Cutout | ArchiveError] = []
+        for image, answer in zip(images, answers, strict=True):
+            if isinstance(answer, Cutout | ArchiveError):
+                found.append(answer)
+                continue
+            try:
+                found.append(await self.cutout(image, place, width=width, unit=unit))
+            except ArchiveError as err:
+                found.append(err)
+        return tuple(found)
+
+    async def position_of_pixel(self, image: Image | str, x: float, y: float) -> Place:
+        """Return the ICRS position of a 0-based pixel; the pixel itself where the image has no sky there."""
+        path = image if isinstance(image, str) else image.path
+        sky = (await self._known(path)).sky
+        ra_deg, dec_deg = (math.nan, math.nan) if sky is None else sky.to_icrs(x, y)
+        return Place(ra_deg, dec_deg) if math.isfinite(ra_deg + dec_deg) else Place(pixel=(x, y))
+
+    async def _attempt(self, ask: Ask) -> Cutout | Plan:
+        """Return the cutout; a plan when the file changed while it was carried out."""
+        answer = await self._offload.in_thread(self._quick, ask)
+        if answer is None:
+            answer = make_plan(await self._known(ask.path), ask)
+        return answer if isinstance(answer, Cutout) else await self._read_slowly(answer, ask)
+
+    def _quick(self, ask: Ask) -> Cutout | Plan | None:
+        """Cut in this thread; a plan where another reader is needed, None where that must read the header too."""
+        known = self._known_here(ask.path)
+        if known is None:
+            return None
+        plan = make_plan(known, ask)
+        if known.raw is None:
+            return plan
+        pixels, key = read_raw_box(known.real, known.raw, plane_index(known.raw.plane_shape, ask.plane), plan.inside)
+        if key != known.key:
+            self._forget(known)
+            return None
+        return make_cutout(plan, ask, pixels)
+
+    async def _read_slowly(self, plan: Plan, ask: Ask) -> Cutout | Plan:
+        """Read through the general readers: compressed and turned FITS files in a thread, CASA in a process."""
+        known = plan.known
+        x0, y0, x1, y1 = plan.inside
+        options: dict[str, Any] = {"plane": ask.plane, "max_size": max(x1 - x0, y1 - y0), "box": plan.inside}
+        if known.is_directory:
+            preview = await self._offload.in_process(read_casa_preview, known.real, **options)
+        else:
+            preview = await self._offload.in_thread(read_fits_preview, known.real, **options)
+        if await self._offload.in_thread(file_key, known.real) != known.key:
+            return plan
+        return make_cutout(plan, ask, preview.data)
+
+    async def _known(self, path: str) -> Known:
+        known = await self._offload.in_thread(self._known_here, path)
+        if known is not None:
+            return known
+        real, key, modified_at = await self._offload.in_thread(self._locate, path)
+        header = await self._offload.in_process(read_casa_header, real)
+        made = Known(real, key, True, modified_at, without_cards(header), ImageSky.of(header), None)
+        self._remember(path, made)
+        return made
+
+    def _known_here(self, path: str) -> Known | None:
+        """Return the facts of an image, read now if need be; None for a CASA image that is not known yet."""
+        real, key, modified_at = self._locate(path)
+        with self._lock:
+            known = self._images.get(path)
+            if known is not None and (known.real, known.key) == (real, key):
+                self._images.move_to_end(path)
+                return known
+        if Path(real).is_dir():
+            return None
+        header, raw = read_fits_storage(real)
+        made = Known(real, key, False, modified_at, without_cards(header), ImageSky.of(header), raw)
+        self._remember(path, made)
+        return made
+
+    def _locate(self, path: str) -> tuple[str, FileKey, float]:
+        real = self._roots.inside(path)
+        key = file_key(real)
+        target = Path(real)
+        if not target.is_dir() and not target.is_file():
+            # Opening a pipe waits for a writer that may never come.
+            raise FileUnreadable(f"{path} is neither a file nor a directory", path=path)
+        return real, key, key[1] / 1e9
+
+    def _remember(self, path: str, known: Known) -> None:
+        with self._lock:
+            self._images[path] = known
+            self._images.move_to_end(path)
+            while len(self._images) > _MOST_IMAGES:
+                self._images.popitem(last=False)
+
+    def _forget(self, known: Known) -> None:
+        with self._lock:
+            for path in [path for path, one in self._images.items() if one is known]:
+                del self._images[path]
+
+
+def _caught(work: Callable[[], Cutout | Plan | None]) -> Cutout | Plan | ArchiveError | None:
+    try:
+        return work()
+    except ArchiveError as err:
+        return err
