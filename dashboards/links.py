@@ -36,6 +36,18 @@ class Links:
         """One image."""
         return self.page(f"images/{_segment(image_id)}", query)
 
+    def image_cutout(self, image_id: int | str, **query: object) -> str:
+        """A piece of an image; `dashboards.image_files` lists what may be asked."""
+        return self.page(f"images/{_segment(image_id)}/cutout", query)
+
+    def image_fits(self, image_id: int | str) -> str:
+        """The file of an image."""
+        return self.page(f"images/{_segment(image_id)}/fits")
+
+    def image_png(self, image_id: int | str, **query: object) -> str:
+        """An image as a picture for print."""
+        return self.page(f"images/{_segment(image_id)}/png", query)
+
     def sources(self, **query: object) -> str:
         """The list of sources."""
         return self.page("sources", query)

@@ -21,6 +21,7 @@ from tornado.web import RequestHandler, StaticFileHandler
 
 from dashboards.boundary import Boundary
 from dashboards.compression import CompressedFiles, CompressOnce
+from dashboards.image_files import image_file_rules
 from dashboards.live import ChangeFeed
 from dashboards.panel_patches import PageApplication, log_callback_error, own_handlers, page_applications
 from dashboards.routes import ROUTES
@@ -162,6 +163,7 @@ def build_server(
         extra_patterns=[
             (r"/healthz", HealthHandler, {"shell": shell}),
             (r"/assets/(.*)", StaticFileHandler, {"path": str(ASSETS)}),
+            *image_file_rules(archive),
             *extra_patterns,
         ],
         sign_sessions=True,

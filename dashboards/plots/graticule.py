@@ -194,6 +194,12 @@ def _clip(x: FloatArray, y: FloatArray, box: Box) -> tuple[FloatArray, FloatArra
     inside = np.isfinite(x) & np.isfinite(y)
     inside &= (x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)
     longest = 0.1 * float(np.hypot(x1 - x0, y1 - y0))
+    within = np.flatnonzero(inside)
+    if not within.size:
+        return np.empty(0), np.empty(0)
+    run = slice(int(within[0]), int(within[-1]) + 1)
+    if run.stop - run.start == within.size and not (np.hypot(np.diff(x[run]), np.diff(y[run])) > longest).any():
+        return _one_piece(x, y, run, box, longest)
     out: list[tuple[float, float]] = []
     for i in range(x.size):
         if inside[i]:
@@ -206,6 +212,18 @@ def _clip(x: FloatArray, y: FloatArray, box: Box) -> tuple[FloatArray, FloatArra
             out.extend(_edge_point(x, y, i - 1, i, box, longest))
             out.append((np.nan, np.nan))
     points = np.array(out, dtype=float).reshape(-1, 2)
+    return points[:, 0], points[:, 1]
+
+
+def _one_piece(x: FloatArray, y: FloatArray, run: slice, box: Box, longest: float) -> tuple[FloatArray, FloatArray]:
+    """Return the part of a line that is inside all along `run`, with its ends on the edges: nearly all lines."""
+    before = _edge_point(x, y, run.start, run.start - 1, box, longest) if run.start else []
+    after: list[tuple[float, float]] = []
+    if run.stop < x.size:
+        after = [*_edge_point(x, y, run.stop - 1, run.stop, box, longest), (np.nan, np.nan)]
+    points = np.concatenate(
+        [np.reshape(before, (-1, 2)), np.column_stack([x[run], y[run]]), np.reshape(after, (-1, 2))]
+    )
     return points[:, 0], points[:, 1]
 
 

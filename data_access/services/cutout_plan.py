@@ -14,9 +14,9 @@ import numpy.typing as npt
 from data_access.analysis.coordinates import parse_position, separation_arcsec
 from data_access.analysis.image_sky import ImageSky
 from data_access.errors import ValidationError
-from data_access.readers.plane import Box, plane_index
+from data_access.readers.plane import Box, plane_index, reduce_plane
 from data_access.readers.raw_pixels import RawPixels
-from data_access.records import Cutout, CutoutUnit, Image, ImageHeader
+from data_access.records import Cutout, CutoutUnit, Image, ImageHeader, ImagePreview
 from data_access.services.cache import FileKey
 
 UNITS: tuple[CutoutUnit, ...] = get_args(CutoutUnit)
@@ -218,6 +218,27 @@ def _shifted(cards: dict[str, Any], box: Box) -> dict[str, Any]:
         return {}
     reference = {f"CRPIX{i + 1}": float(cards.get(f"CRPIX{i + 1}", 0.0)) - box[i] for i in range(2)}
     return cards | reference | {"NAXIS1": box[2] - box[0], "NAXIS2": box[3] - box[1]}
+
+
+def preview_of(cutout: Cutout, *, max_size: int = 1200) -> ImagePreview:
+    """Return a cutout as the plots take it, block-averaged where it is larger than `max_size` pixels.
+
+    `origin_x`, `origin_y` and the peak of the statistics are pixels of the whole image.
+    """
+    n_y, n_x = cutout.data.shape
+    reduced = reduce_plane(lambda y0, y1: cutout.data[y0:y1], (0, 0, n_x, n_y), max_size=max_size)
+    found = reduced.statistics
+    if found.peak_x >= 0:
+        found = replace(found, peak_x=found.peak_x + cutout.origin_x, peak_y=found.peak_y + cutout.origin_y)
+    return ImagePreview(
+        header=cutout.header,
+        data=reduced.data,
+        factor=reduced.factor,
+        origin_x=cutout.origin_x,
+        origin_y=cutout.origin_y,
+        plane=cutout.plane,
+        statistics=found,
+    )
 
 
 def without_cards(header: ImageHeader) -> ImageHeader:

@@ -27,11 +27,12 @@ from data_access.services.cutout_plan import (
     make_cutout,
     make_plan,
     parse_place,
+    preview_of,
     without_cards,
 )
 from data_access.services.roots import Roots
 
-__all__ = ["CutoutService", "Place", "parse_place"]
+__all__ = ["CutoutService", "Place", "parse_place", "preview_of"]
 
 # Facts of an image without its cards are some 10 kB: 512 images are 5 MB.
 _MOST_IMAGES = 512

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from io import FileIO
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from data_access.errors import FileError, FileUnreadable, file_error
+from data_access.errors import CasaImageError, FileError, FileUnreadable, FITSError, file_error
 from data_access.offload import Offload
 from data_access.readers.caltable import read_caltable
 from data_access.readers.casa_image import read_casa_header, read_casa_preview
@@ -27,6 +28,7 @@ from data_access.services.roots import Roots
 
 T = TypeVar("T")
 Box = tuple[int, int, int, int]
+_FITS_BEGIN, _GZIP_BEGIN = b"SIMPLE  =", b"\x1f\x8b"
 
 
 class FileService:
@@ -98,6 +100,37 @@ class FileService:
         run: Callable[..., Any] = self._offload.in_process if is_directory else self._offload.in_thread
         function = read_casa if is_directory else read_fits
         return await cache.get((real, key, *parameters), lambda: run(function, real, **(options or {})))
+
+    async def open_fits(self, path: str) -> FileIO:
+        """Return the open file of a FITS image, to be sent as it is; the caller closes it.
+
+        Raises
+        ------
+        CasaImageError
+            For a CASA image: a directory is no file.
+        FITSError
+            When the file does not begin as FITS files (or their ``.gz``) do.
+        FileError
+        """
+        return await self._offload.in_thread(self._open_fits, path)
+
+    def _open_fits(self, path: str) -> FileIO:
+        real, _, is_directory = self._locate(path)
+        if is_directory:
+            raise CasaImageError(
+                f"{path} is a CASA image: a directory, not a file that can be sent",
+                remedy="Fetch a cutout of it as FITS, or export it with CASA's `exportfits`.",
+                path=path,
+            )
+        try:
+            file = FileIO(real, "r")
+            begin = os.pread(file.fileno(), len(_FITS_BEGIN), 0)
+        except OSError as err:
+            raise file_error(path, err) from err
+        if begin == _FITS_BEGIN or begin[:2] == _GZIP_BEGIN:
+            return file
+        file.close()
+        raise FITSError(f"{path} does not begin as a FITS file does", path=path)
 
     async def measurement_set(self, path: str) -> MeasurementSetDetail:
         """Return what a Measurement Set on disk contains; raises a `FileError`."""

@@ -1,0 +1,282 @@
+"""Images for scripts and papers, each at a URL of its own: cutouts, pictures, the files themselves.
+
+``/images/{id}/cutout``
+    ``pos`` (any position, or ``pixel 120 88``), or ``ra`` and ``dec``, or ``x`` and ``y`` (0-based pixels);
+    ``width``, ``height`` (default 60, and as high as wide), ``unit`` (arcsec, arcmin, deg, pixel), ``plane``,
+    ``format`` (fits, png, py); for pictures ``stretch`` or ``scale`` (linear, sqrt, log, asinh), ``colormap``,
+    ``low``, ``high``.
+``/images/{id}/png``
+    The whole image, with the same words for plane and colours.
+``/images/{id}/fits``
+    The file as it is on disk.
+
+Errors have the status and the words of the pages; programs get them as plain text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Sequence
+from email.utils import formatdate
+from io import FileIO
+from pathlib import PurePosixPath
+from typing import Any
+
+from tornado.iostream import StreamClosedError
+from tornado.web import RequestHandler
+
+from dashboards.boundary import Boundary, Failure
+from dashboards.plots.image import SkyMarker
+from dashboards.plots.image_colour import STRETCHES
+from dashboards.plots.picture import PALETTES, PictureLook, picture_png
+from data_access.analysis.times import format_mjd_utc
+from data_access.errors import FileError, ValidationError
+from data_access.records import Cutout, Image, ImageHeader
+from data_access.services.cutout_files import cutout_fits, cutout_name, cutout_script, safe_name, target_text
+from data_access.services.cutouts import Place, parse_place, preview_of
+
+FORMATS = ("fits", "png", "py")
+DEFAULT_SIZE = 60.0
+_TYPES = {"fits": "application/fits", "png": "image/png", "py": "text/plain; charset=utf-8"}
+_PICTURE_PIXELS = 1200
+_CHUNK_BYTES = 1 << 20
+# Part of every ETag: raise it when the same question gets a different answer.
+_FORMAT_VERSION = 1
+
+
+def image_file_rules(archive: Any) -> list[tuple[Any, ...]]:
+    """Return the Tornado rules of this module."""
+    arguments = {"archive": archive}
+    return [
+        (r"/images/([^/]+)/cutout", CutoutHandler, arguments),
+        (r"/images/([^/]+)/png", PictureHandler, arguments),
+        (r"/images/([^/]+)/fits", FileHandler, arguments),
+    ]
+
+
+class _ImageHandler(RequestHandler):
+    """What the three have in common: the record first, errors with status and words, conditional requests."""
+
+    def initialize(self, archive: Any) -> None:
+        """Receive the archive."""
+        self._archive = archive
+
+    async def get(self, image_id: str) -> None:
+        """Answer, or refuse with status and words."""
+        with Boundary(self.request.path) as boundary:
+            try:
+                await self.answer(await self._archive.images.get(image_id))
+            except StreamClosedError:
+                return  # the reader went away
+        if boundary.failure is not None:
+            self._refuse(boundary.failure)
+
+    async def head(self, image_id: str) -> None:
+        """Answer with the headers only."""
+        await self.get(image_id)
+
+    async def answer(self, image: Image) -> None:
+        """Write the answer for an image."""
+        raise NotImplementedError
+
+    def compute_etag(self) -> str | None:
+        """Return the tag that `unchanged` has set, not a hash of the body."""
+        return None
+
+    def unchanged(self, *facts: object, modified_at: float) -> bool:
+        """Set the headers that let a client ask again cheaply; True when it has this answer already."""
+        digest = hashlib.sha256(repr((_FORMAT_VERSION, facts)).encode()).hexdigest()[:32]
+        self.set_header("Etag", f'W/"{digest}"')
+        self.set_header("Last-Modified", formatdate(modified_at, usegmt=True))
+        self.set_header("Cache-Control", "no-cache")
+        if self.check_etag_header():
+            self.set_status(304)
+            return True
+        return False
+
+    def send(self, body: bytes, *, kind: str, name: str) -> None:
+        """Finish with a body and the name to keep it under; pictures and programs open in the browser."""
+        self.set_header("Content-Type", _TYPES[kind])
+        how = "attachment" if kind == "fits" else "inline"
+        self.set_header("Content-Disposition", f'{how}; filename="{name}"')
+        self.finish(body)
+
+    def _refuse(self, failure: Failure) -> None:
+        if self._headers_written:
+            # Too late for words: an incomplete answer must not look complete.
+            if (stream := self.detach()) is not None:
+                stream.close()
+            return
+        self.clear()
+        if "text/html" in self.request.headers.get("Accept", ""):
+            write: Any = self
+            write.write_failure(failure)
+            return
+        self.set_status(failure.status)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.set_header("Cache-Control", "no-store")
+        error_id = f"error id {failure.error_id}\n" if failure.error_id else ""
+        self.finish(f"{failure.message}\n{failure.remedy}\n{error_id}")
+
+    def word(self, name: str, default: str, choices: Sequence[str]) -> str:
+        """Return an argument that must be one of several words."""
+        value = self.get_query_argument(name, default).lower() or default
+        if value not in choices:
+            raise ValidationError(
+                f"{name}: '{value[:40]}' is not known", remedy=f"Choose one of: {', '.join(choices)}."
+            )
+        return value
+
+    def number(self, name: str, default: float | None) -> float | None:
+        """Return an argument as a finite number."""
+        text = self.get_query_argument(name, "")
+        if not text:
+            return default
+        try:
+            value = float(text)
+        except ValueError as err:
+            raise ValidationError(f"{name}: '{text[:40]}' is not a number") from err
+        if not math.isfinite(value):
+            raise ValidationError(f"{name}: '{text[:40]}' is not a finite number")
+        return value
+
+    def plane(self) -> int:
+        """Return the number of the plane, from 0."""
+        value = self.number("plane", 0.0) or 0.0
+        if value < 0 or value != int(value):
+            raise ValidationError(
+                f"plane: {value:g} is not the number of a plane", remedy="Planes are counted from 0."
+            )
+        return int(value)
+
+    def look(self) -> PictureLook:
+        """Return how a picture is coloured."""
+        stretch = self.word("stretch", self.word("scale", "linear", STRETCHES), STRETCHES)
+        palette = self.word("colormap", "grey", tuple(PALETTES))
+        low, high = self.number("low", None), self.number("high", None)
+        if low is not None and high is not None and high <= low:
+            raise ValidationError(f"high: {high:g} is not above low, {low:g}")
+        return PictureLook(stretch, palette, low, high)  # type: ignore[arg-type]
+
+
+class CutoutHandler(_ImageHandler):
+    """A piece of an image as FITS, picture or program."""
+
+    async def answer(self, image: Image) -> None:
+        """Cut, and write it in the format that is asked for."""
+        kind, look, place = self.word("format", "fits", FORMATS), self.look(), self._place()
+        width = self.number("width", DEFAULT_SIZE) or 0.0
+        height = self.number("height", width)
+        unit: Any = self.word("unit", "arcsec", ("arcsec", "arcmin", "deg", "pixel"))
+        cutout: Cutout = await self._archive.cutouts.cutout(
+            image, place, width=width, height=height, unit=unit, plane=self.plane()
+        )
+        url = self._fits_url() if kind == "py" else ""
+        if self.unchanged(kind, look, url, image, cutout.key, cutout.box, place, modified_at=cutout.modified_at):
+            return
+        in_thread, name = self._archive.offload.in_thread, cutout_name(cutout, kind)
+        if kind == "fits":
+            self.send(await in_thread(cutout_fits, cutout), kind=kind, name=name)
+        elif kind == "png":
+            self.send(await in_thread(_cutout_picture, image, cutout, look), kind=kind, name=name)
+        else:
+            self.send(cutout_script(cutout, url).encode(), kind=kind, name=name)
+
+    def _place(self) -> Place:
+        """Return the middle of the cutout from ``pos``, ``ra`` and ``dec``, or ``x`` and ``y``."""
+        text = self.get_query_argument("pos", "")
+        if text:
+            return parse_place(text)
+        ra, dec = self.get_query_argument("ra", ""), self.get_query_argument("dec", "")
+        if ra or dec:
+            return parse_place(f"{ra}, {dec}")
+        x, y = self.number("x", None), self.number("y", None)
+        if x is None or y is None:
+            raise ValidationError("A cutout needs a position", remedy="Give pos, or ra and dec, or x and y (pixels).")
+        return Place(pixel=(x, y))
+
+    def _fits_url(self) -> str:
+        """Return this URL with ``format=fits``, for the program."""
+        given = self.request.full_url().partition("?")
+        kept = [part for part in given[2].split("&") if part and not part.startswith("format=")]
+        return f"{given[0]}?{'&'.join([*kept, 'format=fits'])}"
+
+
+class PictureHandler(_ImageHandler):
+    """A whole image as a picture."""
+
+    async def answer(self, image: Image) -> None:
+        """Draw the plane that is asked for, averaged to the size of a page."""
+        look, plane = self.look(), self.plane()
+        state = await self._archive.files.state(image.path)
+        if state.modified_at is not None and self.unchanged(
+            look, plane, image, state.size_bytes, state.modified_at, modified_at=state.modified_at
+        ):
+            return
+        preview = await self._archive.files.image_preview(image.path, plane=plane, max_size=_PICTURE_PIXELS)
+        words = [_epoch_words(image), _beam_words(preview.header)]
+        body = await self._archive.offload.in_thread(
+            picture_png, preview, title=image.name, words=[w for w in words if w], look=look
+        )
+        self.send(body, kind="png", name=f"{safe_name(image.name)}.png")
+
+
+class FileHandler(_ImageHandler):
+    """The FITS file of an image."""
+
+    async def answer(self, image: Image) -> None:
+        """Send the file in pieces: memory is one piece, whatever its size."""
+        file: FileIO = await self._archive.files.open_fits(image.path)
+        try:
+            stat = await self._archive.offload.in_thread(_stat, file)
+            if self.unchanged(image.path, *stat, modified_at=stat[2]):
+                return
+            name = PurePosixPath(image.path).name
+            self.set_header("Content-Type", "application/gzip" if name.endswith(".gz") else _TYPES["fits"])
+            self.set_header("Content-Disposition", f'attachment; filename="{safe_name(name)}"')
+            self.set_header("Content-Length", stat[1])
+            if self.request.method != "HEAD":
+                await self._send(file, image.path, stat[1])
+        finally:
+            file.close()
+
+    async def _send(self, file: FileIO, path: str, size: int) -> None:
+        left = size
+        while left:
+            piece: bytes = await self._archive.offload.in_thread(file.read, min(left, _CHUNK_BYTES))
+            if not piece:
+                raise FileError(f"{path} was cut short while it was sent", path=path)
+            left -= len(piece)
+            self.write(piece)
+            await self.flush()  # waits for a slow reader
+
+
+def _stat(file: FileIO) -> tuple[int, int, float]:
+    stat = os.fstat(file.fileno())
+    return stat.st_ino, stat.st_size, stat.st_mtime
+
+
+def _cutout_picture(image: Image, cutout: Cutout, look: PictureLook) -> bytes:
+    words = [_epoch_words(image), target_text(cutout), _beam_words(cutout.header), *cutout.problems]
+    target = None
+    if cutout.ra_deg is not None and cutout.dec_deg is not None:
+        target = SkyMarker(cutout.ra_deg, cutout.dec_deg)
+    preview = preview_of(cutout, max_size=_PICTURE_PIXELS)
+    return picture_png(preview, title=image.name, words=[w for w in words if w], look=look, target=target)
+
+
+def _epoch_words(image: Image) -> str:
+    text = format_mjd_utc(image.epoch.mjd)
+    if not text:
+        return "epoch not known"
+    return f"{text} UTC" + ("" if image.epoch.is_observation else " (time of the processing)")
+
+
+def _beam_words(header: ImageHeader) -> str:
+    beam = header.beam
+    frequency = "" if header.freq_hz is None else f", {header.freq_hz / 1e9:.5g} GHz"
+    if beam is None:
+        return f"beam not recorded{frequency}"
+    return f"beam {beam.major_arcsec:.3g}″ × {beam.minor_arcsec:.3g}″, PA {beam.pa_deg:.0f}°{frequency}"

@@ -1,0 +1,179 @@
+"""A cutout as a FITS file and as a program that makes it again."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import PurePosixPath
+
+import numpy as np
+from astropy.io import fits
+
+from data_access.analysis.coordinates import format_dec, format_ra
+from data_access.records import Cutout
+
+_PACKAGE = "dsa110-dashboard"
+_UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
+_SCRIPT = '''"""Make a cutout of the DSA-110 continuum archive again.
+
+Needs astropy and numpy. Run it as it is, or with the path of the image file to cut from a copy of your own:
+the pixels are the same.
+"""
+
+import io
+import sys
+import urllib.request
+
+import numpy as np
+from astropy.io import fits
+from astropy.wcs import WCS
+
+URL = {url!r}
+IMAGE = {path!r}
+BOX = {box!r}  # x0, y0, x1, y1: 0-based pixels of the image, half open; beyond the image is NaN
+PLANE = {plane!r}  # number of the plane along the axes that are not the sky
+TARGET = {target!r}
+
+
+def fetch():
+    """Return the cutout as the dashboard serves it."""
+    with urllib.request.urlopen(URL) as answer:
+        return fits.open(io.BytesIO(answer.read()))[0]
+
+
+def cut(path):
+    """Return the cutout from a plain or compressed FITS file whose last two axes are the sky."""
+    with fits.open(path) as hdus:
+        hdu = next(h for h in hdus if h.is_image and len(h.shape) >= 2)
+        header, data = hdu.header, hdu.data.reshape(-1, *hdu.shape[-2:])[PLANE]
+        x0, y0, x1, y1 = BOX
+        n_y, n_x = data.shape
+        piece = np.full((y1 - y0, x1 - x0), np.nan, dtype=np.float32)
+        low_x, low_y, high_x, high_y = max(x0, 0), max(y0, 0), min(x1, n_x), min(y1, n_y)
+        piece[low_y - y0 : high_y - y0, low_x - x0 : high_x - x0] = data[low_y:high_y, low_x:high_x]
+        wcs = WCS(header).celestial
+        wcs.wcs.crpix -= [x0, y0]
+        return fits.PrimaryHDU(piece, wcs.to_header())
+
+
+hdu = cut(sys.argv[1]) if len(sys.argv) > 1 else fetch()
+print("image:", IMAGE)
+print("target:", TARGET)
+print("shape:", hdu.data.shape, "unit:", hdu.header.get("BUNIT", "not stated"))
+print("peak:", np.nanmax(hdu.data) if np.isfinite(hdu.data).any() else "no finite pixel")
+hdu.writeto({name!r}, overwrite=True)
+print("written:", {name!r})
+'''
+
+
+def cutout_name(cutout: Cutout, suffix: str) -> str:
+    """Return a file name that says image, position and size, with characters that every system takes."""
+    size = f"{cutout.width:g}x{cutout.height:g}{cutout.unit}"
+    plane = f"_plane{cutout.plane}" if cutout.plane else ""
+    return f"{safe_name(_stem(cutout.path))}_{safe_name(_place_name(cutout))}_{size}{plane}.{suffix}"
+
+
+def safe_name(text: str) -> str:
+    """Return text with everything but letters, digits and ``._+-`` replaced; never empty, never hidden."""
+    return _UNSAFE.sub("-", text).strip("-.")[:150] or "image"
+
+
+def target_text(cutout: Cutout) -> str:
+    """Return the position of a cutout in words."""
+    if cutout.ra_deg is None or cutout.dec_deg is None:
+        return f"pixel {cutout.x:.2f} {cutout.y:.2f} (0-based)"
+    return f"{format_ra(cutout.ra_deg)} {format_dec(cutout.dec_deg)} (ICRS)"
+
+
+def cutout_fits(cutout: Cutout) -> bytes:
+    """Return the cutout as a FITS file in memory.
+
+    The primary HDU is the plane as float32, with celestial cards for its own pixels in the frame of the image, BUNIT,
+    the beam (degrees), and HISTORY that says from which pixels of which file it was cut, when, and by what.
+    """
+    hdu = fits.PrimaryHDU(np.asarray(cutout.data, dtype=np.float32))
+    header = hdu.header
+    for key, value in cutout.wcs_header.items():
+        if key not in ("NAXIS", "NAXIS1", "NAXIS2") and value is not None:
+            header[key] = _ascii(value) if isinstance(value, str) else value
+    _add_facts(header, cutout)
+    for line in _history(cutout):
+        header.add_history(_ascii(line))
+    buffer = io.BytesIO()
+    hdu.writeto(buffer, output_verify="silentfix")
+    return buffer.getvalue()
+
+
+def cutout_script(cutout: Cutout, url: str) -> str:
+    """Return a Python program that fetches the cutout from `url`, or cuts it from a copy of the image."""
+    return _SCRIPT.format(
+        url=url,
+        path=cutout.path,
+        box=cutout.box,
+        plane=cutout.plane,
+        target=target_text(cutout),
+        name=cutout_name(cutout, "fits"),
+    )
+
+
+def _add_facts(header: fits.Header, cutout: Cutout) -> None:
+    source, beam = cutout.header, cutout.header.beam
+    facts: list[tuple[str, object, str]] = [
+        ("BUNIT", _ascii(source.bunit), "unit of the pixels"),
+        ("OBJECT", _ascii(source.object_name), ""),
+        ("TELESCOP", _ascii(source.telescope), ""),
+        ("DATE-OBS", _ascii(source.date_obs), ""),
+        ("OBSFREQ", source.freq_hz, "[Hz] reference frequency of the image"),
+    ]
+    if beam is not None:
+        facts += [
+            ("BMAJ", beam.major_arcsec / 3600, "[deg] beam FWHM, major axis"),
+            ("BMIN", beam.minor_arcsec / 3600, "[deg] beam FWHM, minor axis"),
+            ("BPA", beam.pa_deg, "[deg] east of north"),
+        ]
+    for key, value, comment in facts:
+        if value not in (None, ""):
+            header[key] = (value, comment)
+
+
+def _history(cutout: Cutout) -> list[str]:
+    x0, y0, x1, y1 = cutout.box
+    lines = [
+        f"Cutout of {cutout.path}",
+        f"pixels {x0 + 1}:{x1},{y0 + 1}:{y1} of the image (FITS, from 1), plane {cutout.plane} (from 0)",
+        f"around {target_text(cutout)}, {cutout.width:g} x {cutout.height:g} {cutout.unit}",
+        f"image written {datetime.fromtimestamp(cutout.modified_at, UTC):%Y-%m-%dT%H:%M:%S} UTC",
+        f"made {datetime.now(UTC):%Y-%m-%dT%H:%M:%S} UTC by {_PACKAGE} {_version()}",
+    ]
+    if cutout.header.beam is not None:
+        lines.append(f"beam from the {cutout.header.beam.origin} of the image")
+    return lines + [f"note: {problem}" for problem in cutout.problems]
+
+
+def _version() -> str:
+    try:
+        return version(_PACKAGE)
+    except PackageNotFoundError:
+        return "(version not known)"
+
+
+def _stem(path: str) -> str:
+    name = PurePosixPath(path).name
+    for suffix in (".gz", ".fz", ".fits", ".fit"):
+        name = name.removesuffix(suffix)
+    return name
+
+
+def _place_name(cutout: Cutout) -> str:
+    if cutout.ra_deg is None or cutout.dec_deg is None:
+        return f"x{cutout.x:.0f}y{cutout.y:.0f}"
+    ra = format_ra(cutout.ra_deg, digits=1, rounding="down", separator="")
+    dec = format_dec(cutout.dec_deg, digits=0, rounding="down", separator="")
+    return f"J{ra}{dec}"
+
+
+def _ascii(text: str) -> str:
+    """Return text as FITS allows it: printable ASCII, the rest escaped."""
+    return "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode("ascii") for c in text)
