@@ -113,7 +113,14 @@ def make_plan(known: Known, ask: Ask) -> Plan:
     n_y, n_x = known.header.shape[-2:]
     plane_index(known.header.shape[:-2], ask.plane)
     x, y = _pixel(known, ask.place)
-    size = _pixel_size(known, ask.unit, x, y)
+    size = _pixel_size(known, x, y)
+    if size is None and ask.unit != "pixel":
+        if not (-0.5 <= x <= n_x - 0.5 and -0.5 <= y <= n_y - 0.5):
+            raise _outside(known, ask, x, y)
+        raise ValidationError(
+            "How large a pixel is there is not known: the image has no sky coordinates at this place",
+            remedy="Give the size in pixels (unit=pixel).",
+        )
     scale = _ARCSEC.get(ask.unit, 1.0)
     step = size if size is not None and ask.unit != "pixel" else (1.0, 1.0)
     width, height = (max(1, round(n)) for n in (ask.width * scale / step[0], ask.height * scale / step[1]))
@@ -147,17 +154,9 @@ def _pixel(known: Known, place: Place) -> tuple[float, float]:
     )
 
 
-def _pixel_size(known: Known, unit: CutoutUnit, x: float, y: float) -> tuple[float, float] | None:
-    if known.sky is not None:
-        size = known.sky.pixel_size_arcsec(x, y)
-        if all(math.isfinite(one) and one > 0 for one in size):
-            return size
-    if unit != "pixel":
-        raise ValidationError(
-            "How large a pixel is there is not known: the image has no sky coordinates at this place",
-            remedy="Give the size in pixels (unit=pixel).",
-        )
-    return None
+def _pixel_size(known: Known, x: float, y: float) -> tuple[float, float] | None:
+    size = (math.nan, math.nan) if known.sky is None else known.sky.pixel_size_arcsec(x, y)
+    return size if all(math.isfinite(one) and one > 0 for one in size) else None
 
 
 def _outside(known: Known, ask: Ask, x: float, y: float) -> ValidationError:

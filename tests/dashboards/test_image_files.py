@@ -1,0 +1,236 @@
+"""The URLs of cutouts, pictures and files: status, content, headers."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import subprocess
+import sys
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
+from astropy.wcs import WCS
+from PIL import Image as PillowImage
+
+from dashboards.panel_patches import HEADERS
+from dashboards.server import build_server
+from data_access import Archive, open_archive
+from data_access.demo import write_demo
+from data_access.records import Image, PageRequest
+from data_access.repositories.images import ImageFilter
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_demo(tmp_path_factory.mktemp("image_files") / "archive", nights=1)
+
+
+@pytest.fixture
+async def archive(folder: Path) -> AsyncIterator[Archive]:
+    async with open_archive(folder) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def http(archive: Archive) -> AsyncIterator[httpx.AsyncClient]:
+    server = build_server(archive)
+    server.start()
+    async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
+        yield client
+    await server.stop()
+
+
+async def some_image(archive: Archive, *, directory: bool = False, exists: bool = True) -> Image:
+    images = (await archive.images.find(ImageFilter(), PageRequest(limit=300))).rows
+    states = await archive.files.states([image.path for image in images])
+    return next(
+        image for image in images
+        if (states[image.path].exists, states[image.path].is_directory) == (exists, directory)
+    )  # fmt: skip
+
+
+async def brightest(archive: Archive, image: Image) -> tuple[float, float, float]:
+    """RA, Dec and value of the brightest pixel."""
+    preview = await archive.files.image_preview(image.path)
+    figures = preview.statistics
+    place = await archive.cutouts.position_of_pixel(image, figures.peak_x, figures.peak_y)
+    assert place.ra_deg is not None
+    assert place.dec_deg is not None
+    return place.ra_deg, place.dec_deg, figures.peak
+
+
+async def test_fits_cutout_has_the_source_in_its_middle(http: httpx.AsyncClient, archive: Archive) -> None:
+    image = await some_image(archive)
+    ra, dec, peak = await brightest(archive, image)
+    answer = await http.get(f"images/{image.id}/cutout", params={"ra": ra, "dec": dec, "width": 2, "unit": "arcmin"})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/fits")
+    assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
+    with fits.open(io.BytesIO(answer.content)) as hdus:
+        x, y = WCS(hdus[0].header).world_to_pixel(SkyCoord(ra, dec, unit="deg"))
+        middle = np.unravel_index(int(np.nanargmax(hdus[0].data)), hdus[0].data.shape)
+        assert hdus[0].data[middle] == pytest.approx(peak)
+        assert np.abs(np.array(middle) - (np.array(hdus[0].data.shape) - 1) / 2).max() <= 1
+        assert (round(float(y)), round(float(x))) == middle
+        assert image.path in "".join(hdus[0].header["HISTORY"]).replace("\n", "")
+
+
+@pytest.mark.parametrize("kind", ["fits", "png", "py"])
+async def test_all_ways_to_say_the_place_give_the_same_cutout(
+    http: httpx.AsyncClient, archive: Archive, kind: str
+) -> None:
+    image = await some_image(archive)
+    ra, dec, _ = await brightest(archive, image)
+    cutout = await archive.cutouts.cutout(image, f"{ra} {dec}")
+    found = []
+    for place in ({"ra": ra, "dec": dec}, {"pos": f"{ra:.7f} {dec:+.7f}"}, {"x": cutout.x, "y": cutout.y}):
+        answer = await http.get(f"images/{image.id}/cutout", params={**place, "format": kind})
+        assert answer.status_code == 200
+        found.append(answer.headers["Content-Disposition"])
+    assert len(set(found)) == 1
+
+
+async def test_picture_is_a_png_with_the_source_in_its_middle(http: httpx.AsyncClient, archive: Archive) -> None:
+    image = await some_image(archive)
+    ra, dec, _ = await brightest(archive, image)
+    url = f"images/{image.id}/cutout"
+    answer = await http.get(url, params={"ra": ra, "dec": dec, "format": "png", "scale": "linear", "width": 120})
+    assert answer.headers["Content-Type"] == "image/png"
+    picture = PillowImage.open(io.BytesIO(answer.content))
+    assert picture.format == "PNG"
+    assert min(picture.size) > 700
+
+
+async def test_whole_image_is_a_picture(http: httpx.AsyncClient, archive: Archive) -> None:
+    image = await some_image(archive)
+    answer = await http.get(f"images/{image.id}/png", params={"stretch": "asinh", "colormap": "viridis"})
+    assert answer.status_code == 200
+    PillowImage.open(io.BytesIO(answer.content)).verify()
+
+
+async def test_program_makes_the_same_pixels_from_the_url_and_from_a_copy(
+    http: httpx.AsyncClient, archive: Archive, tmp_path: Path
+) -> None:
+    image = await some_image(archive)
+    ra, dec, _ = await brightest(archive, image)
+    query = {"pos": f"{ra} {dec}", "width": "3", "unit": "arcmin"}
+    program = await http.get(f"images/{image.id}/cutout", params={**query, "format": "py"})
+    wanted = await http.get(f"images/{image.id}/cutout", params=query)
+    (tmp_path / "cut.py").write_text(program.text)
+    for number, arguments in enumerate(([], [image.path])):
+        done = await asyncio.to_thread(
+            subprocess.run, [sys.executable, "cut.py", *arguments], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.returncode == 0, (number, done.stderr)
+        written = next(path for path in tmp_path.iterdir() if path.suffix == ".fits")  # noqa: ASYNC240
+        made, same = fits.open(written), fits.open(io.BytesIO(wanted.content))
+        np.testing.assert_array_equal(made[0].data, same[0].data)
+        corners = [WCS(hdus[0].header).celestial.wcs_pix2world([(3.0, 4.0)], 0)[0] for hdus in (made, same)]
+        assert corners[0] == pytest.approx(corners[1], abs=1e-9)
+        written.unlink()
+
+
+async def test_file_is_sent_as_it_is(http: httpx.AsyncClient, archive: Archive) -> None:
+    image = await some_image(archive)
+    answer = await http.get(f"images/{image.id}/fits")
+    assert answer.headers["Content-Type"] == "application/fits"
+    assert zlib.crc32(answer.content) == zlib.crc32(Path(image.path).read_bytes())  # noqa: ASYNC240
+    head = await http.head(f"images/{image.id}/fits")
+    assert (head.headers["Content-Length"], head.content) == (str(len(answer.content)), b"")
+
+
+@pytest.mark.real
+async def test_casa_image_is_cut_but_its_directory_is_not_sent(real_archive_split: Path) -> None:
+    async with open_archive(real_archive_split) as archive:
+        image = await some_image(archive, directory=True)
+        server = build_server(archive)
+        server.start()
+        try:
+            async with httpx.AsyncClient(base_url=server.url, timeout=60) as http:
+                url = f"images/{image.id}/cutout"
+                cutout = await http.get(url, params={"x": 20, "y": 20, "width": 9, "unit": "pixel"})
+                refused = await http.get(f"images/{image.id}/fits")
+        finally:
+            await server.stop()
+    assert fits.open(io.BytesIO(cutout.content))[0].data.shape == (9, 9)
+    assert refused.status_code == 422
+    assert "is a CASA image: a directory" in refused.text
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("cutout", 400, "needs a position"),
+        ("cutout?ra=10", 400, "is not a position"),
+        ("cutout?pos=nowhere", 400, "'nowhere' is not a position"),
+        ("cutout?x=1&y=one", 400, "y: 'one' is not a number"),
+        ("cutout?x=1&y=nan", 400, "not a finite number"),
+        ("cutout?x=1&y=1&width=0", 400, "width of a cutout cannot be 0"),
+        ("cutout?x=1&y=1&unit=mile", 400, "unit: 'mile' is not known"),
+        ("cutout?x=1&y=1&format=gif", 400, "fits, png, py"),
+        ("cutout?x=1&y=1&plane=7", 400, "plane 7 does not exist"),
+        ("cutout?x=1&y=1&plane=-1", 400, "not the number of a plane"),
+        ("cutout?x=1&y=1&format=png&stretch=wild", 400, "stretch: 'wild'"),
+        ("cutout?x=1&y=1&format=png&low=2&high=1", 400, "is not above low"),
+        ("cutout?x=99999&y=1", 400, "wholly outside the image"),
+        ("png?plane=5", 400, "plane 5 does not exist"),
+        ("png?colormap=rainbow", 400, "colormap: 'rainbow'"),
+    ],
+)
+async def test_what_makes_no_sense_has_its_status_and_words(
+    http: httpx.AsyncClient, archive: Archive, path: str, status: int, words: str
+) -> None:
+    image = await some_image(archive)
+    answer = await http.get(f"images/{image.id}/{path}")
+    assert answer.status_code == status
+    assert words in answer.text
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    assert {name: answer.headers.get(name) for name in HEADERS} == dict(HEADERS)
+
+
+async def test_missing_records_and_files_are_not_found(http: httpx.AsyncClient, archive: Archive) -> None:
+    gone = await some_image(archive, exists=False)
+    for image_id in ("99999999", str(gone.id)):
+        for path in ("cutout?x=1&y=1", "fits", "png"):
+            answer = await http.get(f"images/{image_id}/{path}")
+            assert (answer.status_code, answer.headers["Cache-Control"]) == (404, "no-store")
+
+
+async def test_browser_gets_the_error_as_a_page(http: httpx.AsyncClient, archive: Archive) -> None:
+    image = await some_image(archive)
+    answer = await http.get(f"images/{image.id}/cutout?pos=%3Cimg%20src=x%3E", headers={"Accept": "text/html"})
+    assert answer.status_code == 400
+    assert "&lt;img src=x&gt;" in answer.text
+    assert 'href="../../assets/page.css' in answer.text
+
+
+async def test_same_question_again_is_answered_without_a_body_until_the_file_changes(
+    http: httpx.AsyncClient, archive: Archive
+) -> None:
+    image = await some_image(archive)
+    for path in ("cutout?x=30&y=30&format=png", "cutout?x=30&y=30", "png", "fits"):
+        url = f"images/{image.id}/{path}"
+        first = await http.get(url)
+        again = await http.get(url, headers={"If-None-Match": first.headers["Etag"]})
+        changed = f"{url}{'&' if '?' in url else '?'}stretch=log"
+        other = await http.get(changed, headers={"If-None-Match": first.headers["Etag"]})
+        assert first.headers["Last-Modified"].endswith("GMT")
+        assert (again.status_code, again.content) == (304, b"")
+        assert other.status_code == (304 if path == "fits" else 200)
+
+
+async def test_urls_work_below_a_prefix(archive: Archive) -> None:
+    image = await some_image(archive)
+    server = build_server(archive, prefix="/dash")
+    server.start()
+    try:
+        async with httpx.AsyncClient(base_url=server.url, timeout=60) as http:
+            answer = await http.get(f"images/{image.id}/cutout?x=30&y=30&format=py")
+    finally:
+        await server.stop()
+    assert f"/dash/images/{image.id}/cutout?x=30&y=30&format=fits" in answer.text
