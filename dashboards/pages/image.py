@@ -9,6 +9,7 @@ from typing import Any
 
 import panel as pn
 import param
+from bokeh.events import Tap
 
 from dashboards.components.cells import cell
 from dashboards.components.facts import Facts
@@ -16,6 +17,14 @@ from dashboards.components.filters import FilterBar
 from dashboards.components.heading import Heading
 from dashboards.components.notice import Notice
 from dashboards.components.record_table import RecordTable, row
+from dashboards.pages.cutout_panel import (
+    DEFAULT_SIZE,
+    UNITS,
+    CutoutPanel,
+    add_outline,
+    draw_outline,
+    place_text,
+)
 from dashboards.pages.image_facts import (
     cards_table,
     header_groups,
@@ -30,7 +39,8 @@ from dashboards.plots import SkyMarker, image_source, marker_columns, plot_image
 from dashboards.session import PageView, Session
 from data_access import Archive
 from data_access.errors import FileError, ValidationError
-from data_access.records import Image, ImageHeader, ImagePreview, ImageQA, Region
+from data_access.records import Cutout, Image, ImageHeader, ImagePreview, ImageQA, Region
+from data_access.services.cutouts import Place
 from data_access.services.provenance import Provenance
 
 STRETCHES = ("asinh", "linear", "sqrt", "log")
@@ -56,7 +66,14 @@ class ImagePage(PageView):
     plane = param.Integer(default=0, bounds=(0, None), doc="plane of a cube, counted from 0")
     sources = param.Selector[str](default="on", objects=["on", "off"], doc="whether measured sources are circled")
 
-    url_params = ("stretch", "plane", "sources")
+    cut = param.String(default="", doc="middle of the cutout: a position in any format, or 'pixel 120 88'")
+    cut_size = param.Number(
+        default=DEFAULT_SIZE, bounds=(0, 1e6), inclusive_bounds=(False, False), doc="side of the cutout"
+    )
+    cut_unit = param.Selector[str](default=UNITS[0], objects=list(UNITS), doc="unit of the side of the cutout")
+
+    url_params = ("stretch", "plane", "sources", "cut", "cut_size", "cut_unit")
+    push_params = ("cut",)
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **params)
@@ -67,6 +84,7 @@ class ImagePage(PageView):
         self._provenance: Provenance | None = None
         self.param.watch(self._restretch, "stretch")
         self.param.watch(self._reread, ["plane", "sources"])
+        self.param.watch(self._recut, ["cut", "cut_size", "cut_unit", "plane", "stretch"])
 
     @classmethod
     async def prepare(
@@ -95,6 +113,8 @@ class ImagePage(PageView):
         self.controls = FilterBar(label="View", fields=self._fields(1), values=self._values(), on_submit=self._submit)
         self.problems = Notice(kind="warn", text="; ".join(self.image.problems))
         self.picture_slot = self.new_slot("image", height=_PLOT_HEIGHT)
+        self.cutout = CutoutPanel(self.new_slot("cutout", height=0), self._ask_cutout)
+        self.cutout.show_question(self.cut, self.cut_size, self.cut_unit)
         self.links_slot = self.new_slot("links", height=140)
         self.facts = Facts(groups=record_groups(self.image), min_width=260)
         self.sources_slot = self.new_slot("measured sources", height=80)
@@ -103,7 +123,8 @@ class ImagePage(PageView):
         self.cards_slot = self.new_slot("header cards", height=0)
         if self.preview is not None:
             self.picture_slot.succeed(self._show_preview(self.preview))
-        left = pn.Column(self.controls, self.picture_slot, sizing_mode="stretch_width", margin=0)
+        parts = (self.controls, self.picture_slot, self.cutout.view)
+        left = pn.Column(*parts, sizing_mode="stretch_width", margin=0)
         right = pn.Column(self.links_slot, self.facts, width=430, margin=(0, 0, 0, 10))
         return pn.Column(
             self.heading,
@@ -119,6 +140,8 @@ class ImagePage(PageView):
         """Fill the slots: picture, links, measured sources, header, quality."""
         if self.preview is None:
             await self.fill(self.picture_slot, self._read_preview, self._show_preview)
+        if self.cut:
+            await self.fill(self.cutout.slot, self._read_cutout, self._show_cutout)
         await self.fill(self.links_slot, self._read_links, self._show_links)
         await self.fill(self.header_slot, self._read_header, self._show_header)
         await self.fill(self.quality_slot, self._read_quality, self._show_quality)
@@ -128,6 +151,8 @@ class ImagePage(PageView):
         await self.fill(self.links_slot, self._read_links, self._show_links)
         await self.fill(self.quality_slot, self._read_quality, self._show_quality)
         await self.fill(self.picture_slot, self._read_preview, self._show_preview)
+        if self.cut:
+            await self.fill(self.cutout.slot, self._read_cutout, self._show_cutout)
 
     async def _read_preview(self) -> ImagePreview:
         return await self.session.archive.files.image_preview(
@@ -152,6 +177,8 @@ class ImagePage(PageView):
             markers=self._markers(),
             height=_PLOT_HEIGHT,
         )
+        add_outline(self.figure, self.session.theme)
+        self.figure.on_event(Tap, self._tapped)
         return self.figure
 
     def _markers(self) -> list[SkyMarker]:
@@ -247,6 +274,45 @@ class ImagePage(PageView):
             plane=int(plane),
             sources=sources if sources in ("on", "off") else "on",
         )
+
+    def _ask_cutout(self, position: str, size: float, unit: str) -> None:
+        self.param.update(cut=position, cut_size=size, cut_unit=unit)
+
+    def _tapped(self, event: Any) -> None:
+        if event.x is None or event.y is None:
+            return
+        x, y = float(event.x), float(event.y)
+
+        async def find() -> Place:
+            return await self.session.archive.cutouts.position_of_pixel(self.image, x, y)
+
+        self.run(find, self._choose_place, slot=self.cutout.slot)
+
+    def _choose_place(self, place: Place) -> None:
+        self.cut = place_text(place)
+
+    def _recut(self, *events: Any) -> None:
+        if not self.cut and all(event.name in ("plane", "stretch") for event in events):
+            return
+        self.cutout.show_question(self.cut, self.cut_size, self.cut_unit)
+        self.run(self._read_cutout, self._show_cutout, slot=self.cutout.slot)
+
+    async def _read_cutout(self) -> Cutout | None:
+        if not self.cut:
+            return None
+        unit: Any = self.cut_unit
+        return await self.session.archive.cutouts.cutout(
+            self.image, self.cut, width=self.cut_size, unit=unit, plane=self.plane
+        )
+
+    def _show_cutout(self, cutout: Cutout | None) -> Any:
+        before = self.cutout.figure
+        stretch: Any = self.stretch
+        content = self.cutout.show(cutout, self.image, self.session.links, self.session.theme, stretch)
+        draw_outline(self.figure, cutout)
+        if self.cutout.figure is not None and self.cutout.figure is not before:
+            self.cutout.figure.on_event(Tap, self._tapped)
+        return content
 
     def _restretch(self, *_events: Any) -> None:
         if self.figure is not None:

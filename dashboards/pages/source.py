@@ -32,6 +32,7 @@ from data_access.records import Image, SourceDetail
 
 PAGE_ROWS = 100
 CURVE_HEIGHT = 380
+_RECENT = 10
 
 
 class SourcePage(PageView):
@@ -125,7 +126,7 @@ class SourcePage(PageView):
 
     async def _fill_rest(self) -> None:
         await self.fill(self.metrics_slot, self._analyse, self._show_metrics)
-        await self.fill(self.facts_slot, self._known, self._show_facts)
+        await self.fill(self.facts_slot, self._find_newest_image, self._show_facts)
         await self.fill(self.candidates_slot, self._known, self._show_candidates)
         await self.fill(self.table_slot, self._find_images, self._show_measurements)
 
@@ -200,8 +201,18 @@ class SourcePage(PageView):
         )
         return self.metrics
 
-    def _show_facts(self, detail: SourceDetail) -> Facts:
-        self.facts.groups = [position_group(detail), state_group(detail)]
+    async def _find_newest_image(self) -> Image | None:
+        """Return the image of the newest measurements that is registered, rather one whose file is on disk."""
+        curve, archive = self.detail.light_curve, self.session.archive
+        paths = [path for i in newest_first(curve, 1, _RECENT) if (path := curve.image_path[i])]
+        found = await archive.images.find_behind(paths)
+        images = [found[path] for path in paths if path in found]
+        states = await archive.files.states([image.path for image in images])
+        on_disk = (image for image in images if states[image.path].exists)
+        return next(on_disk, images[0] if images else None)
+
+    def _show_facts(self, newest: Image | None) -> Facts:
+        self.facts.groups = [position_group(self.detail, newest, self.session.links), state_group(self.detail)]
         return self.facts
 
     def _show_candidates(self, detail: SourceDetail) -> RecordTable | None:

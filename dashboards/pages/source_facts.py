@@ -79,8 +79,8 @@ def heading_items(detail: SourceDetail) -> list[dict[str, Any]]:
     return items
 
 
-def position_group(detail: SourceDetail) -> dict[str, Any]:
-    """Return the position: sexagesimal, degrees, galactic."""
+def position_group(detail: SourceDetail, newest: Image | None, links: Links) -> dict[str, Any]:
+    """Return the position: sexagesimal, degrees, galactic; and the cutout there on the newest image."""
     source, curve = detail.source, detail.light_curve
     ra_deg = source.ra_deg if source.ra_deg is not None else curve.ra_deg
     dec_deg = source.dec_deg if source.dec_deg is not None else curve.dec_deg
@@ -91,6 +91,9 @@ def position_group(detail: SourceDetail) -> dict[str, Any]:
         fact("Degrees (ICRS)", cell(_pair(ra_deg, dec_deg), mono=True)),
         fact("Galactic l, b", cell(_galactic(ra_deg, dec_deg), mono=True)),
     ]
+    if newest is not None and (pair := _pair(ra_deg, dec_deg)) is not None:
+        href = links.image(newest.id, cut=pair)
+        items.append(fact("Cutout", cell("at the newest image", href=href, title=newest.path)))
     return group("Position", items)
 
 

@@ -24,6 +24,8 @@ _ARCSEC = {"arcsec": 1.0, "arcmin": 60.0, "deg": 3600.0}
 # 64 MB of float32; a larger piece is better fetched as the file.
 MAX_PIXELS = 1 << 24
 _LARGEST_SIZE = 1e7
+# A pixel's centre, told as a position, comes back some 1e-4 pixels off: the box must be the same.
+_ROUNDING = 1e-3
 _PIXEL = re.compile(r"pix(?:els?)?\s*[:=]?\s*(-?[\d.]+)[\s,]+(-?[\d.]+)", re.IGNORECASE)
 
 
@@ -129,7 +131,7 @@ def make_plan(known: Known, ask: Ask) -> Plan:
             f"The cutout would have {width} × {height} pixels, more than {MAX_PIXELS:,}",
             remedy="Ask for a smaller one, or fetch the whole file.",
         )
-    x0, y0 = math.ceil(x - width / 2), math.ceil(y - height / 2)
+    x0, y0 = math.ceil(x - width / 2 - _ROUNDING), math.ceil(y - height / 2 - _ROUNDING)
     box = (x0, y0, x0 + width, y0 + height)
     inside = (max(x0, 0), max(y0, 0), min(box[2], n_x), min(box[3], n_y))
     if inside[0] >= inside[2] or inside[1] >= inside[3]:

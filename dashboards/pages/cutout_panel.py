@@ -1,0 +1,182 @@
+"""The cutout on the page of an image: where, how large, what it looks like, and where to fetch it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import panel as pn
+
+from dashboards.components.cells import cell
+from dashboards.components.facts import Facts, fact, group
+from dashboards.components.filters import Field, FilterBar
+from dashboards.components.notice import Notice
+from dashboards.components.plot_pane import as_view
+from dashboards.components.slot import Slot
+from dashboards.links import Links
+from dashboards.pages.list_page import FieldError, number_of
+from dashboards.pages.patching import patch_source
+from dashboards.pages.wording import position_cells
+from dashboards.plots import SkyMarker, plot_image
+from dashboards.plots.bokeh_models import Figure, models
+from dashboards.plots.image_colour import Stretch
+from dashboards.plots.theme import get_theme
+from data_access.errors import ValidationError
+from data_access.records import Cutout, Image
+from data_access.services.cutouts import Place, parse_place, preview_of
+
+UNITS = ("arcsec", "arcmin", "deg", "pixel")
+DEFAULT_SIZE = 60.0
+HEIGHT = 420
+_LARGEST_DRAWN = 800
+_HELP = "any format, or pixel 120 88; or click the image"
+
+
+class CutoutPanel:
+    """Form, picture and links of one cutout; the page keeps the position, because it is part of the URL.
+
+    Parameters
+    ----------
+    slot : Slot
+        Where the cutout appears; empty until there is a position.
+    on_ask : callable
+        Called with position, size and unit when the form has a new question that makes sense.
+    """
+
+    def __init__(self, slot: Slot, on_ask: Callable[[str, float, str], object]) -> None:
+        self.slot = slot
+        self.figure: Figure | None = None
+        self.facts = Facts(min_width=240)
+        self._on_ask = on_ask
+        self._shown: tuple[Any, ...] = ()
+        self.form = FilterBar(label="Cutout", fields=_fields(), on_submit=self._submit)
+
+    @property
+    def view(self) -> pn.Column:
+        """The form above the cutout."""
+        return pn.Column(self.form, self.slot, sizing_mode="stretch_width", margin=0)
+
+    def show_question(self, position: str, size: float, unit: str) -> None:
+        """Write what the URL asks for into the form."""
+        self.form.param.update(values={"cut": position, "size": f"{size:g}", "unit": unit}, errors={})
+
+    def _submit(self, values: Mapping[str, Any]) -> None:
+        position = str(values.get("cut") or "").strip()
+        unit = str(values.get("unit") or UNITS[0])
+        try:
+            if position:
+                _checked_place(position)
+            size = number_of("size", str(values.get("size") or ""))
+            if size is not None and not 0 < size < math.inf:
+                raise FieldError("size", "A size is above 0")
+        except FieldError as err:
+            self.form.errors = {err.field: err.message}
+            return
+        self.form.errors = {}
+        self._on_ask(position, size or DEFAULT_SIZE, unit if unit in UNITS else UNITS[0])
+
+    def show(self, cutout: Cutout | None, image: Image, links: Links, theme: str, stretch: Stretch) -> Any:
+        """Return what the slot should hold: the cutout, nothing without one, None when it is shown already."""
+        if cutout is None:
+            self.figure, self._shown = None, ()
+            return Notice()
+        version = (cutout.key, cutout.box, cutout.plane, cutout.unit, stretch)
+        self.facts.groups = [cutout_group(cutout, image, links, stretch)]
+        if version == self._shown:
+            return None
+        self._shown = version
+        markers = []
+        if cutout.ra_deg is not None and cutout.dec_deg is not None:
+            markers = [SkyMarker(cutout.ra_deg, cutout.dec_deg, "position of the cutout")]
+        self.figure = plot_image(
+            preview_of(cutout, max_size=_LARGEST_DRAWN),
+            theme=theme,
+            stretch=stretch,
+            title=f"Cutout of {image.name}",
+            markers=markers,
+            height=HEIGHT,
+        )
+        problems = Notice(kind="warn", text="; ".join(cutout.problems))
+        right = pn.Column(self.facts, width=330, margin=(0, 0, 0, 10))
+        row = pn.Row(as_view(self.figure), right, sizing_mode="stretch_width", margin=0)
+        return pn.Column(problems, row, sizing_mode="stretch_width", margin=0)
+
+
+def place_text(place: Place) -> str:
+    """Return a place as it stands in the URL and in the form: degrees to 4 mas, or a pixel."""
+    if place.ra_deg is not None and place.dec_deg is not None:
+        return f"{place.ra_deg:.6f} {place.dec_deg:+.6f}"
+    x, y = place.pixel or (0.0, 0.0)
+    return f"pixel {x:.2f} {y:.2f}"
+
+
+def cutout_group(cutout: Cutout, image: Image, links: Links, stretch: Stretch) -> dict[str, Any]:
+    """Return the facts of a cutout and the links to its files."""
+    n_y, n_x = cutout.data.shape
+    ra, dec = position_cells(cutout.ra_deg, cutout.dec_deg)
+    at = {"x": f"{cutout.x:.4f}", "y": f"{cutout.y:.4f}"}
+    if cutout.ra_deg is not None and cutout.dec_deg is not None:
+        at = {"ra": f"{cutout.ra_deg:.7f}", "dec": f"{cutout.dec_deg:.7f}"}
+    query = {**at, "width": f"{cutout.width:g}", "height": f"{cutout.height:g}", "unit": cutout.unit}
+    if cutout.plane:
+        query["plane"] = str(cutout.plane)
+
+    def url(kind: str, **more: str) -> str:
+        return links.image_cutout(image.id, **query, format=kind, **more)
+
+    items = [
+        fact("RA", ra),
+        fact("Dec", dec),
+        fact("Pixel of the image", cell(f"{cutout.x:.2f}, {cutout.y:.2f}", title="counted from 0")),
+        fact("Size", cell(f"{n_x} × {n_y}", unit="pixels")),
+        fact("Download", cell("FITS", href=url("fits"), title="coordinates, beam and origin in the header")),
+        fact(
+            "For print", cell("PNG picture", href=url("png", stretch=stretch), title="axes, epoch, beam, scale bar")
+        ),
+        fact("For scripts", cell("Python", href=url("py"), title="a program that makes this cutout again")),
+    ]
+    return group("This cutout", items)
+
+
+def add_outline(figure: Figure, theme: str) -> None:
+    """Prepare the outline of the cutout on the picture of the whole image; see `draw_outline`."""
+    figure.quad(
+        "left",
+        "right",
+        "bottom",
+        "top",
+        source=models.ColumnDataSource(_outline(None), name="cutout_outline"),
+        fill_color=None,
+        line_color=get_theme(theme).warn,
+        line_width=2,
+        name="cutout_outline",
+    )
+
+
+def draw_outline(figure: Figure | None, cutout: Cutout | None) -> None:
+    """Show which part of the image the cutout is."""
+    patch_source(figure, "cutout_outline", _outline(cutout))
+
+
+def _outline(cutout: Cutout | None) -> dict[str, list[float]]:
+    if cutout is None:
+        return {"left": [], "bottom": [], "right": [], "top": []}
+    edges = (n - 0.5 for n in cutout.box)
+    return {key: [edge] for key, edge in zip(("left", "bottom", "right", "top"), edges, strict=True)}
+
+
+def _fields() -> list[Field]:
+    return [
+        {"name": "cut", "label": "Cutout at", "kind": "text", "help": _HELP, "width": "17rem",
+         "placeholder": "09:58:47 +65:33:54"},
+        {"name": "size", "label": "Size", "kind": "number", "width": "6rem"},
+        {"name": "unit", "label": "Unit", "kind": "select", "options": list(UNITS)},
+    ]  # fmt: skip
+
+
+def _checked_place(text: str) -> Place:
+    try:
+        return parse_place(text)
+    except ValidationError as err:
+        raise FieldError("cut", f"{err.message}. {err.remedy}") from err

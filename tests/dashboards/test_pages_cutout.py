@@ -1,0 +1,157 @@
+"""The cutout on the page of an image, and the way to it from a source."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+from bokeh.events import Tap
+from bokeh.models import ColumnDataSource
+
+from dashboards.components.browser_state import write_query
+from dashboards.pages.image import ImagePage
+from dashboards.pages.source import SourcePage
+from dashboards.session import Session
+from data_access import Archive, open_archive
+from data_access.demo import write_demo
+from data_access.records import PageRequest
+from data_access.repositories.images import ImageFilter
+from data_access.repositories.sources import SourceFilter
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_demo(tmp_path_factory.mktemp("cutout_page") / "archive", nights=1)
+
+
+@pytest.fixture
+async def archive(folder: Path) -> AsyncIterator[Archive]:
+    async with open_archive(folder) as opened:
+        yield opened
+
+
+async def open_image(archive: Archive, **query: str) -> ImagePage:
+    images = (await archive.images.find(ImageFilter(text="pbcor"), PageRequest(limit=200))).rows
+    states = await archive.files.states([image.path for image in images])
+    image_id = next(image.id for image in images if not states[image.path].problem)
+    prepared = await ImagePage.prepare(archive, {"image_id": str(image_id)}, query)
+    page = ImagePage(Session(archive, prepared=prepared, query=query))
+    page.__panel__()
+    await page.load()
+    return page
+
+
+def source_of(figure: Any, name: str) -> dict[str, Any]:
+    return dict(figure.select_one({"name": name, "type": ColumnDataSource}).data)
+
+
+def links_of(page: ImagePage) -> dict[str, str]:
+    items = [item for group in page.cutout.facts.groups for item in group["items"]]
+    return {item["label"]: item["cell"]["h"] for item in items if "h" in item["cell"]}
+
+
+async def test_without_a_position_there_is_a_form_and_nothing_else(archive: Archive) -> None:
+    page = await open_image(archive)
+    assert page.cutout.slot.content is None
+    assert [field["name"] for field in page.cutout.form.fields] == ["cut", "size", "unit"]
+
+
+async def test_click_on_the_image_cuts_there_and_the_url_says_so(archive: Archive) -> None:
+    page = await open_image(archive)
+    page.figure._trigger_event(Tap(page.figure, x=200.0, y=300.0))
+    await page.settled()
+    expected = await archive.cutouts.cutout(page.image, "pixel 200 300")
+    assert expected.ra_deg is not None
+    ra, dec = (float(word) for word in page.cut.split())
+    assert (ra, dec) == pytest.approx((expected.ra_deg, expected.dec_deg), abs=1e-6)
+    pixels = source_of(page.cutout.figure, "image")["image"][0]
+    assert np.array_equal(pixels, expected.data, equal_nan=True)
+    assert parse_qs(write_query(page, page.url_params).lstrip("?"))["cut"] == [page.cut]
+    assert page.cutout.form.values["cut"] == page.cut
+
+
+async def test_url_restores_the_cutout(archive: Archive) -> None:
+    page = await open_image(archive, cut="pixel 100 120", cut_size="2", cut_unit="arcmin")
+    expected = await archive.cutouts.cutout(page.image, "pixel 100 120", width=2, unit="arcmin")
+    assert np.array_equal(source_of(page.cutout.figure, "image")["image"][0], expected.data, equal_nan=True)
+    assert page.cutout.form.values == {"cut": "pixel 100 120", "size": "2", "unit": "arcmin"}
+
+
+async def test_outline_on_the_picture_is_what_was_cut(archive: Archive) -> None:
+    page = await open_image(archive, cut="pixel 100 120", cut_size="21", cut_unit="pixel")
+    assert source_of(page.figure, "cutout_outline") == {
+        "left": [89.5], "bottom": [109.5], "right": [110.5], "top": [130.5]
+    }  # fmt: skip
+    page.cut = ""
+    await page.settled()
+    assert source_of(page.figure, "cutout_outline")["left"] == []
+    assert page.cutout.figure is None
+
+
+async def test_links_lead_to_the_same_cutout(archive: Archive) -> None:
+    page = await open_image(archive, cut="pixel 100 120", cut_size="1.5", cut_unit="arcmin")
+    links = links_of(page)
+    assert set(links) == {"Download", "For print", "For scripts"}
+    query = {key: values[0] for key, values in parse_qs(urlsplit(links["Download"]).query).items()}
+    assert urlsplit(links["Download"]).path.endswith(f"images/{page.image.id}/cutout")
+    again = await archive.cutouts.cutout(page.image, f"{query['ra']} {query['dec']}", width=1.5, unit="arcmin")
+    shown = await archive.cutouts.cutout(page.image, "pixel 100 120", width=1.5, unit="arcmin")
+    assert (query["width"], query["unit"], query["format"]) == ("1.5", "arcmin", "fits")
+    assert again.box == shown.box
+
+
+async def test_position_outside_is_said_in_place_and_the_page_lives(archive: Archive) -> None:
+    page = await open_image(archive, cut="pixel -5000 10")
+    assert "wholly outside the image" in page.cutout.slot.notice.text
+    assert page.picture_slot.content is not None
+    page._ask_cutout("pixel 50 50", 30.0, "pixel")
+    await page.settled()
+    assert page.cutout.slot.notice.text == ""
+    assert page.cutout.figure is not None
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"cut": "nowhere"}, "cut"),
+        ({"cut": "pixel 5 5", "size": "big"}, "size"),
+        ({"cut": "pixel 5 5", "size": "-1"}, "size"),
+    ],
+)
+async def test_malformed_values_are_said_at_their_field(archive: Archive, values: dict[str, str], field: str) -> None:
+    page = await open_image(archive, cut="pixel 100 120")
+    figure = page.cutout.figure
+    page.cutout._submit(values)
+    await page.settled()
+    assert set(page.cutout.form.errors) == {field}
+    assert page.cutout.figure is figure
+
+
+async def test_refresh_keeps_the_figure_of_an_unchanged_file(archive: Archive) -> None:
+    page = await open_image(archive, cut="pixel 100 120")
+    figure = page.cutout.figure
+    await page.refresh()
+    assert page.cutout.figure is figure
+
+
+async def test_partly_outside_is_said(archive: Archive) -> None:
+    page = await open_image(archive, cut="pixel 0 0", cut_size="20", cut_unit="pixel")
+    assert "75 % of the cutout lies outside" in page.cutout.slot.content[0].text
+
+
+async def test_source_leads_to_the_cutout_on_its_newest_image(archive: Archive) -> None:
+    sources = (await archive.sources.find(SourceFilter(), PageRequest(limit=20))).rows
+    details = [await archive.sources.get(source.source_id) for source in sources]
+    detail = next(detail for detail in details if detail.light_curve.n_epoch)
+    page = SourcePage(Session(archive, prepared=detail, path_params={"source_id": detail.source.source_id}))
+    page.__panel__()
+    await page.load()
+    items = {item["label"]: item["cell"] for group in page.facts.groups for item in group["items"]}
+    link = urlsplit(items["Cutout"]["h"])
+    image = await archive.images.get(link.path.rsplit("/", 1)[-1])
+    cutout = await archive.cutouts.cutout(image, parse_qs(link.query)["cut"][0])
+    assert cutout.outside_fraction < 1
