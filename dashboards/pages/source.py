@@ -202,14 +202,13 @@ class SourcePage(PageView):
         return self.metrics
 
     async def _find_newest_image(self) -> Image | None:
-        """Return the image of the newest measurements that is registered, rather one whose file is on disk."""
+        """Return the newest image with this source, of the last few, whose file is still on disk."""
         curve, archive = self.detail.light_curve, self.session.archive
         paths = [path for i in newest_first(curve, 1, _RECENT) if (path := curve.image_path[i])]
         found = await archive.images.find_behind(paths)
         images = [found[path] for path in paths if path in found]
         states = await archive.files.states([image.path for image in images])
-        on_disk = (image for image in images if states[image.path].exists)
-        return next(on_disk, images[0] if images else None)
+        return next((image for image in images if states[image.path].exists), None)
 
     def _show_facts(self, newest: Image | None) -> Facts:
         self.facts.groups = [position_group(self.detail, newest, self.session.links), state_group(self.detail)]

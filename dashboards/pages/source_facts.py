@@ -91,7 +91,9 @@ def position_group(detail: SourceDetail, newest: Image | None, links: Links) -> 
         fact("Degrees (ICRS)", cell(_pair(ra_deg, dec_deg), mono=True)),
         fact("Galactic l, b", cell(_galactic(ra_deg, dec_deg), mono=True)),
     ]
-    if newest is not None and (pair := _pair(ra_deg, dec_deg)) is not None:
+    if newest is None:
+        items.append(fact("Cutout", cell("no recent image on disk", state="off")))
+    elif (pair := _pair(ra_deg, dec_deg)) is not None:
         href = links.image(newest.id, cut=pair)
         items.append(fact("Cutout", cell("at the newest image", href=href, title=newest.path)))
     return group("Position", items)

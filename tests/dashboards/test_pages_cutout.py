@@ -20,7 +20,6 @@ from data_access import Archive, open_archive
 from data_access.demo import write_demo
 from data_access.records import PageRequest
 from data_access.repositories.images import ImageFilter
-from data_access.repositories.sources import SourceFilter
 
 
 @pytest.fixture(scope="module")
@@ -144,10 +143,10 @@ async def test_partly_outside_is_said(archive: Archive) -> None:
 
 
 async def test_source_leads_to_the_cutout_on_its_newest_image(archive: Archive) -> None:
-    sources = (await archive.sources.find(SourceFilter(), PageRequest(limit=20))).rows
-    details = [await archive.sources.get(source.source_id) for source in sources]
-    detail = next(detail for detail in details if detail.light_curve.n_epoch)
-    page = SourcePage(Session(archive, prepared=detail, path_params={"source_id": detail.source.source_id}))
+    image_page = await open_image(archive)
+    source_id = (await archive.provenance.of_image(image_page.image)).sources[0][0]
+    detail = await archive.sources.get(source_id)
+    page = SourcePage(Session(archive, prepared=detail, path_params={"source_id": source_id}))
     page.__panel__()
     await page.load()
     items = {item["label"]: item["cell"] for group in page.facts.groups for item in group["items"]}
