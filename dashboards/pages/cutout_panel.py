@@ -30,7 +30,7 @@ UNITS = ("arcsec", "arcmin", "deg", "pixel")
 DEFAULT_SIZE = 60.0
 HEIGHT = 420
 _LARGEST_DRAWN = 800
-_HELP = "any format, or pixel 120 88; or click the image"
+_HELP = "a position in any format, or for example: pixel 120 88"
 
 
 class CutoutPanel:
@@ -141,17 +141,20 @@ def cutout_group(cutout: Cutout, image: Image, links: Links, stretch: Stretch) -
 
 def add_outline(figure: Figure, theme: str) -> None:
     """Prepare the outline of the cutout on the picture of the whole image; see `draw_outline`."""
-    figure.quad(
-        "left",
-        "right",
-        "bottom",
-        "top",
-        source=models.ColumnDataSource(_outline(None), name="cutout_outline"),
-        fill_color=None,
-        line_color=get_theme(theme).warn,
-        line_width=2,
-        name="cutout_outline",
-    )
+    colours, source = get_theme(theme), models.ColumnDataSource(_outline(None), name="cutout_outline")
+    # a wide line in the ground's colour below the real one: legible on any pixels
+    for colour, width in ((colours.background, 5), (colours.overlay, 2)):
+        figure.quad(
+            "left",
+            "right",
+            "bottom",
+            "top",
+            source=source,
+            fill_color=None,
+            line_color=colour,
+            line_width=width,
+            name="cutout_outline",
+        )
 
 
 def draw_outline(figure: Figure | None, cutout: Cutout | None) -> None:
@@ -168,7 +171,7 @@ def _outline(cutout: Cutout | None) -> dict[str, list[float]]:
 
 def _fields() -> list[Field]:
     return [
-        {"name": "cut", "label": "Cutout at", "kind": "text", "help": _HELP, "width": "17rem",
+        {"name": "cut", "label": "Cutout (click the image, or type)", "kind": "text", "help": _HELP, "width": "17rem",
          "placeholder": "09:58:47 +65:33:54"},
         {"name": "size", "label": "Size", "kind": "number", "width": "6rem"},
         {"name": "unit", "label": "Unit", "kind": "select", "options": list(UNITS)},

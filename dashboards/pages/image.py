@@ -116,7 +116,7 @@ class ImagePage(PageView):
         self.cutout = CutoutPanel(self.new_slot("cutout", height=0), self._ask_cutout)
         self.cutout.show_question(self.cut, self.cut_size, self.cut_unit)
         self.links_slot = self.new_slot("links", height=140)
-        self.facts = Facts(groups=record_groups(self.image), min_width=260)
+        self.facts = Facts(groups=record_groups(self.image, self.session.links), min_width=260)
         self.sources_slot = self.new_slot("measured sources", height=80)
         self.quality_slot = self.new_slot("quality and regions", height=80)
         self.header_slot = self.new_slot("header", height=160)

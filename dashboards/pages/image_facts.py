@@ -28,7 +28,7 @@ def heading_items(image: Image) -> list[dict[str, Any]]:
     ]
 
 
-def record_groups(image: Image) -> list[dict[str, Any]]:
+def record_groups(image: Image, links: Links) -> list[dict[str, Any]]:
     """Return what the database row says; a dash means that the pipeline did not record it."""
     ra, dec = position_cells(image.center_ra_deg, image.center_dec_deg)
     noise = None if image.noise_jy is None else image.noise_jy * 1e3
@@ -53,9 +53,18 @@ def record_groups(image: Image) -> list[dict[str, Any]]:
                 fact("Frequency", cell(image.freq_ghz, unit="GHz", digits=4)),
                 fact("Primary-beam corrected", cell(image.pbcor)),
                 fact("Path", cell(image.path, mono=True)),
+                fact("Picture for print", cell("PNG", href=links.image_png(image.id), title="axes, epoch, beam")),
+                *_file_facts(image, links),
             ],
         )
     ]
+
+
+def _file_facts(image: Image, links: Links) -> list[dict[str, Any]]:
+    """Return the link to the file; a CASA image is a directory and has none."""
+    if ".fit" not in image.name.lower():
+        return []
+    return [fact("File", cell("FITS", href=links.image_fits(image.id), title="the file as it is on disk"))]
 
 
 def header_groups(header: ImageHeader) -> list[dict[str, Any]]:
