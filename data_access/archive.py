@@ -94,6 +94,7 @@ class Archive:
         """Close all connections and stop the workers."""
         for database in self.databases.values():
             await database.close()
+        self.cutouts.close()
         await self.offload.close()
 
     async def __aenter__(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import warnings
 from functools import lru_cache
@@ -15,6 +16,7 @@ from astropy.wcs import WCS, FITSFixedWarning
 from data_access.records.files import ImageHeader, SkyFrame
 
 FloatArray = npt.NDArray[np.float64]
+Matrix = tuple[tuple[float, ...], ...]
 
 
 def celestial_wcs(header: ImageHeader) -> WCS | None:
@@ -100,6 +102,7 @@ class ImageSky:
         self._wcs = wcs
         self._lock = threading.Lock()
         self._frame = native_frame(header)
+        self._lng_lat = (int(wcs.wcs.lng), int(wcs.wcs.lat))
         self._rotation = None if header.frame == "fk4" else _rotation(header.frame, equinox_of(header))
 
     @classmethod
@@ -114,52 +117,58 @@ class ImageSky:
             native = SkyCoord(ra_deg, dec_deg, unit="deg", frame=ICRS()).transform_to(self._frame).spherical
             lon, lat = float(native.lon.deg), float(native.lat.deg)
         else:
-            lon, lat = _angles(self._rotation @ _vector(ra_deg, dec_deg))
+            lon, lat = _turned(self._rotation, ra_deg, dec_deg)
         with self._lock:
             x, y = sky_to_pixel(self._wcs, np.array([lon]), np.array([lat]))
         return float(x[0]), float(y[0])
 
     def to_icrs(self, x: float, y: float) -> tuple[float, float]:
         """Return the ICRS position of a 0-based pixel, degrees; NaN off the sky."""
-        with self._lock:
-            lons, lats = pixel_to_sky(self._wcs, np.array([x]), np.array([y]))
-        lon, lat = float(lons[0]), float(lats[0])
-        if not np.isfinite(lon + lat):
-            return float("nan"), float("nan")
+        ((lon, lat),) = self._native([(x, y)])
+        if not math.isfinite(lon + lat):
+            return math.nan, math.nan
         if self._rotation is None:
             position = SkyCoord(lon, lat, unit="deg", frame=self._frame).icrs
             return float(position.ra.deg), float(position.dec.deg)
-        return _angles(self._rotation.T @ _vector(lon, lat))
+        return _turned(tuple(zip(*self._rotation, strict=True)), lon, lat)
 
     def pixel_size_arcsec(self, x: float, y: float) -> tuple[float, float]:
         """Return how much sky one pixel covers along x and along y at this place; NaN off the sky.
 
         Measured there and not at the reference pixel: in an all-sky projection they differ.
         """
-        half = 0.5
-        xs, ys = np.array([x - half, x + half, x, x]), np.array([y, y, y - half, y + half])
+        left, right, below, above = self._native([(x - 0.5, y), (x + 0.5, y), (x, y - 0.5), (x, y + 0.5)])
+        return _distance_arcsec(left, right), _distance_arcsec(below, above)
+
+    def _native(self, pixels: list[tuple[float, float]]) -> list[tuple[float, float]]:
+        """Return native (lon, lat) of 0-based pixels."""
         with self._lock:
-            lon, lat = (np.radians(angle) for angle in pixel_to_sky(self._wcs, xs, ys))
-        points = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
-        chords = np.linalg.norm(points[1::2] - points[::2], axis=1)
-        along_x, along_y = np.degrees(2 * np.arcsin(np.minimum(1.0, chords / 2))) * 3600
-        return float(along_x), float(along_y)
+            if self._wcs.has_distortion:
+                world = self._wcs.all_pix2world(pixels, 0)
+            else:
+                world = self._wcs.wcs.p2s(pixels, 0)["world"]
+        lng, lat = self._lng_lat
+        return [(row[lng], row[lat]) for row in world.tolist()]
 
 
 @lru_cache(maxsize=64)
-def _rotation(name: SkyFrame, equinox: float | None) -> FloatArray:
+def _rotation(name: SkyFrame, equinox: float | None) -> Matrix:
     """Return the matrix from ICRS unit vectors to those of a frame."""
     axes = SkyCoord([0.0, 90.0, 0.0], [0.0, 0.0, 90.0], unit="deg", frame=ICRS())
     matrix = np.asarray(axes.transform_to(_frame(name, equinox)).cartesian.xyz.value, dtype=np.float64)
-    matrix.setflags(write=False)
-    return matrix
+    return tuple(tuple(row) for row in matrix.tolist())
 
 
-def _vector(lon_deg: float, lat_deg: float) -> FloatArray:
-    lon, lat = np.radians(lon_deg), np.radians(lat_deg)
-    return np.array([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+def _turned(matrix: Matrix, lon_deg: float, lat_deg: float) -> tuple[float, float]:
+    """Return (lon, lat) after a rotation. Plain floats: numpy needs ten times as long for three numbers."""
+    lon, lat = math.radians(lon_deg), math.radians(lat_deg)
+    vector = (math.cos(lat) * math.cos(lon), math.cos(lat) * math.sin(lon), math.sin(lat))
+    x, y, z = (sum(m * v for m, v in zip(row, vector, strict=True)) for row in matrix)
+    return math.degrees(math.atan2(y, x)) % 360.0, math.degrees(math.atan2(z, math.hypot(x, y)))
 
 
-def _angles(vector: FloatArray) -> tuple[float, float]:
-    x, y, z = vector
-    return float(np.degrees(np.arctan2(y, x))) % 360.0, float(np.degrees(np.arctan2(z, np.hypot(x, y))))
+def _distance_arcsec(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Return a small angle on the sky by the haversine formula (exact for small angles)."""
+    lon1, lat1, lon2, lat2 = (math.radians(angle) for angle in (*one, *other))
+    half = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return math.degrees(2 * math.asin(math.sqrt(min(1.0, half)))) * 3600

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -71,13 +72,13 @@ def plane_index(shape: tuple[int, ...], plane: int) -> tuple[int, ...]:
     ValidationError
         When there is no such plane.
     """
-    n_planes = int(np.prod(shape, dtype=np.int64))
+    n_planes = math.prod(shape)
     if not 0 <= plane < n_planes:
         raise ValidationError(
             f"plane {plane} does not exist: the image has {n_planes}",
             remedy=f"Choose a plane from 0 to {n_planes - 1}.",
         )
-    return tuple(int(i) for i in np.unravel_index(plane, shape)) if shape else ()
+    return tuple(int(i) for i in np.unravel_index(plane, shape)) if plane else (0,) * len(shape)
 
 
 def reduce_plane(read_rows: RowReader, box: Box, *, max_size: int, row_step: int = 1) -> ReducedPlane:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +18,7 @@ from data_access.offload import Offload
 from data_access.readers.casa_image import read_casa_header, read_casa_preview
 from data_access.readers.fits import read_fits_preview, read_fits_storage
 from data_access.readers.plane import plane_index
-from data_access.readers.raw_pixels import read_raw_box
+from data_access.readers.raw_pixels import RawFile
 from data_access.records import Cutout, CutoutUnit, Image
 from data_access.services.cache import FileKey, file_key
 from data_access.services.cutout_plan import (
@@ -36,6 +39,8 @@ __all__ = ["CutoutService", "Place", "parse_place", "preview_of"]
 
 # Facts of an image without its cards are some 10 kB: 512 images are 5 MB.
 _MOST_IMAGES = 512
+_MOST_FILES = 8
+_KEEP_S = 5.0
 
 
 class CutoutService:
@@ -45,6 +50,8 @@ class CutoutService:
         self._roots = roots
         self._offload = offload
         self._images: OrderedDict[str, Known] = OrderedDict()
+        self._files: OrderedDict[str, tuple[RawFile, float]] = OrderedDict()
+        self._release: asyncio.TimerHandle | None = None
         self._lock = threading.Lock()
 
     async def cutout(
@@ -106,9 +113,10 @@ class CutoutService:
         asks = [make_ask(image, place, width, width, unit, 0) for image in images]
 
         def cut_all() -> list[Cutout | Plan | ArchiveError | None]:
-            return [_caught(lambda ask=ask: self._quick(ask)) for ask in asks]  # type: ignore[misc]
+            return [_caught(lambda ask=ask: self.cut_here(ask)) for ask in asks]  # type: ignore[misc]
 
         answers = await self._offload.in_thread(cut_all)
+        self._release_later()
         found: list[Cutout | ArchiveError] = []
         for image, answer in zip(images, answers, strict=True):
             if isinstance(answer, Cutout | ArchiveError):
@@ -129,23 +137,32 @@ class CutoutService:
 
     async def _attempt(self, ask: Ask) -> Cutout | Plan:
         """Return the cutout; a plan when the file changed while it was carried out."""
-        answer = await self._offload.in_thread(self._quick, ask)
+        answer = await self._offload.in_thread(self.cut_here, ask)
+        self._release_later()
         if answer is None:
             answer = make_plan(await self._known(ask.path), ask)
         return answer if isinstance(answer, Cutout) else await self._read_slowly(answer, ask)
 
-    def _quick(self, ask: Ask) -> Cutout | Plan | None:
-        """Cut in this thread; a plan where another reader is needed, None where that must read the header too."""
+    def cut_here(self, ask: Ask) -> Cutout | Plan | None:
+        """Cut in the thread that calls, and block it: for workers and measurements.
+
+        Returns
+        -------
+        Cutout, Plan or None
+            A plan where another reader is needed; None where that must read the header too, or where the file was
+            replaced meanwhile.
+        """
         known = self._known_here(ask.path)
         if known is None:
             return None
         plan = make_plan(known, ask)
         if known.raw is None:
             return plan
-        pixels, key = read_raw_box(known.real, known.raw, plane_index(known.raw.plane_shape, ask.plane), plan.inside)
-        if key != known.key:
+        file = self._open(known)
+        if file.key != known.key:
             self._forget(known)
             return None
+        pixels = file.read(known.raw, plane_index(known.raw.plane_shape, ask.plane), plan.inside)
         return make_cutout(plan, ask, pixels)
 
     async def _read_slowly(self, plan: Plan, ask: Ask) -> Cutout | Plan:
@@ -173,12 +190,14 @@ class CutoutService:
 
     def _known_here(self, path: str) -> Known | None:
         """Return the facts of an image, read now if need be; None for a CASA image that is not known yet."""
-        real, key, modified_at = self._locate(path)
         with self._lock:
             known = self._images.get(path)
-            if known is not None and (known.real, known.key) == (real, key):
+            if known is not None and _is_same_file(path, known):
                 self._images.move_to_end(path)
                 return known
+        real, key, modified_at = self._locate(path)
+        if known is not None and (known.real, known.key) == (real, key):
+            return known
         if Path(real).is_dir():
             return None
         header, raw = read_fits_storage(real)
@@ -195,6 +214,39 @@ class CutoutService:
             raise FileUnreadable(f"{path} is neither a file nor a directory", path=path)
         return real, key, key[1] / 1e9
 
+    def _open(self, known: Known) -> RawFile:
+        """Return the open file, the same as last time if that was a moment ago."""
+        with self._lock:
+            file, _ = self._files.pop(known.real, (None, 0.0))
+        if file is None or file.key != known.key:
+            file = RawFile(known.real)
+        with self._lock:
+            self._files[known.real] = (file, time.monotonic())
+            while len(self._files) > _MOST_FILES:
+                self._files.popitem(last=False)
+        return file
+
+    def _release_later(self) -> None:
+        """Let go of the open files when nobody has asked for a while: deleted ones would fill the disk."""
+        if self._release is None and self._files:
+            self._release = asyncio.get_running_loop().call_later(_KEEP_S, self._release_files)
+
+    def _release_files(self) -> None:
+        self._release = None
+        oldest = time.monotonic() - _KEEP_S
+        with self._lock:
+            for real in [real for real, (_, used_at) in self._files.items() if used_at <= oldest]:
+                del self._files[real]
+        self._release_later()
+
+    def close(self) -> None:
+        """Let go of all open files."""
+        if self._release is not None:
+            self._release.cancel()
+            self._release = None
+        with self._lock:
+            self._files.clear()
+
     def _remember(self, path: str, known: Known) -> None:
         with self._lock:
             self._images[path] = known
@@ -206,6 +258,17 @@ class CutoutService:
         with self._lock:
             for path in [path for path, one in self._images.items() if one is known]:
                 del self._images[path]
+
+
+def _is_same_file(path: str, known: Known) -> bool:
+    """Say whether a path still leads to the very file that was looked at: then it need not be located again."""
+    if known.is_directory:
+        return False
+    try:
+        stat = os.stat(path)  # noqa: PTH116 - a third of the time of Path.stat
+    except (OSError, ValueError):
+        return False
+    return (stat.st_ino, stat.st_mtime_ns, stat.st_size) == known.key
 
 
 def _caught(work: Callable[[], Cutout | Plan | None]) -> Cutout | Plan | ArchiveError | None:

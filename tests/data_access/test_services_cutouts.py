@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -236,6 +238,22 @@ async def test_facts_of_images_are_kept_and_their_number_is_bounded(
     for path in (*paths, paths[-1]):
         await archive.cutouts.cutout(path, "pixel 60 50")
     assert list(archive.cutouts._images) == paths[-3:]
+
+
+async def test_open_files_are_few_and_let_go_when_nobody_asks(
+    archive: Archive, tmp_path: Path, ramp: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MOST_FILES", 2)
+    monkeypatch.setattr(module, "_KEEP_S", 0.0)
+    paths = [write(tmp_path, ramp, f"{n}.fits") for n in range(4)]
+    await archive.cutouts.strip(paths, "pixel 60 50")
+    assert len(archive.cutouts._files) == 2
+    gone = asyncio.Event()
+    last = weakref.ref(next(reversed(archive.cutouts._files.values()))[0], lambda _: gone.set())
+    async with asyncio.timeout(10):
+        await gone.wait()
+    assert last() is None
+    assert not archive.cutouts._files
 
 
 async def test_outside_the_folders_nothing_is_cut(archive: Archive, tmp_path: Path, ramp: np.ndarray) -> None:
