@@ -35,6 +35,15 @@ def test_an_item_writes_one_json_row_per_figure(tmp_path: Path, monkeypatch: pyt
         assert len(row["runs"]) == 2
 
 
+def test_cutouts_are_measured_with_and_without_a_peer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DSA110_BENCH_DIR", str(tmp_path / "cache"))
+    main(["cutouts", "--scale", "tiny", "--runs", "1", "--seconds", "0.05", "--out", str(tmp_path)])
+    rows = json.loads((tmp_path / "cutouts.json").read_text(encoding="utf-8"))
+    assert {set(row) == FIELDS for row in rows} == {True}
+    assert all(row["ours"] > 0 for row in rows)
+    assert sum(row["ratio_to_peer"] is not None for row in rows) >= 5
+
+
 def test_the_archive_has_the_sizes_it_names(tmp_path: Path) -> None:
     scale = SCALES["tiny"]
     archive = make_archive(scale, folder=tmp_path)
