@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -22,6 +23,7 @@ from dashboards.panel_patches import HEADERS
 from dashboards.server import build_server
 from data_access import Archive, open_archive
 from data_access.demo import write_demo
+from data_access.errors import FileError
 from data_access.records import Image, PageRequest
 from data_access.repositories.images import ImageFilter
 
@@ -46,13 +48,23 @@ async def http(archive: Archive) -> AsyncIterator[httpx.AsyncClient]:
     await server.stop()
 
 
-async def some_image(archive: Archive, *, directory: bool = False, exists: bool = True) -> Image:
+async def some_image(archive: Archive, *, directory: bool = False) -> Image:
+    """An image that can be read."""
     images = (await archive.images.find(ImageFilter(), PageRequest(limit=300))).rows
     states = await archive.files.states([image.path for image in images])
-    return next(
-        image for image in images
-        if (states[image.path].exists, states[image.path].is_directory) == (exists, directory)
-    )  # fmt: skip
+    for image in images:
+        if states[image.path].exists and states[image.path].is_directory == directory:
+            with suppress(FileError):
+                await archive.files.image_header(image.path)
+                return image
+    raise AssertionError("the archive has no such image")
+
+
+async def gone_image(archive: Archive) -> Image:
+    """An image whose file the pipeline has removed."""
+    images = (await archive.images.find(ImageFilter(), PageRequest(limit=300))).rows
+    states = await archive.files.states([image.path for image in images])
+    return next(image for image in images if not states[image.path].exists)
 
 
 async def brightest(archive: Archive, image: Image) -> tuple[float, float, float]:
@@ -194,7 +206,7 @@ async def test_what_makes_no_sense_has_its_status_and_words(
 
 
 async def test_missing_records_and_files_are_not_found(http: httpx.AsyncClient, archive: Archive) -> None:
-    gone = await some_image(archive, exists=False)
+    gone = await gone_image(archive)
     for image_id in ("99999999", str(gone.id)):
         for path in ("cutout?x=1&y=1", "fits", "png"):
             answer = await http.get(f"images/{image_id}/{path}")
