@@ -18,7 +18,7 @@ from data_access.repositories.sources import STORED_SORTS, SourceFilter
 
 PARTS = (
     "images", "sources", "photometry", "measurement_sets", "calibration", "jobs", "operations",
-    "files", "logs", "provenance", "night", "health",
+    "files", "cutouts", "logs", "provenance", "night", "health",
 )  # fmt: skip
 IMAGE_SORTS = ("", "created_at", "noise_jy", "dynamic_range", "center_dec_deg", "center_ra_deg", "type", "path")
 MS_SORTS = ("", "mid_mjd", "processed_at", "stage_updated_at", "stage", "status", "path", "dec_deg")
@@ -178,6 +178,12 @@ async def _ask_services(ask: _Asker, path: str) -> None:
         await ask("provenance.of_image", image)
         await ask("files.image_header", image.path)
         await ask("files.image_preview", image.path, max_size=32)
+        file = await ask("files.open_fits", image.path)
+        if file is not None:
+            file.close()
+        await ask("cutouts.cutout", image, "pixel 5 5", width=4, unit="pixel")
+        await ask("cutouts.strip", (image,), "pixel 5 5", width=4, unit="pixel")
+        await ask("cutouts.position_of_pixel", image, 5.0, 5.0)
     sets = await ask("measurement_sets.find", MeasurementSetFilter(), PageRequest(2))
     for ms in sets.rows if sets else ():
         await ask("provenance.of_measurement_set", ms)
