@@ -16,6 +16,8 @@ from data_access.readers.plane import Box
 
 # Without this flag (other systems than Linux) rows are always read one by one.
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
+# Rows this near to each other are read at once with what lies between them: one call in place of many.
+_ONE_READ = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +121,22 @@ class RawFile:
         wanted, n_rows = (x1 - x0) * item, y1 - y0
         if start + (n_rows - 1) * raw.row_bytes + wanted > self.key[2]:
             raise FITSError(f"{self._path} is truncated: it ends before the cutout does", path=self._path)
+        span = (n_rows - 1) * raw.row_bytes + wanted
+        if span <= _ONE_READ:
+            strip = os.pread(self._number, span, start)
+            self._expect(len(strip), span)
+            return np.ndarray((n_rows, x1 - x0), raw.dtype, buffer=strip, strides=(raw.row_bytes, item))
         if self._in_memory(start, n_rows, raw.row_bytes):
             return self._copy_mapped(raw, start, (n_rows, x1 - x0))
         # Row by row from the disk: a mapping would read whole pages around each row, and a file that is cut short
         # while a slow disk answers would end the process (SIGBUS) instead of this read.
         rows = b"".join([os.pread(self._number, wanted, start + i * raw.row_bytes) for i in range(n_rows)])
-        if len(rows) != n_rows * wanted:
-            raise FITSError(f"{self._path} was cut short while it was read", path=self._path)
+        self._expect(len(rows), n_rows * wanted)
         return np.frombuffer(rows, raw.dtype).reshape(n_rows, x1 - x0)
+
+    def _expect(self, found: int, wanted: int) -> None:
+        if found != wanted:
+            raise FITSError(f"{self._path} was cut short while it was read", path=self._path)
 
     def _in_memory(self, start: int, n_rows: int, row_bytes: int) -> bool:
         """Say whether the first, middle and last row are in the page cache, without waiting for any disk."""

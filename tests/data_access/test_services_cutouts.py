@@ -21,6 +21,7 @@ from astropy.wcs import WCS
 
 from data_access import Archive, open_archive
 from data_access.errors import ArchiveError, FileError, FITSError, ValidationError
+from data_access.readers import raw_pixels
 from data_access.records import Cutout
 from data_access.services import cutouts as module
 from data_access.services.cutout_files import cutout_fits, cutout_name
@@ -218,16 +219,17 @@ async def test_file_cut_short_behind_our_back_is_an_error_and_no_crash(
         await archive.cutouts.cutout(path, "pixel 60 90", width=3, unit="pixel")
 
 
-async def test_rows_that_are_not_in_memory_are_read_one_by_one(
+async def test_every_way_to_read_rows_gives_the_same_pixels(
     archive: Archive, tmp_path: Path, ramp: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from data_access.readers import raw_pixels
-
-    path = write(tmp_path, ramp)
-    warm = await archive.cutouts.cutout(path, "pixel 60 50", width=30, unit="pixel")
-    monkeypatch.setattr(raw_pixels, "_NOWAIT", 0)
-    cold = await archive.cutouts.cutout(path, "pixel 60 50", width=30, unit="pixel")
-    np.testing.assert_array_equal(cold.data, warm.data)
+    path, found = write(tmp_path, ramp), []
+    for at_once, nowait in ((1 << 18, raw_pixels._NOWAIT), (0, raw_pixels._NOWAIT), (0, 0)):
+        monkeypatch.setattr(raw_pixels, "_ONE_READ", at_once)
+        monkeypatch.setattr(raw_pixels, "_NOWAIT", nowait)
+        cutout = await archive.cutouts.cutout(path, "pixel 60 50", width=30, height=20, unit="pixel")
+        found.append(cutout.data)
+    for data in found:
+        np.testing.assert_array_equal(data, ramp[40:60, 45:75])
 
 
 async def test_facts_of_images_are_kept_and_their_number_is_bounded(
