@@ -15,6 +15,7 @@ from data_access.repositories.jobs import JobRepository
 from data_access.repositories.measurement_sets import MeasurementSetRepository
 from data_access.repositories.operations import OperationsRepository
 from data_access.repositories.photometry import PhotometryRepository
+from data_access.repositories.photometry_blocks import PhotometryBlocks
 from data_access.repositories.sources import SourceRepository
 from data_access.services.cutouts import CutoutService
 from data_access.services.files import FileService
@@ -23,7 +24,9 @@ from data_access.services.logs import LogService
 from data_access.services.night import NightService
 from data_access.services.provenance import ProvenanceService
 from data_access.services.roots import Roots
+from data_access.services.variability import VariabilityService
 from data_access.settings import Settings, load_settings
+from data_access.sidecar import Sidecar
 
 
 class Archive:
@@ -33,7 +36,7 @@ class Archive:
     ----------
     images, sources, photometry, measurement_sets, calibration, jobs, operations
         Repositories: SQL to records.
-    files, cutouts, logs, provenance, night, health
+    files, cutouts, logs, provenance, night, health, variability
         Services: where files, caches and several repositories meet.
     changes : ChangeWatcher
         Tells listeners about new commits while its `run` is running.
@@ -87,11 +90,26 @@ class Archive:
         self.night = NightService(
             self.images, self.measurement_sets, self.calibration, self.jobs, self.sources, self.operations, self.files
         )
+        self.variability = VariabilityService(
+            PhotometryBlocks(
+                self.layout, busy_timeout_s=settings.busy_timeout_s, deadline_s=settings.read_deadline_s
+            ),
+            self.offload,
+            self._sidecar_of,
+            n_workers=settings.reader_processes,
+        )
         folders = {"roots": settings.roots, "log_roots": settings.log_roots}
         self.health = HealthService(self.databases, folders, count_deadline_s=settings.count_deadline_s)
 
+    def _sidecar_of(self, database: str) -> Sidecar:
+        settings = self.settings
+        pipeline = (settings.state_dir, *settings.roots, *settings.log_roots)
+        own = tuple(path.parent for path in settings.databases.values())
+        return Sidecar(settings.cache_dir, Path(database), forbidden=(*pipeline, *own))
+
     async def close(self) -> None:
         """Close all connections and stop the workers."""
+        await self.variability.close()
         for database in self.databases.values():
             await database.close()
         self.cutouts.close()

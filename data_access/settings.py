@@ -13,6 +13,7 @@ from typing import Any
 from data_access.errors import ValidationError
 
 DEFAULT_STATE_DIR = Path("/data/dsa110-contimg/state")
+DEFAULT_CACHE_DIR = Path("~/.cache/dsa110-dashboard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class Settings:
     log_roots: tuple[Path, ...] = ()
     roots: tuple[Path, ...] = ()
     catalog_dir: Path | None = None
+    cache_dir: Path = DEFAULT_CACHE_DIR
     lanes: int = 2
     query_deadline_s: float = 5.0
     count_deadline_s: float = 0.25
@@ -121,6 +123,7 @@ _ABOUT: dict[str, str] = {
     "log_roots": "folders with log files",
     "roots": "folders below which images, Measurement Sets and tables may be read",
     "catalog_dir": "folder with catalogue databases",
+    "cache_dir": "folder for sums of our own, outside of the pipeline's folders; may be deleted at any time",
     "lanes": "connections per database for fast reads (one more is kept for slow ones)",
     "query_deadline_s": "a query is stopped after this time, seconds",
     "count_deadline_s": "counting rows gives up after this time, seconds",
@@ -137,6 +140,7 @@ _VARIABLES: dict[str, tuple[str, ...]] = {
     "log_roots": ("DSA110_ALLOWED_LOG_ROOTS", "PIPELINE_LOG_DIR"),
     "roots": ("DSA110_ALLOWED_MS_ROOTS",),
     "catalog_dir": ("PIPELINE_CATALOG_DIR",),
+    "cache_dir": ("DSA110_DASHBOARD_CACHE",),
 }
 
 
@@ -163,8 +167,8 @@ def load_settings(
     Parameters
     ----------
     state_dir : path, optional
-        State folder; with it the environment's database variables are not used, so that an archive opened by
-        name is never mixed with another one.
+        State folder; with it the environment's variables about the archive are not used, so that an archive opened
+        by name is never mixed with another one.
     config : path, optional
         TOML file with the names of the settings table.
     environment : mapping, optional
@@ -177,7 +181,7 @@ def load_settings(
     """
     env = dict(os.environ if environment is None else environment)
     if state_dir is not None:
-        env = {}
+        env = {name: env[name] for name in _VARIABLES["cache_dir"] if name in env}
     given = _from_environment(env)
     if config is not None:
         from_file = _from_file(Path(config))
@@ -235,7 +239,7 @@ def _check_paths(given: Mapping[str, Any]) -> None:
     bad_roles = set(databases) - {role.role for role in ROLES}
     if bad_roles:
         raise ValidationError(f"The settings file names unknown databases: {', '.join(sorted(bad_roles))}")
-    for name in ("state_dir", "catalog_dir"):
+    for name in ("state_dir", "catalog_dir", "cache_dir"):
         if not isinstance(given.get(name, ""), str):
             raise ValidationError(f"The setting {name} must be a path, not {given[name]!r}")
     for name in ("roots", "log_roots"):
@@ -254,6 +258,7 @@ def _complete(given: Mapping[str, Any]) -> Settings:
     standard = (state.parent / "stage", Path("/stage/dsa110-contimg"), Path("/data/dsa110-contimg"))
     values["roots"] = _folders(given, "roots", standard if state != DEFAULT_STATE_DIR else standard[1:])
     values["catalog_dir"] = Path(given.get("catalog_dir", state / "catalogs"))
+    values["cache_dir"] = Path(given.get("cache_dir", DEFAULT_CACHE_DIR)).expanduser().absolute()
     defaults = Settings()
     for name in _ABOUT:
         if name in values or name not in given:

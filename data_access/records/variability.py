@@ -1,0 +1,87 @@
+"""Variability of all sources together, as numpy columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class VariabilityTable:
+    """Metrics of every source that was measured; arrays of shape (n_src,), unflagged measurements only.
+
+    Attributes
+    ----------
+    flux : str
+        ``"peak"`` (Jy/beam) or ``"integrated"`` (Jy).
+    source_id : array of str
+        In the order in which the sources appeared.
+    n_rows, n : int64
+        Measurements recorded, and the unflagged ones with a finite flux and an error above zero.
+    eta, v, chi2_nu, mean, std, min, max : float64
+        NaN where a number does not exist.
+    reason : int64
+        Key of `data_access.analysis.variability.moments.REASONS`: why a source has no place in the eta-V plane.
+    ra_deg, dec_deg : float64
+        As recorded with the first measurement.
+    last_mjd : float64
+        Newest recorded time (UTC), which may be a processing time.
+    last_id : int
+        Newest photometry row that is counted.
+    """
+
+    flux: Literal["peak", "integrated"]
+    source_id: npt.NDArray[np.str_]
+    n_rows: IntArray
+    n: IntArray
+    eta: FloatArray
+    v: FloatArray
+    chi2_nu: FloatArray
+    mean: FloatArray
+    std: FloatArray
+    min: FloatArray
+    max: FloatArray
+    reason: IntArray
+    ra_deg: FloatArray
+    dec_deg: FloatArray
+    last_mjd: FloatArray
+    last_id: int = 0
+
+    def __len__(self) -> int:
+        return int(self.eta.size)
+
+
+@dataclass(frozen=True, slots=True)
+class VariabilityState:
+    """How far the kept sums have come.
+
+    Attributes
+    ----------
+    last_id, newest_id : int
+        Newest photometry row that is counted, and the newest there is as last seen.
+    rows_per_s : float
+        Speed of the last reading; 0 before the first.
+    checked_at : float or None
+        Unix seconds when the sums were last compared with the database.
+    computing : bool
+    note : str
+        What the reader must know: why the sums were made anew, or why they cannot be kept.
+    """
+
+    last_id: int = 0
+    newest_id: int = 0
+    rows_per_s: float = 0.0
+    checked_at: float | None = None
+    computing: bool = False
+    note: str = ""
+
+    @property
+    def share(self) -> float:
+        """Share of the rows that is counted, 0 to 1."""
+        return 1.0 if self.newest_id <= 0 else min(1.0, self.last_id / self.newest_id)

@@ -1,0 +1,131 @@
+"""The photometry table as a growing list of rows: how far it goes, a stretch of it, whether a stretch is unchanged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from data_access.errors import DatabaseError
+from data_access.layout import Layout, Table
+from data_access.readers.photometry import BlockQuery
+
+# One answer has at most this many rows, below any row cap in use.
+POSITIONS_AT_ONCE = 5_000
+_HUGE = "1e300"
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """The table as it is now.
+
+    Attributes
+    ----------
+    newest_id : int
+        Highest row number; 0 without rows.
+    identity : str
+        Changes when the file, the table or the columns that are read are other ones.
+    """
+
+    newest_id: int
+    identity: str
+
+
+class PhotometryBlocks:
+    """Rows of ``photometry`` in the order in which they were written."""
+
+    def __init__(self, layout: Layout, *, busy_timeout_s: float, deadline_s: float) -> None:
+        self._layout = layout
+        self._busy_timeout_s = busy_timeout_s
+        self._deadline_s = deadline_s
+
+    async def look(self) -> tuple[Growth, BlockQuery]:
+        """Return how far the table goes, and how to read a stretch of it.
+
+        Raises
+        ------
+        DatabaseError
+            It cannot be read, or its rows have no numbers (a view).
+        """
+        table = await self._layout.find("photometry")
+        if not table.has_rowid:
+            raise DatabaseError(
+                f"The rows of '{table.name}' have no numbers: sums over all sources cannot be kept", table=table.name
+            )
+        found = await table.fetch(f'SELECT max(rowid) FROM "{table.name}"', n_columns=1)
+        newest = found.rows[0][0]
+        sql = _block_sql(table)
+        version = await table.database.version()
+        query = BlockQuery(
+            role=table.database.role,
+            path=str(table.database.path),
+            immutable=table.database.mode == "immutable",
+            sql=sql,
+            has_quality="quality_flag" in table.columns,
+            busy_timeout_s=self._busy_timeout_s,
+            deadline_s=self._deadline_s,
+        )
+        # The first number counts commits; the rest tells one file from another under the same name.
+        identity = json.dumps([query.path, list(version[1:3]), sql])
+        return Growth(int(newest) if isinstance(newest, int) else 0, identity), query
+
+    async def totals(self, after_id: int, last_id: int) -> tuple[int, tuple[float, ...]]:
+        """Return the number of rows above `after_id` up to `last_id`, and the sums of the absolute fluxes and errors."""
+        table = await self._layout.find("photometry")
+        sums = ", ".join(f"total(CASE WHEN abs({c}) < {_HUGE} THEN abs({c}) END)" for c in _flux_columns(table))
+        sql = f'SELECT count(*), {sums} FROM "{table.name}" WHERE rowid > ? AND rowid <= ?'
+        found = await table.fetch(
+            sql, (after_id, last_id), n_columns=5, slow=True, deadline_s=self._deadline_s, exact=True
+        )
+        count, *values = found.rows[0]
+        return int(count), tuple(float(value) for value in values)
+
+    async def next_id(self, after_id: int) -> int | None:
+        """Return the first row number above `after_id`; None when there is none."""
+        table = await self._layout.find("photometry")
+        sql = f'SELECT min(rowid) FROM "{table.name}" WHERE rowid > ?'
+        found = await table.fetch(sql, (after_id,), n_columns=1)
+        value = found.rows[0][0]
+        return value if isinstance(value, int) else None
+
+    async def count_up_to(self, last_id: int) -> int:
+        """Return how many rows there are from 1 up to a row number: walks an index, so ask rarely."""
+        table = await self._layout.find("photometry")
+        sql = f'SELECT count(*) FROM "{table.name}" WHERE rowid > 0 AND rowid <= ?'
+        found = await table.fetch(sql, (last_id,), n_columns=1, slow=True, deadline_s=self._deadline_s)
+        return int(found.rows[0][0])
+
+    async def positions(self, ids: Sequence[int]) -> dict[int, tuple[float, float]]:
+        """Return (ra_deg, dec_deg) by row number of at most `POSITIONS_AT_ONCE` rows."""
+        table = await self._layout.find("photometry")
+        sql = (
+            f'SELECT rowid, {table.column("ra_deg")}, {table.column("dec_deg")} FROM "{table.name}" '
+            f"WHERE rowid IN ({', '.join(str(int(i)) for i in ids[:POSITIONS_AT_ONCE])})"
+        )
+        found = await table.fetch(sql, n_columns=3, slow=True)
+        return {int(row[0]): (_degrees(row[1]), _degrees(row[2])) for row in found.rows}
+
+
+def _degrees(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")
+
+
+def _either(table: Table, *names: str) -> str:
+    known = [table.column(name) for name in names if table.column(name) != "NULL"]
+    return known[0] if len(known) == 1 else f"coalesce({', '.join(known)})" if known else "NULL"
+
+
+def _flux_columns(table: Table) -> tuple[str, str, str, str]:
+    peak = _either(table, "peak_jyb", "peak_flux_jy")
+    return peak, table.column("peak_err_jyb"), table.column("flux_jy"), table.column("flux_err_jy")
+
+
+def _block_sql(table: Table) -> str:
+    mjd, measured = table.column("mjd"), table.column("measured_at")
+    when = f"coalesce({mjd}, {measured} / 86400.0 + 40587.0)" if measured != "NULL" else mjd
+    columns = (
+        "rowid", table.column("source_id"), *_flux_columns(table), when, table.column("flags"),
+        table.column("quality_flag"),
+    )  # fmt: skip
+    return f'SELECT {", ".join(columns)} FROM "{table.name}" WHERE rowid > ? AND rowid <= ? ORDER BY rowid'

@@ -1,0 +1,261 @@
+"""Variability of every source, from kept sums that follow the photometry row by row."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+import numpy as np
+import numpy.typing as npt
+
+from data_access.analysis.variability.moments import FluxKind, empty_moments, merge_moments, metrics_of
+from data_access.errors import DatabaseError, ValidationError
+from data_access.offload import Offload
+from data_access.readers.photometry import BlockQuery, PhotometryBlock, read_photometry_block
+from data_access.records.variability import VariabilityState, VariabilityTable
+from data_access.repositories.photometry_blocks import POSITIONS_AT_ONCE, Growth, PhotometryBlocks
+from data_access.sidecar import Chunk, Sidecar, Sums
+
+CHUNK_ROWS = 250_000
+# A worker process costs a trip there and back: a few new rows are read in a thread.
+_ROWS_IN_A_THREAD = 100_000
+_CLOSE = 1e-10
+
+
+class VariabilityService:
+    """Kept sums over the photometry: filled by ``id > last``, checked against the database, kept in the sidecar.
+
+    What is checked at every refresh: the identity of the file, that its rows still reach as far, and row count and
+    sums of the newest stretch and of one older stretch in turn. After a start, the number of all rows too. A
+    stretch that differs (rows deleted, changed, numbers used again) means that everything is added up anew. A single
+    row that was changed in place is found when the turn comes to its stretch, `CHUNK_ROWS` rows per refresh.
+
+    Parameters
+    ----------
+    make_sidecar : callable
+        Returns the file for a database path; may raise `ValidationError`, then the sums live in memory only.
+    """
+
+    def __init__(
+        self, blocks: PhotometryBlocks, offload: Offload, make_sidecar: Callable[[str], Sidecar], *, n_workers: int
+    ) -> None:
+        self._blocks = blocks
+        self._offload = offload
+        self._make_sidecar = make_sidecar
+        self._n_workers = max(1, n_workers)
+        self._sums: Sums | None = None
+        self._index: dict[str, int] = {}
+        self._names: npt.NDArray[np.str_] = np.array([], dtype=np.str_)
+        self._tables: dict[FluxKind, VariabilityTable] = {}
+        self._turn = 0
+        self._running: asyncio.Task[None] | None = None
+        self.state = VariabilityState()
+
+    async def table(self, flux: FluxKind = "peak") -> VariabilityTable:
+        """Return the metrics of all sources, brought up to date first; the same object while nothing was written.
+
+        Raises
+        ------
+        DatabaseError
+            The photometry cannot be read.
+        """
+        await self.refresh()
+        made = self._tables.get(flux)
+        if made is None:
+            made = self._tables[flux] = await self._offload.in_thread(self._make_table, flux)
+        return made
+
+    def recent_table(self, flux: FluxKind = "peak") -> VariabilityTable | None:
+        """Return the metrics that were made last without reading anything; None when there are none."""
+        return self._tables.get(flux)
+
+    def _make_table(self, flux: FluxKind) -> VariabilityTable:
+        sums = self._sums or _nothing("")
+        kept, values = sums.moments, metrics_of(sums.moments, flux)
+        return VariabilityTable(
+            flux=flux,
+            source_id=self._names,
+            n_rows=kept["n_rows"].copy(),
+            ra_deg=kept["ra_deg"].copy(),
+            dec_deg=kept["dec_deg"].copy(),
+            last_mjd=kept["last_mjd"].copy(),
+            last_id=sums.last_id,
+            **values,
+        )
+
+    async def refresh(self) -> VariabilityState:
+        """Count what was written since; those who ask at the same time share one reading.
+
+        Raises
+        ------
+        DatabaseError
+        """
+        if self._running is None or self._running.done():
+            self._running = asyncio.ensure_future(self._refresh())
+            self._running.add_done_callback(_look_at_error)
+        # shield: one reader who goes away must not stop the sums of the others.
+        await asyncio.shield(self._running)
+        return self.state
+
+    async def close(self) -> None:
+        """Stop a reading that is under way."""
+        if self._running is not None and not self._running.done():
+            self._running.cancel()
+            await asyncio.wait({self._running})
+
+    async def _refresh(self) -> None:
+        self.state = replace(self.state, computing=True)
+        try:
+            growth, query = await self._blocks.look()
+            self.state = replace(self.state, newest_id=growth.newest_id)
+            await self._take_over(growth, query)
+            await self._check(growth)
+            await self._grow(growth, query)
+            self.state = replace(self.state, checked_at=time.time())
+        finally:
+            self.state = replace(self.state, computing=False)
+
+    async def _take_over(self, growth: Growth, query: BlockQuery) -> None:
+        """Start with what is kept on the disk, or with nothing."""
+        if self._sums is not None and self._sums.identity == growth.identity:
+            return
+        replaced = self._sums is not None
+        kept = None if replaced else await self._load(growth, query)
+        if kept is not None and await self._blocks.count_up_to(kept.last_id) != sum(c.n_rows for c in kept.chunks):
+            self._say("rows were deleted or added before the newest one counted: all sums were made anew")
+            kept = None
+        elif replaced:
+            self._say("the database was replaced or has other columns: all sums were made anew")
+        self._start(kept or _nothing(growth.identity))
+
+    async def _load(self, growth: Growth, query: BlockQuery) -> Sums | None:
+        try:
+            sidecar = self._make_sidecar(query.path)
+            return await self._offload.in_thread(sidecar.load, growth.identity)
+        except (ValidationError, DatabaseError) as err:
+            self._say(f"the sums are kept in memory only: {err}")
+            return None
+
+    def _start(self, sums: Sums) -> None:
+        self._sums = sums
+        self._index = {name: i for i, name in enumerate(sums.names)}
+        self._names = np.array(sums.names, dtype=np.str_)
+        self._tables.clear()
+        self.state = replace(self.state, last_id=sums.last_id)
+
+    def _say(self, note: str) -> None:
+        self.state = replace(self.state, note=note)
+
+    async def _check(self, growth: Growth) -> None:
+        """Compare the newest stretch and one older one with the database; start from nothing when one differs."""
+        sums = self._sums
+        if sums is None or not sums.chunks:
+            return
+        problem = ""
+        if growth.newest_id < sums.last_id:
+            problem = "the newest rows were deleted"
+        for chunk in () if problem else self._chunks_to_check(sums):
+            n_rows, totals = await self._blocks.totals(chunk.after_id, chunk.last_id)
+            if n_rows != chunk.n_rows:
+                problem = f"rows {chunk.after_id + 1:,} to {chunk.last_id:,} are {n_rows:,}, not {chunk.n_rows:,}"
+            elif not np.allclose(totals, chunk.totals, rtol=_CLOSE, atol=0, equal_nan=True):
+                problem = f"values in rows {chunk.after_id + 1:,} to {chunk.last_id:,} were changed"
+        if problem:
+            self._say(f"{problem}: all sums were made anew")
+            self._start(_nothing(growth.identity))
+
+    def _chunks_to_check(self, sums: Sums) -> tuple[Chunk, ...]:
+        *older, newest = sums.chunks
+        if not older:
+            return (newest,)
+        self._turn = (self._turn + 1) % len(older)
+        return newest, older[self._turn]
+
+    async def _grow(self, growth: Growth, query: BlockQuery) -> None:
+        """Read what is above the newest row counted, some stretches ahead, and merge it in order."""
+        sums = self._sums
+        if sums is None or growth.newest_id <= sums.last_id:
+            return
+        began, n_read, anew = time.perf_counter(), 0, not sums.chunks
+        changed: list[npt.NDArray[np.int64]] = []
+        reading: deque[tuple[int, int, asyncio.Task[PhotometryBlock]]] = deque()
+        after = sums.last_id
+        try:
+            while after < growth.newest_id or reading:
+                while after < growth.newest_id and len(reading) < self._n_workers + 1:
+                    last = min(after + CHUNK_ROWS, growth.newest_id)
+                    reading.append((after, last, asyncio.ensure_future(self._read(query, after, last))))
+                    after = last
+                first, last, task = reading.popleft()
+                block = await task
+                changed.append(await self._offload.in_thread(self._merge, sums, block, first, last))
+                n_read += block.n_rows
+                self._progress(last, n_read, time.perf_counter() - began)
+                if block.n_rows == 0 and not reading:
+                    # Row numbers may have gaps of any length.
+                    after = max(after, (await self._blocks.next_id(after) or growth.newest_id + 1) - 1)
+        finally:
+            for _, _, task in reading:
+                task.cancel()
+        await self._find_positions(sums)
+        self._names = np.array(sums.names, dtype=np.str_)
+        self._tables.clear()
+        self._say(self.state.note if anew else "")
+        await self._save(query, sums, None if anew else np.unique(np.concatenate(changed)))
+
+    async def _read(self, query: BlockQuery, after: int, last: int) -> PhotometryBlock:
+        if last - after <= _ROWS_IN_A_THREAD:
+            return await self._offload.in_thread(read_photometry_block, query, after, last)
+        return await self._offload.in_process(read_photometry_block, query, after, last)
+
+    def _merge(self, sums: Sums, block: PhotometryBlock, after: int, last: int) -> npt.NDArray[np.int64]:
+        where = np.empty(len(block.names), dtype=np.int64)
+        for i, name in enumerate(block.names):
+            position = self._index.get(name)
+            if position is None:
+                position = self._index[name] = len(sums.names)
+                sums.names.append(name)
+            where[i] = position
+        missing = len(sums.names) - len(sums.moments)
+        if missing:
+            sums.moments = np.concatenate([sums.moments, empty_moments(missing)])
+        merge_moments(sums.moments, where, block.moments)
+        newest = sums.chunks[-1] if sums.chunks else None
+        totals = tuple(float(value) for value in block.totals)
+        if newest is not None and newest.n_rows + block.n_rows <= CHUNK_ROWS:
+            added = tuple(a + b for a, b in zip(newest.totals, totals, strict=True))
+            sums.chunks[-1] = Chunk(newest.after_id, last, newest.n_rows + block.n_rows, added)
+        else:
+            sums.chunks.append(Chunk(newest.last_id if newest else after, last, block.n_rows, totals))
+        return where
+
+    def _progress(self, last_id: int, n_read: int, seconds: float) -> None:
+        self.state = replace(self.state, last_id=last_id, rows_per_s=n_read / max(seconds, 1e-6))
+
+    async def _find_positions(self, sums: Sums) -> None:
+        new = np.flatnonzero(~np.isfinite(sums.moments["ra_deg"]) & (sums.moments["first_id"] > 0))
+        for start in range(0, len(new), POSITIONS_AT_ONCE):
+            part = new[start : start + POSITIONS_AT_ONCE]
+            ids = sums.moments["first_id"][part]
+            found = await self._blocks.positions(ids.tolist())
+            known = np.array([found.get(int(i), (np.nan, np.nan)) for i in ids])
+            sums.moments["ra_deg"][part], sums.moments["dec_deg"][part] = known[:, 0], known[:, 1]
+
+    async def _save(self, query: BlockQuery, sums: Sums, changed: npt.NDArray[np.int64] | None) -> None:
+        try:
+            sidecar = self._make_sidecar(query.path)
+            await self._offload.in_thread(sidecar.save, sums, changed)
+        except (ValidationError, DatabaseError) as err:
+            self._say(f"the sums are kept in memory only: {err}")
+
+
+def _nothing(identity: str) -> Sums:
+    return Sums(identity, [], empty_moments(0), [])
+
+
+def _look_at_error(task: asyncio.Task[None]) -> None:
+    """Take note of an error even when every reader has gone: asyncio would log it as lost."""
+    if not task.cancelled():
+        task.exception()
