@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.archive import SCALES
 from benchmarks.report import OUT, format_rows, write_rows
 
-ITEMS = ("readers", "beside_slow", "deep_pages", "list_pages", "cold_page", "live", "cutouts")
+ITEMS = ("readers", "beside_slow", "deep_pages", "list_pages", "cold_page", "live", "cutouts", "variability")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

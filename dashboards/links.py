@@ -56,6 +56,10 @@ class Links:
         """One source with its light curve."""
         return self.page(f"sources/{_segment(source_id)}", query)
 
+    def variability(self, **query: object) -> str:
+        """Every source in the eta-V plane."""
+        return self.page("variability", query)
+
     def jobs(self, **query: object) -> str:
         """The list of jobs."""
         return self.page("jobs", query)

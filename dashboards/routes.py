@@ -9,6 +9,9 @@ ROUTES: tuple[PageSpec, ...] = (
     PageSpec("/night", "Night", "night", "dashboards.pages.night:NightPage", key="n"),
     PageSpec("/images", "Images", "images", "dashboards.pages.images:ImagesPage", key="i"),
     PageSpec("/sources", "Sources", "sources", "dashboards.pages.sources:SourcesPage", key="s"),
+    PageSpec(
+        "/variability", "Variability", "variability", "dashboards.pages.variability:VariabilityPage", key="v"
+    ),
     PageSpec("/jobs", "Jobs", "jobs", "dashboards.pages.jobs:JobsPage", key="j"),
     PageSpec("/ms", "MS", "ms", "dashboards.pages.ms:MSPage", key="m"),
     PageSpec("/calibration", "Calibration", "calibration", "dashboards.pages.calibration:CalibrationPage", key="c"),

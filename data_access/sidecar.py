@@ -94,7 +94,7 @@ class Sidecar:
             if real.is_relative_to(folder.resolve()):
                 raise ValidationError(
                     f"The cache folder {cache_dir} lies inside the pipeline's folder {folder}",
-                    remedy="Set `cache_dir` to a folder of your own: the dashboard writes nothing beside the pipeline.",
+                    remedy="Set `cache_dir` to a folder of your own: nothing is written beside the pipeline.",
                 )
         key = hashlib.sha256(str(source.absolute()).encode()).hexdigest()[:16]
         self.path = real / f"variability-{key}.sqlite3"

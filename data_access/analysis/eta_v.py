@@ -116,8 +116,8 @@ def density(log_eta: FloatArray, log_v: FloatArray, *, n_cells: int = 120) -> De
     counts = np.bincount(i * n_cells + j, minlength=n_cells * n_cells)
     filled = np.flatnonzero(counts)
     return Density(
-        low_eta + (filled // n_cells + 0.5) * step_eta,
-        low_v + (filled % n_cells + 0.5) * step_v,
+        np.asarray(low_eta + (filled // n_cells + 0.5) * step_eta, dtype=np.float64),
+        np.asarray(low_v + (filled % n_cells + 0.5) * step_v, dtype=np.float64),
         counts[filled].astype(np.int64),
         step_eta,
         step_v,

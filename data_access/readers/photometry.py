@@ -20,33 +20,13 @@ from data_access.analysis.variability.moments import FloatArray, IntArray, empty
 from data_access.database_errors import explained_error
 from data_access.errors import DatabaseError
 from data_access.read_only_connection import FileReplaced, connect_read_only
+from data_access.records.variability import BlockQuery
 
 _BATCH = 20_000
 _EARLIEST_MJD, _LATEST_MJD = 15_000.0, 100_000.0
 _HUGE = 1e300
-# Columns of the query in this order; what the file does not have is NULL.
+# Columns of a `BlockQuery` in this order.
 COLUMNS = ("id", "source_id", "peak", "peak_err", "flux", "flux_err", "mjd", "flags", "quality")
-
-
-@dataclass(frozen=True, slots=True)
-class BlockQuery:
-    """How to read a stretch of photometry.
-
-    Attributes
-    ----------
-    sql : str
-        Selects `COLUMNS` in order of the row number, which is bound twice: above the first, up to the second.
-    has_quality : bool
-        Whether a column says which measurements are forced; else the lowest bit of the flags does.
-    """
-
-    role: str
-    path: str
-    immutable: bool
-    sql: str
-    has_quality: bool
-    busy_timeout_s: float
-    deadline_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +89,7 @@ class _Columns:
 def _read_columns(query: BlockQuery, after_id: int, last_id: int) -> _Columns:
     names: dict[Any, int] = {}
     batches: list[_Columns] = []
-    connection = connect_read_only(
-        Path(query.path), busy_timeout_s=query.busy_timeout_s, immutable=query.immutable
-    )
+    connection = connect_read_only(Path(query.path), busy_timeout_s=query.busy_timeout_s, immutable=query.immutable)
     with closing(connection):
         connection.text_factory = bytes  # names are decoded once each, not once a row
         connection.budget_s = query.deadline_s

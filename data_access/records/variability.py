@@ -85,3 +85,25 @@ class VariabilityState:
     def share(self) -> float:
         """Share of the rows that is counted, 0 to 1."""
         return 1.0 if self.newest_id <= 0 else min(1.0, self.last_id / self.newest_id)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockQuery:
+    """How a worker process reads a stretch of photometry.
+
+    Attributes
+    ----------
+    sql : str
+        Selects row number, source, peak, its error, integrated flux, its error, MJD, flags and quality (NULL where
+        the file lacks them) in order of the row number, which is bound twice: above the first, up to the second.
+    has_quality : bool
+        Whether a column says which measurements are forced; else the lowest bit of the flags does.
+    """
+
+    role: str
+    path: str
+    immutable: bool
+    sql: str
+    has_quality: bool
+    busy_timeout_s: float
+    deadline_s: float

@@ -1,4 +1,4 @@
-"""The photometry table as a growing list of rows: how far it goes, a stretch of it, whether a stretch is unchanged."""
+"""The photometry table as a growing list of rows: how far it goes, and whether a stretch of it is unchanged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from data_access.errors import DatabaseError
 from data_access.layout import Layout, Table
-from data_access.readers.photometry import BlockQuery
+from data_access.records.variability import BlockQuery
 
 # One answer has at most this many rows, below any row cap in use.
 POSITIONS_AT_ONCE = 5_000
@@ -71,7 +71,7 @@ class PhotometryBlocks:
         return Growth(int(newest) if isinstance(newest, int) else 0, identity), query
 
     async def totals(self, after_id: int, last_id: int) -> tuple[int, tuple[float, ...]]:
-        """Return the number of rows above `after_id` up to `last_id`, and the sums of the absolute fluxes and errors."""
+        """Return the number of rows above `after_id` up to `last_id`, and sums of the absolute fluxes and errors."""
         table = await self._layout.find("photometry")
         sums = ", ".join(f"total(CASE WHEN abs({c}) < {_HUGE} THEN abs({c}) END)" for c in _flux_columns(table))
         sql = f'SELECT count(*), {sums} FROM "{table.name}" WHERE rowid > ? AND rowid <= ?'

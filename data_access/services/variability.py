@@ -7,14 +7,15 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
 from data_access.analysis.variability.moments import FluxKind, empty_moments, merge_moments, metrics_of
 from data_access.errors import DatabaseError, ValidationError
 from data_access.offload import Offload
-from data_access.readers.photometry import BlockQuery, PhotometryBlock, read_photometry_block
-from data_access.records.variability import VariabilityState, VariabilityTable
+from data_access.readers.photometry import PhotometryBlock, read_photometry_block
+from data_access.records.variability import BlockQuery, VariabilityState, VariabilityTable
 from data_access.repositories.photometry_blocks import POSITIONS_AT_ONCE, Growth, PhotometryBlocks
 from data_access.sidecar import Chunk, Sidecar, Sums
 

@@ -1,0 +1,135 @@
+"""eta, V, chi-squared and extrema of every source: the first time, and again after one new epoch of every source.
+
+The peer reads the table with `pandas.read_sql` and groups it, once as the VAST pipeline does (one Python function a
+group) and once in whole columns, which is the fastest that pandas offers for these numbers. For a repeat it has no
+second way: it does all of it again.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.archive import BenchArchive, Scale, make_archive, remove_added_rows
+from benchmarks.report import Row, make_row
+from data_access import Archive, open_archive
+
+FIRST_LIMIT, REPEAT_LIMIT = 1 / 5, 1 / 50
+GROUPS = "pandas read_sql + groupby.apply, as the VAST pipeline"
+COLUMNS = "pandas read_sql + groupby in whole columns"
+_SQL = "SELECT source_id, peak_jyb, peak_err_jyb, mjd FROM photometry"
+_NAMES = ["n", "eta", "v", "min", "max", "mean", "last_mjd"]
+# A function per group takes so long that it is run on some of the sources and the time of the groups scaled up.
+_GROUPS_TIMED = 5_000
+
+
+def _of_group(group: pd.DataFrame) -> pd.Series:
+    flux, weights = group["peak_jyb"], 1.0 / group["peak_err_jyb"] ** 2
+    n = len(flux)
+    eta = n / (n - 1) * ((weights * flux**2).mean() - (weights * flux).mean() ** 2 / weights.mean())
+    v = flux.std() / flux.mean()
+    return pd.Series([n, eta, v, flux.min(), flux.max(), flux.mean(), group["mjd"].max()], index=_NAMES)
+
+
+def _read(database: Path) -> pd.DataFrame:
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        return pd.read_sql(_SQL, connection)
+
+
+def by_groups(database: Path) -> tuple[float, pd.DataFrame]:
+    """Return seconds and metrics (of the first sources only) as the VAST pipeline makes them."""
+    began = time.perf_counter()
+    frame = _read(database)
+    grouping_began = time.perf_counter()
+    codes, names = pd.factorize(frame["source_id"])
+    n_timed = min(_GROUPS_TIMED, len(names))
+    grouped = frame[codes < n_timed].groupby("source_id", sort=False)
+    made = grouped[["peak_jyb", "peak_err_jyb", "mjd"]].apply(_of_group)
+    grouping = (time.perf_counter() - grouping_began) * len(names) / n_timed
+    return grouping_began - began + grouping, made
+
+
+def by_columns(database: Path) -> tuple[float, pd.DataFrame]:
+    """Return seconds and metrics of all sources in whole columns."""
+    began = time.perf_counter()
+    frame = _read(database)
+    weights = 1.0 / frame["peak_err_jyb"] ** 2
+    frame = frame.assign(w=weights, wf=weights * frame["peak_jyb"], wff=weights * frame["peak_jyb"] ** 2)
+    grouped = frame.groupby("source_id", sort=False)
+    flux, n = grouped["peak_jyb"], grouped.size()
+    w, wf, wff = (grouped[name].mean() for name in ("w", "wf", "wff"))
+    parts = [n, n / (n - 1) * (wff - wf**2 / w), flux.std() / flux.mean(), flux.min(), flux.max(), flux.mean()]
+    made = pd.concat([*parts, grouped["mjd"].max()], axis=1, keys=_NAMES)
+    return time.perf_counter() - began, made
+
+
+@contextmanager
+def _one_more_epoch(bench: BenchArchive) -> Iterator[None]:
+    """Measure every source once more; the rows are removed afterwards."""
+    with closing(sqlite3.connect(bench.products, timeout=30)) as connection, connection:
+        connection.execute(
+            "INSERT INTO photometry (source_id, image_path, ra_deg, dec_deg, peak_jyb, peak_err_jyb, measured_at, "
+            "mjd) SELECT source_id, image_path, ra_deg, dec_deg, peak_jyb * 1.01, peak_err_jyb, "
+            "measured_at + 86400.0, mjd + 1.0 FROM photometry WHERE id > ? - ? AND id <= ? ORDER BY id",
+            (bench.scale.n_photometry, bench.scale.n_sources, bench.scale.n_photometry),
+        )
+    try:
+        yield
+    finally:
+        remove_added_rows(bench)
+
+
+async def _table_s(archive: Archive, check: pd.DataFrame) -> float:
+    began = time.perf_counter()
+    table = await archive.variability.table()
+    seconds = time.perf_counter() - began
+    wanted = check.loc[table.source_id[: min(len(check), 1000)]] if len(check) == len(table) else check
+    order = {name: i for i, name in enumerate(table.source_id)}
+    where = np.array([order[name] for name in wanted.index])
+    for name in ("eta", "v", "min", "max", "mean"):
+        np.testing.assert_allclose(getattr(table, name)[where], wanted[name].to_numpy(), rtol=1e-6)
+    return seconds
+
+
+async def measure(scale: Scale, *, n_runs: int, seconds: float) -> list[Row]:  # noqa: ARG001  no load here
+    """Return the times of both sides, the answers of which are compared with each other in every run."""
+    bench = make_archive(scale)
+    first: dict[str, list[float]] = {"ours": [], GROUPS: [], COLUMNS: []}
+    repeat: dict[str, list[float]] = {"ours": [], GROUPS: [], COLUMNS: []}
+    peers: dict[str, Callable[[Path], tuple[float, pd.DataFrame]]] = {GROUPS: by_groups, COLUMNS: by_columns}
+    restart: list[float] = []
+    for _ in range(n_runs):
+        with tempfile.TemporaryDirectory() as cache:
+            os.environ["DSA110_DASHBOARD_CACHE"] = cache
+            answers = {}
+            for name, peer in peers.items():
+                took, answers[name] = peer(bench.products)
+                first[name].append(took)
+            async with open_archive(bench.root) as archive:
+                archive.offload.warm_up()
+                first["ours"].append(await _table_s(archive, answers[COLUMNS]))
+                with _one_more_epoch(bench):
+                    for name, peer in peers.items():
+                        took, answers[name] = peer(bench.products)
+                        repeat[name].append(took)
+                    repeat["ours"].append(await _table_s(archive, answers[COLUMNS]))
+                    async with open_archive(bench.root) as started_again:
+                        restart.append(await _table_s(started_again, answers[COLUMNS]))
+    what = f"variability of {scale.n_sources:,} sources x {scale.n_epochs} epochs"
+    rows = []
+    for name in peers:
+        rows += [
+            make_row(f"{what}, first time", "s", first["ours"], first[name], peer_name=name,
+                     limit_to_peer=FIRST_LIMIT, limit_name="first time: a fifth of the peer's time"),
+            make_row(f"{what}, after one new epoch of each", "s", repeat["ours"], repeat[name], peer_name=name,
+                     limit_to_peer=REPEAT_LIMIT, limit_name="repeat: a fiftieth of the peer's time"),
+        ]  # fmt: skip
+    return [*rows, make_row(f"{what}, nothing new, by a process that has just started", "s", restart)]

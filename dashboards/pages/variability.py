@@ -1,0 +1,254 @@
+"""Every source in the plane of eta and V: what stands out, by the published recipe and by cuts of one's own."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import panel as pn
+import param
+
+from dashboards.components.facts import Facts
+from dashboards.components.filters import FilterBar
+from dashboards.components.notice import Notice
+from dashboards.components.record_table import RecordTable
+from dashboards.components.switches import Switches, option, switch
+from dashboards.pages.list_page import FieldError
+from dashboards.pages.variability_words import (
+    COLUMNS,
+    FIELDS,
+    MOST_LISTED,
+    MOST_PICKED,
+    filling_words,
+    plane_facts,
+    positive,
+    source_rows,
+    state_words,
+)
+from dashboards.plots.eta_v import Cuts, EtaVPlot, drawable, plot_eta_v, update_eta_v
+from dashboards.session import PageView, Session
+from data_access.analysis.eta_v import DEFAULT_SIGMA, beyond_both, fit_log_gaussian
+from data_access.records.variability import VariabilityTable
+
+_PLOT_HEIGHT = 430
+_SIDE_WIDTH = 470
+_PAUSE_S = 0.25
+_SEPARATOR = ";"
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """What the page shows: the table, the cuts, and the positions of the sources above both, highest eta first."""
+
+    table: VariabilityTable
+    cuts: Cuts
+    min_epochs: int
+    beyond: npt.NDArray[np.int64]
+
+
+class VariabilityPage(PageView):
+    """The eta-V plane of all sources."""
+
+    flux = param.Selector[str](default="peak", objects=["peak", "integrated"], doc="which flux density")
+    epochs = param.String(default="", doc="least number of usable measurements; empty for 2")
+    k = param.String(default="", doc="how many widths above the fit the published cuts stand; empty for 3")
+    eta_cut = param.String(default="", doc="cut in η; empty for the published one")
+    v_cut = param.String(default="", doc="cut in V; empty for the published one")
+    picked = param.String(default="", doc="names of the selected sources")
+    url_params = ("flux", "epochs", "k", "eta_cut", "v_cut", "picked")
+    push_params = ("flux", "epochs", "k")
+    live_roles = frozenset({"products", "pipeline"})
+
+    def __init__(self, session: Session, **params: Any) -> None:
+        super().__init__(session, **params)
+        self.filters = FilterBar(fields=list(FIELDS), on_submit=self._submit, label="Cuts and selection")
+        self.switches = Switches(on_choose=lambda _, value: setattr(self, "flux", value))
+        self.status = Notice(kind="loading")
+        self.candidates = RecordTable(
+            columns=list(COLUMNS), caption="Above both cuts", max_height=250, empty="No source lies above both cuts."
+        )
+        self.selected = RecordTable(
+            columns=list(COLUMNS), caption="Selected", max_height=190,
+            empty="Select points with the box, the lasso or a click.",
+        )  # fmt: skip
+        self.facts = Facts(min_width=330)
+        self.plot: EtaVPlot | None = None
+        self.plane: Plane | None = None
+        self._drag: asyncio.Task[None] | None = None
+        self.param.watch(self._changed, ["flux", "epochs", "k", "eta_cut", "v_cut"])
+        self.param.watch(self._show_picked, ["picked"])
+
+    @property
+    def title(self) -> str:
+        """Title of the document."""
+        return "Variability"
+
+    def __panel__(self) -> Any:
+        self.plot_slot = self.new_slot("η-V plane", height=_PLOT_HEIGHT + 110)
+        self.facts_slot = self.new_slot("cuts", height=120)
+        self._show_inputs({})
+        side = pn.Column(self.candidates, self.selected, width=_SIDE_WIDTH, sizing_mode="fixed", margin=(0, 0, 0, 10))
+        side.sizing_mode = None
+        return pn.Column(
+            pn.Row(self.filters, self.switches, sizing_mode="stretch_width", margin=0),
+            self.status,
+            pn.Row(self.plot_slot, side, sizing_mode="stretch_width", margin=0),
+            self.facts_slot,
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+
+    async def load(self) -> None:
+        """Bring the sums up to date, saying how far they are, then draw."""
+        telling = self.session.spawn(self._tell_progress())
+        try:
+            await self.fill(self.plot_slot, self.find, self.show_plane)
+        finally:
+            telling.cancel()
+        await self.patch(self._show_state)
+
+    async def refresh(self) -> None:
+        """Count the new measurements and patch the plane."""
+        await self.fill(self.plot_slot, self.find, self.show_plane)
+        await self.patch(self._show_state)
+
+    async def _tell_progress(self) -> None:
+        while True:
+            if self.session.archive.variability.state.computing:
+                await self.patch(self._show_progress)
+            await asyncio.sleep(2 * _PAUSE_S)
+
+    def _show_progress(self) -> None:
+        words = filling_words(self.session.archive.variability.state)
+        self.status.param.update(kind="loading", text=words, remedy="", small="")
+
+    def _show_state(self) -> None:
+        kind, text = state_words(self.session.archive.variability.state)
+        self.status.param.update(kind=kind, text=text, remedy="", small="")
+
+    async def find(self) -> Plane:
+        """Return the plane for the present inputs."""
+        archive = self.session.archive
+        values = self._values()
+        table: VariabilityTable = await archive.variability.table(self.flux)
+        plane: Plane = await archive.offload.in_thread(_plane, table, values)
+        return plane
+
+    def show_plane(self, plane: Plane) -> Any:
+        """Patch the figure, or make it; list what lies above both cuts."""
+        self.plane = plane
+        self._show_candidates(plane)
+        self._show_inputs({})
+        self.facts.groups = plane_facts(plane.table, plane.cuts, plane.min_epochs)
+        self.facts_slot.succeed(self.facts)
+        if self.plot is None or not update_eta_v(self.plot, plane.table, plane.cuts, min_epochs=plane.min_epochs):
+            made = plot_eta_v(
+                plane.table, plane.cuts, min_epochs=plane.min_epochs, theme=self.session.theme, height=_PLOT_HEIGHT
+            )
+            self.plot = made if isinstance(made, EtaVPlot) else None
+            if self.plot is None:
+                return made
+            self._listen(self.plot)
+        self._show_picked()
+        return self.plot.layout
+
+    def _listen(self, plot: EtaVPlot) -> None:
+        for line in (plot.eta_line, plot.v_line):
+            line.on_change("location", self._dragged)
+        plot.source.selected.on_change("indices", self._selected)
+
+    def _show_candidates(self, plane: Plane) -> None:
+        n = plane.beyond.size
+        self.candidates.param.update(
+            rows=source_rows(plane.table, plane.beyond[:MOST_LISTED], self.session.links),
+            total=f"{n:,} source{'' if n == 1 else 's'}",
+            truncated=n > MOST_LISTED,
+            note=f"The {MOST_LISTED} with the highest η are listed." if n > MOST_LISTED else "",
+        )
+
+    def _show_picked(self, *_events: Any) -> None:
+        if self.plane is None:
+            return
+        names = [name for name in self.picked.split(_SEPARATOR) if name]
+        rows = np.flatnonzero(np.isin(self.plane.table.source_id, names)) if names else np.array([], dtype=np.int64)
+        unknown = len(set(names)) - rows.size
+        self.selected.param.update(
+            rows=source_rows(self.plane.table, rows, self.session.links),
+            total=f"{rows.size:,} sources" if rows.size else "",
+            note=f"{unknown} of the names are not measured here." if unknown > 0 else "",
+        )
+        if self.plot is not None and names:
+            drawn = np.array(self.plot.source.data["name"])
+            indices = np.flatnonzero(np.isin(drawn, names)).tolist()
+            if len(names) < MOST_PICKED and sorted(self.plot.source.selected.indices) != indices:
+                self.plot.source.selected.indices = indices
+
+    def _selected(self, _attr: str, _old: Any, new: list[int]) -> None:
+        if self.plot is None:
+            return
+        drawn = self.plot.source.data["name"]
+        names = [drawn[i] for i in new if 0 <= i < len(drawn)]
+        self.picked = _SEPARATOR.join(names[:MOST_PICKED])
+        if len(names) > MOST_PICKED:
+            self.selected.note = f"The first {MOST_PICKED} of {len(names):,} selected sources are listed."
+
+    def _dragged(self, _attr: str, _old: float, _new: float) -> None:
+        """The browser counts by itself while a line moves; the list and the URL follow when it rests."""
+        if self._drag is not None:
+            self._drag.cancel()
+        self._drag = self.session.spawn(self._drag_ended())
+
+    async def _drag_ended(self) -> None:
+        await asyncio.sleep(_PAUSE_S)
+        await self.patch(self._take_lines)
+
+    def _take_lines(self) -> None:
+        if self.plot is None or self.plane is None:
+            return
+        moved = {}
+        for name, line, at in (
+            ("eta_cut", self.plot.eta_line, self.plane.cuts.eta),
+            ("v_cut", self.plot.v_line, self.plane.cuts.v),
+        ):
+            if not (at > 0 and math.isclose(math.log10(at), line.location, abs_tol=0.003)):
+                moved[name] = f"{10.0**line.location:.4g}"
+        if moved:
+            self.param.update(**moved)
+
+    def _values(self) -> dict[str, float | None]:
+        return {name: positive(name, getattr(self, name)) for name in ("epochs", "k", "eta_cut", "v_cut")}
+
+    def _submit(self, values: Mapping[str, Any]) -> None:
+        wanted = {field["name"]: str(values.get(field["name"], "") or "") for field in FIELDS}
+        try:
+            for name, text in wanted.items():
+                positive(name, text)
+        except FieldError as err:
+            self.filters.errors = {err.field: err.message}
+            return
+        self.param.update(**wanted)
+
+    def _show_inputs(self, errors: Mapping[str, str]) -> None:
+        values = {field["name"]: getattr(self, field["name"]) for field in FIELDS}
+        self.filters.param.update(values=values, errors=dict(errors))
+        options = [option("peak", "peak"), option("integrated", "integrated")]
+        self.switches.switches = [switch("flux", "Flux density", self.flux, options)]
+
+    def _changed(self, *_events: Any) -> None:
+        self.run(self.find, self.show_plane, slot=self.plot_slot)
+
+
+def _plane(table: VariabilityTable, values: Mapping[str, float | None]) -> Plane:
+    """Fit the cuts and find what lies above both; takes a second for a million sources, so call it in a thread."""
+    min_epochs = int(values["epochs"] or 2)
+    rows = drawable(table, min_epochs)
+    eta_fit, v_fit = fit_log_gaussian(table.eta[rows]), fit_log_gaussian(table.v[rows])
+    k = values["k"] or DEFAULT_SIGMA
+    cuts = Cuts(eta_fit, v_fit, k, values["eta_cut"] or eta_fit.cut(k), values["v_cut"] or v_fit.cut(k))
+    beyond = rows[beyond_both(table.eta[rows], table.v[rows], cuts.eta, cuts.v)]
+    return Plane(table, cuts, min_epochs, beyond[np.argsort(-table.eta[beyond], kind="stable")])

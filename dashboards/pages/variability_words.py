@@ -1,0 +1,132 @@
+"""The eta-V plane in words: fields, rows, reasons, how far the sums are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dashboards.components.cells import cell
+from dashboards.components.facts import fact, group
+from dashboards.components.filters import Field
+from dashboards.components.record_table import Column, Row, row
+from dashboards.links import Links
+from dashboards.pages.list_page import FieldError, number_of
+from dashboards.pages.wording import mjd_cell
+from dashboards.plots.eta_v import Cuts, drawable, drawn_words, one_by_one
+from data_access.analysis.eta_v import LogGaussian
+from data_access.analysis.variability import DEFINITIONS
+from data_access.analysis.variability.moments import REASONS
+from data_access.records.variability import VariabilityState, VariabilityTable
+
+MOST_LISTED = 200
+# As many names as a URL carries without trouble.
+MOST_PICKED = 40
+_RECIPE = "log10, values beyond 3 σ (MAD) dropped until none is, Gaussian: Rowlinson et al. 2019, A&C 27, 111"
+
+FIELDS: Sequence[Field] = (
+    {"name": "k", "label": "Published cuts at", "kind": "number", "unit": "σ", "placeholder": "3", "width": "7rem"},
+    {"name": "eta_cut", "label": "η above", "kind": "number", "placeholder": "published", "width": "7rem"},
+    {"name": "v_cut", "label": "V above", "kind": "number", "placeholder": "published", "width": "7rem"},
+    {"name": "epochs", "label": "Measurements at least", "kind": "number", "placeholder": "2", "width": "9rem"},
+)
+COLUMNS: Sequence[Column] = (
+    {"name": "source_id", "label": "Source"},
+    {"name": "n", "label": "N", "align": "right", "title": "usable measurements"},
+    {"name": "eta", "label": "η", "align": "right", "title": DEFINITIONS["eta"].formula},
+    {"name": "v", "label": "V", "align": "right", "title": DEFINITIONS["modulation_index"].formula},
+    {"name": "mean", "label": "Mean", "unit": "mJy", "align": "right"},
+)  # fmt: skip
+
+
+def positive(field: str, text: str) -> float | None:
+    """Return the number above zero in a field, None when empty; raise `FieldError` for anything else."""
+    value = number_of(field, text)
+    if value is not None and not (math.isfinite(value) and 0 < value < 1e300):
+        raise FieldError(field, f"'{text[:40]}' is not a number above zero")
+    return value
+
+
+def source_rows(table: VariabilityTable, rows: npt.NDArray[np.int64], links: Links) -> list[Row]:
+    """Return the table rows of some sources, linked to their pages."""
+    return [_source_row(table, int(i), links) for i in rows]
+
+
+def _source_row(table: VariabilityTable, i: int, links: Links) -> Row:
+    name, reason = str(table.source_id[i]), REASONS[int(table.reason[i])]
+    seen = mjd_cell(float(table.last_mjd[i]) if math.isfinite(table.last_mjd[i]) else None)
+    title = f"{name}, newest recorded time {seen['t']} UTC" if not seen.get("missing") else name
+    return row(
+        name,
+        [
+            cell(name, title=title, note=reason or None),
+            cell(int(table.n[i])),
+            _short(table.eta[i]),
+            _short(table.v[i]),
+            _short(table.mean[i] * 1e3),
+        ],
+        href=links.source(name),
+    )
+
+
+def _short(value: float) -> Any:
+    return cell(f"{value:.4g}") if math.isfinite(value) else cell(None)
+
+
+def plane_facts(table: VariabilityTable, cuts: Cuts, min_epochs: int) -> list[dict[str, Any]]:
+    """Return the cuts with their origin, how the plane is drawn, and who is left out and why."""
+    rows = drawable(table, min_epochs)
+    drawn = one_by_one(table, rows, cuts)
+    published = cuts.published
+    return [
+        group(
+            f"Published cuts, {cuts.k_sigma:g} σ",
+            [
+                fact("η", _cut(published[0], cuts.eta), note=_fit_words(cuts.eta_fit)),
+                fact("V", _cut(published[1], cuts.v), note=_fit_words(cuts.v_fit)),
+                fact("Recipe", cell(_RECIPE)),
+            ],
+        ),
+        group("Drawn", [fact("Sources", cell(drawn_words(rows.size, drawn.size)))]),
+        group("Left out of the plane", _left_out(table, rows.size, min_epochs)),
+    ]
+
+
+def _cut(published: float, own: float) -> Any:
+    if not math.isfinite(published):
+        return cell(None)
+    note = None if math.isclose(published, own, rel_tol=0.01) else f"the lines stand at {own:.4g}"
+    return cell(f"{published:.4g}", note=note)
+
+
+def _fit_words(fit: LogGaussian) -> str:
+    if not math.isfinite(fit.mu):
+        return fit.reason
+    words = f"10^({fit.mu:.3f} + k · {fit.sigma:.3f}), {fit.n_kept:,} of {fit.n:,} sources kept"
+    return f"{words}; {fit.reason}" if fit.reason else words
+
+
+def _left_out(table: VariabilityTable, n_drawn: int, min_epochs: int) -> list[dict[str, Any]]:
+    found = [
+        fact(f"{int((table.reason == key).sum()):,}", cell(words))
+        for key, words in REASONS.items()
+        if key and (table.reason == key).any()
+    ]
+    few = int(((table.reason == 0) & (table.n < min_epochs)).sum())
+    if few:
+        found.append(fact(f"{few:,}", cell(f"fewer than {min_epochs} usable measurements")))
+    return found or [fact("None", cell(f"all {n_drawn:,} sources are drawn"))]
+
+
+def filling_words(state: VariabilityState) -> str:
+    """Return how far the sums are while they are made."""
+    speed = f", {state.rows_per_s:,.0f} a second" if state.rows_per_s else ""
+    return f"Adding up the photometry: {state.share:.0%} of {state.newest_id:,} measurements{speed}"
+
+
+def state_words(state: VariabilityState) -> tuple[str, str]:
+    """Return the kind of notice and its words once the sums are made; no words when all is as it should be."""
+    return ("warn" if "memory" in state.note else "info", state.note[:1].upper() + state.note[1:])
