@@ -24,9 +24,20 @@ from data_access.records.variability import VariabilityTable
 MOST_POINTS = 20_000
 _N_BINS = 40
 _MARGIN_PX = 110
-_LEFT_PX = 72
+_LEFT_PX = 88
+_RIGHT_PX = 12
 _SAME_DEX = 0.003
 
+# Decades, and 2 and 5 between them when few decades are in view.
+_PLACES = """
+const {start, end} = cb_data.range, low = Math.min(start, end), high = Math.max(start, end)
+const step = Math.max(1, Math.ceil((high - low) / 12))
+const between = high - low < 2.5 ? [0, Math.log10(2), Math.log10(5)] : [0]
+const places = []
+for (let decade = Math.floor(low / step) * step; decade <= high; decade += step)
+  for (const part of between) if (decade + part >= low && decade + part <= high) places.push(decade + part)
+return places
+"""
 _TICKS = "return Math.abs(tick - Math.round(tick)) < 1e-9 && Math.abs(tick) > 3 ? '1e' + Math.round(tick) : \
 Number((10 ** tick).toPrecision(3)).toString()"
 # Above both lines: also what the label counts. Without a round trip, while a line is dragged.
@@ -233,9 +244,12 @@ def _plane(colours: Theme, height: int, cuts: Cuts) -> Figure:
         x_range=models.DataRange1d(range_padding=0.08, default_span=2.0),
         y_range=models.DataRange1d(range_padding=0.08, default_span=2.0),
     )  # fmt: skip
-    figure.min_border_left = _LEFT_PX
+    figure.update(min_border_left=_LEFT_PX, min_border_right=_RIGHT_PX, toolbar_location="above")
     for axis in (figure.xaxis, figure.yaxis):
+        axis.ticker = models.CustomJSTicker(major_code=_PLACES)
         axis.formatter = models.CustomJSTickFormatter(code=_TICKS)
+    for grid, axis in zip(figure.grid, (*figure.xaxis, *figure.yaxis), strict=True):
+        grid.ticker = axis.ticker
     for dimension, at in zip(("height", "width"), cuts.published, strict=True):
         if math.isfinite(at) and at > 0:
             figure.add_layout(
@@ -316,13 +330,16 @@ def _margin(
         figure.quad(left="low", right="high", bottom=0, top="count", source=source, **look)
         figure.line("x", "y", source=line, line_color=colours.text, line_width=1.5)
         figure.xaxis.visible = False
-        figure.min_border_left = _LEFT_PX
+        figure.update(min_border_left=_LEFT_PX, min_border_right=_RIGHT_PX)
+        figure.yaxis.ticker = models.BasicTicker(desired_num_ticks=3)
+        figure.xgrid.ticker = plane.xaxis[0].ticker
     else:
         figure.quad(bottom="low", top="high", left=0, right="count", source=source, **look)
         figure.line("y", "x", source=line, line_color=colours.text, line_width=1.5)
         figure.yaxis.visible = False
         figure.update(width=_MARGIN_PX, min_width=_MARGIN_PX, sizing_mode="fixed")
         figure.xaxis.ticker = models.BasicTicker(desired_num_ticks=2)
+        figure.ygrid.ticker = plane.yaxis[0].ticker
     dimension = "height" if across else "width"
     at = cuts.eta if across else cuts.v
     own = models.Span(

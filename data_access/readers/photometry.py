@@ -7,9 +7,10 @@ cache beat rows packed as JSON here, because nothing is printed and parsed, and 
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import numpy.typing as npt
 from data_access.analysis.variability.moments import FloatArray, IntArray, empty_moments, kind_moments
 from data_access.database_errors import explained_error
 from data_access.errors import DatabaseError
-from data_access.read_only_connection import FileReplaced, connect_read_only
+from data_access.read_only_connection import FileReplaced, ReadOnlyConnection, connect_read_only
 from data_access.records.variability import BlockQuery
 
 _BATCH = 20_000
@@ -87,17 +88,39 @@ class _Columns:
 
 
 def _read_columns(query: BlockQuery, after_id: int, last_id: int) -> _Columns:
-    names: dict[Any, int] = {}
-    batches: list[_Columns] = []
     connection = connect_read_only(Path(query.path), busy_timeout_s=query.busy_timeout_s, immutable=query.immutable)
     with closing(connection):
         connection.text_factory = bytes  # names are decoded once each, not once a row
         connection.budget_s = query.deadline_s
-        cursor = connection.execute(query.sql, (after_id, last_id))
-        while rows := cursor.fetchmany(_BATCH):
-            batches.append(_batch(names, list(zip(*rows, strict=True))))
+        limits = (after_id, last_id)
+        counts = ", ".join(f"count({expression})" for expression in query.expressions)
+        n_rows, *filled = connection.execute(f"SELECT {counts} {query.from_where}", limits).fetchone()
+        # What is empty in all rows (the pipeline fills few columns) need not be stepped through, nor row numbers
+        # without a gap.
+        wanted = [name for name, n in zip(COLUMNS[1:], filled, strict=True) if n]
+        if n_rows != last_id - after_id:
+            wanted.insert(0, "id")
+        columns = _step(connection, query, wanted, limits)
+        if columns.codes.size != n_rows:
+            columns = _step(connection, query, list(COLUMNS), limits)  # written to between the two questions
+        elif "id" not in wanted:
+            columns.ids = np.arange(after_id + 1, last_id + 1, dtype=np.int64)
+    return columns
+
+
+def _step(
+    connection: ReadOnlyConnection, query: BlockQuery, wanted: Sequence[str], limits: tuple[int, int]
+) -> _Columns:
+    names: dict[Any, int] = {}
+    batches: list[_Columns] = []
+    # A constant stands in front, so that a row is never empty.
+    select = ", ".join(["NULL", *(e for name, e in zip(COLUMNS, query.expressions, strict=True) if name in wanted)])
+    cursor = connection.execute(f"SELECT {select} {query.from_where} ORDER BY rowid", limits)
+    while rows := cursor.fetchmany(_BATCH):
+        found = dict(zip(wanted, list(zip(*rows, strict=True))[1:], strict=True))
+        batches.append(_batch(names, found, len(rows)))
     if not batches:
-        batches.append(_batch(names, [()] * len(COLUMNS)))
+        batches.append(_batch(names, {}, 0))
     return _Columns(
         names,
         np.concatenate([b.ids for b in batches]),
@@ -108,28 +131,27 @@ def _read_columns(query: BlockQuery, after_id: int, last_id: int) -> _Columns:
     )
 
 
-def _batch(names: dict[Any, int], columns: list[tuple[Any, ...]]) -> _Columns:
-    ids, sources, *numbers, flags, quality = columns
+def _batch(names: dict[Any, int], columns: Mapping[str, Sequence[Any]], n: int) -> _Columns:
+    empty = (None,) * n
+    sources = columns.get("source_id", empty)
     for name in dict.fromkeys(sources):
         if name is not None and name not in names:
             names[name] = len(names)
-    codes = np.fromiter((names.get(name, -1) for name in sources), np.int64, len(sources))
+    quality = columns.get("quality", empty)
     return _Columns(
         names,
-        np.array(ids, dtype=np.int64),
-        codes,
-        {name: _floats(column) for name, column in zip(COLUMNS[2:7], numbers, strict=True)},
-        _whole(flags),
-        np.array([word == b"forced" for word in quality], dtype=np.bool_)
-        if quality.count(None) < len(quality)
-        else np.zeros(len(quality), dtype=np.bool_),
+        np.array(columns.get("id", np.zeros(n)), dtype=np.int64),
+        np.fromiter(map(names.get, sources, repeat(-1)), np.int64, n),
+        {name: _floats(columns[name]) if name in columns else np.full(n, np.nan) for name in COLUMNS[2:7]},
+        _whole(columns["flags"]) if "flags" in columns else np.zeros(n, dtype=np.int64),
+        np.zeros(n, dtype=np.bool_)
+        if quality is None
+        else np.array([q == b"forced" for q in quality], dtype=np.bool_),
     )
 
 
 def _floats(values: Sequence[Any]) -> FloatArray:
     """Return numbers as float64; anything else becomes NaN."""
-    if values.count(None) == len(values):
-        return np.full(len(values), np.nan)
     try:
         return np.array(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -145,8 +167,6 @@ def _one_float(value: Any) -> float:
 
 def _whole(values: Sequence[Any]) -> IntArray:
     """Return whole numbers; anything else becomes 0."""
-    if values.count(None) == len(values):
-        return np.zeros(len(values), dtype=np.int64)
     return np.array([value if isinstance(value, int) else 0 for value in values], dtype=np.int64)
 
 

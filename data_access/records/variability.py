@@ -93,9 +93,11 @@ class BlockQuery:
 
     Attributes
     ----------
-    sql : str
-        Selects row number, source, peak, its error, integrated flux, its error, MJD, flags and quality (NULL where
-        the file lacks them) in order of the row number, which is bound twice: above the first, up to the second.
+    expressions : tuple of str
+        SQL of row number, source, peak, its error, integrated flux, its error, MJD, flags and quality; NULL where the
+        file lacks them.
+    from_where : str
+        Table and condition; the row number is bound twice: above the first, up to the second.
     has_quality : bool
         Whether a column says which measurements are forced; else the lowest bit of the flags does.
     """
@@ -103,7 +105,8 @@ class BlockQuery:
     role: str
     path: str
     immutable: bool
-    sql: str
+    expressions: tuple[str, ...]
+    from_where: str
     has_quality: bool
     busy_timeout_s: float
     deadline_s: float

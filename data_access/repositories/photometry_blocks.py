@@ -55,19 +55,20 @@ class PhotometryBlocks:
             )
         found = await table.fetch(f'SELECT max(rowid) FROM "{table.name}"', n_columns=1)
         newest = found.rows[0][0]
-        sql = _block_sql(table)
+        expressions = _expressions(table)
         version = await table.database.version()
         query = BlockQuery(
             role=table.database.role,
             path=str(table.database.path),
             immutable=table.database.mode == "immutable",
-            sql=sql,
+            expressions=expressions,
+            from_where=f'FROM "{table.name}" WHERE rowid > ? AND rowid <= ?',
             has_quality="quality_flag" in table.columns,
             busy_timeout_s=self._busy_timeout_s,
             deadline_s=self._deadline_s,
         )
         # The first number counts commits; the rest tells one file from another under the same name.
-        identity = json.dumps([query.path, list(version[1:3]), sql])
+        identity = json.dumps([query.path, list(version[1:3]), table.name, expressions])
         return Growth(int(newest) if isinstance(newest, int) else 0, identity), query
 
     async def totals(self, after_id: int, last_id: int) -> tuple[int, tuple[float, ...]]:
@@ -121,11 +122,8 @@ def _flux_columns(table: Table) -> tuple[str, str, str, str]:
     return peak, table.column("peak_err_jyb"), table.column("flux_jy"), table.column("flux_err_jy")
 
 
-def _block_sql(table: Table) -> str:
+def _expressions(table: Table) -> tuple[str, ...]:
     mjd, measured = table.column("mjd"), table.column("measured_at")
     when = f"coalesce({mjd}, {measured} / 86400.0 + 40587.0)" if measured != "NULL" else mjd
-    columns = (
-        "rowid", table.column("source_id"), *_flux_columns(table), when, table.column("flags"),
-        table.column("quality_flag"),
-    )  # fmt: skip
-    return f'SELECT {", ".join(columns)} FROM "{table.name}" WHERE rowid > ? AND rowid <= ? ORDER BY rowid'
+    flags, quality = table.column("flags"), table.column("quality_flag")
+    return ("rowid", table.column("source_id"), *_flux_columns(table), when, flags, quality)

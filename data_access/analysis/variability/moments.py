@@ -65,6 +65,8 @@ def kind_moments(codes: IntArray, flux: FloatArray, err: FloatArray, n_src: int)
     """
     made = empty_moments(n_src)["peak"].copy()
     finite = np.isfinite(flux)
+    if not finite.any():
+        return made
     made["n_flux"] = np.bincount(codes[finite], minlength=n_src)
     keep = finite & np.isfinite(err) & (err > 0)
     c, f, e = codes[keep], flux[keep], err[keep]
