@@ -20,6 +20,7 @@ import numpy.typing as npt
 from data_access.analysis.variability.moments import MOMENTS
 from data_access.database_errors import explained_error
 from data_access.errors import ValidationError
+from data_access.records.variability import Chunk
 
 FORMAT = 1
 BLOCK = 4096
@@ -30,16 +31,6 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS chunks (after_id INTEGER PRIMARY KEY, last_id INTEGER NOT NULL, "
     "n_rows INTEGER NOT NULL, totals TEXT NOT NULL)",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A stretch of rows that is counted: above `after_id` up to `last_id`, and what it added up to."""
-
-    after_id: int
-    last_id: int
-    n_rows: int
-    totals: tuple[float, ...]
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ import gc
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import pairwise, repeat
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +21,19 @@ from data_access.analysis.variability.moments import FloatArray, IntArray, empty
 from data_access.database_errors import explained_error
 from data_access.errors import DatabaseError
 from data_access.read_only_connection import FileReplaced, ReadOnlyConnection, connect_read_only
-from data_access.records.variability import BlockQuery
+from data_access.records.variability import BlockQuery, Chunk
 
 _BATCH = 20_000
 _EARLIEST_MJD, _LATEST_MJD = 15_000.0, 100_000.0
 _HUGE = 1e300
 # Columns of a `BlockQuery` in this order.
 COLUMNS = ("id", "source_id", "peak", "peak_err", "flux", "flux_err", "mjd", "flags", "quality")
+_OPTIONAL = ("flux", "flux_err", "flags", "quality")
 
 
 @dataclass(frozen=True, slots=True)
 class PhotometryBlock:
-    """What a stretch of rows adds up to.
+    """What some rows add up to.
 
     Attributes
     ----------
@@ -40,19 +41,22 @@ class PhotometryBlock:
         Sources in the order in which they appear.
     moments : structured array, shape (n_src,)
         See `data_access.analysis.variability.moments.MOMENTS`; without positions.
-    n_rows : int
-    totals : float64, shape (4,)
-        Sums of the absolute peaks, their errors, integrated fluxes, their errors: to compare with the database later.
+    chunks : tuple of Chunk
+        One after the other.
     """
 
     names: tuple[str, ...]
     moments: npt.NDArray[Any]
-    n_rows: int
-    totals: FloatArray
+    chunks: tuple[Chunk, ...]
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return sum(chunk.n_rows for chunk in self.chunks)
 
 
-def read_photometry_block(query: BlockQuery, after_id: int, last_id: int) -> PhotometryBlock:
-    """Return the moments of the rows above `after_id` up to `last_id`.
+def read_photometry_block(query: BlockQuery, after_id: int, last_id: int, chunk_rows: int) -> PhotometryBlock:
+    """Return the moments of the rows above `after_id` up to `last_id`, in chunks of `chunk_rows` row numbers.
 
     Raises
     ------
@@ -72,7 +76,8 @@ def read_photometry_block(query: BlockQuery, after_id: int, last_id: int) -> Pho
     finally:
         if collecting:
             gc.enable()
-    return _reduced(columns, has_quality=query.has_quality)
+    edges = [*range(after_id, last_id, chunk_rows), last_id]
+    return _reduced(columns, edges, has_quality=query.has_quality)
 
 
 @dataclass(slots=True)
@@ -93,34 +98,37 @@ def _read_columns(query: BlockQuery, after_id: int, last_id: int) -> _Columns:
         connection.text_factory = bytes  # names are decoded once each, not once a row
         connection.budget_s = query.deadline_s
         limits = (after_id, last_id)
-        counts = ", ".join(f"count({expression})" for expression in query.expressions)
-        n_rows, *filled = connection.execute(f"SELECT {counts} {query.from_where}", limits).fetchone()
-        # What is empty in all rows (the pipeline fills few columns) need not be stepped through, nor row numbers
-        # without a gap.
-        wanted = [name for name, n in zip(COLUMNS[1:], filled, strict=True) if n]
-        if n_rows != last_id - after_id:
-            wanted.insert(0, "id")
-        columns = _step(connection, query, wanted, limits)
-        if columns.codes.size != n_rows:
-            columns = _step(connection, query, list(COLUMNS), limits)  # written to between the two questions
-        elif "id" not in wanted:
+        core = [name for name in COLUMNS[1:] if name not in _OPTIONAL]
+        columns = _step(connection, query, core, limits)
+        if columns is not None and columns.codes.size == last_id - after_id:
             columns.ids = np.arange(after_id + 1, last_id + 1, dtype=np.int64)
-    return columns
+            return columns
+        return _step(connection, query, list(COLUMNS), limits) or _joined({}, [])
 
 
 def _step(
     connection: ReadOnlyConnection, query: BlockQuery, wanted: Sequence[str], limits: tuple[int, int]
-) -> _Columns:
+) -> _Columns | None:
+    """Return the wanted columns; None as soon as a row has something in one that is not wanted.
+
+    The pipeline fills few columns, and stepping through empty ones costs as much as through full ones.
+    """
     names: dict[Any, int] = {}
     batches: list[_Columns] = []
-    # A constant stands in front, so that a row is never empty.
-    select = ", ".join(["NULL", *(e for name, e in zip(COLUMNS, query.expressions, strict=True) if name in wanted)])
+    by_name = dict(zip(COLUMNS, query.expressions, strict=True))
+    unwanted = [f"{by_name[name]} IS NOT NULL" for name in _OPTIONAL if name not in wanted]
+    select = ", ".join([*(by_name[name] for name in wanted), " OR ".join(unwanted) or "0"])
     cursor = connection.execute(f"SELECT {select} {query.from_where} ORDER BY rowid", limits)
     while rows := cursor.fetchmany(_BATCH):
-        found = dict(zip(wanted, list(zip(*rows, strict=True))[1:], strict=True))
-        batches.append(_batch(names, found, len(rows)))
-    if not batches:
-        batches.append(_batch(names, {}, 0))
+        *columns, has_more = zip(*rows, strict=True)
+        if any(has_more):
+            return None
+        batches.append(_batch(names, dict(zip(wanted, columns, strict=True)), len(rows)))
+    return _joined(names, batches)
+
+
+def _joined(names: dict[Any, int], batches: list[_Columns]) -> _Columns:
+    batches = batches or [_batch(names, {}, 0)]
     return _Columns(
         names,
         np.concatenate([b.ids for b in batches]),
@@ -132,21 +140,20 @@ def _step(
 
 
 def _batch(names: dict[Any, int], columns: Mapping[str, Sequence[Any]], n: int) -> _Columns:
-    empty = (None,) * n
-    sources = columns.get("source_id", empty)
-    for name in dict.fromkeys(sources):
-        if name is not None and name not in names:
-            names[name] = len(names)
-    quality = columns.get("quality", empty)
+    sources = columns.get("source_id", ())
+    codes = np.fromiter(map(names.get, sources, repeat(-1)), np.int64, n)
+    if (codes < 0).any():
+        for name in dict.fromkeys(sources):
+            if name is not None and name not in names:
+                names[name] = len(names)
+        codes = np.fromiter(map(names.get, sources, repeat(-1)), np.int64, n)
     return _Columns(
         names,
         np.array(columns.get("id", np.zeros(n)), dtype=np.int64),
-        np.fromiter(map(names.get, sources, repeat(-1)), np.int64, n),
+        codes,
         {name: _floats(columns[name]) if name in columns else np.full(n, np.nan) for name in COLUMNS[2:7]},
         _whole(columns["flags"]) if "flags" in columns else np.zeros(n, dtype=np.int64),
-        np.zeros(n, dtype=np.bool_)
-        if quality is None
-        else np.array([q == b"forced" for q in quality], dtype=np.bool_),
+        np.array([word == b"forced" for word in columns.get("quality", ())] or [False] * n, dtype=np.bool_),
     )
 
 
@@ -170,10 +177,14 @@ def _whole(values: Sequence[Any]) -> IntArray:
     return np.array([value if isinstance(value, int) else 0 for value in values], dtype=np.int64)
 
 
-def _reduced(columns: _Columns, *, has_quality: bool) -> PhotometryBlock:
+def _reduced(columns: _Columns, edges: Sequence[int], *, has_quality: bool) -> PhotometryBlock:
     values = columns.values
-    totals = np.array([_total(values[name]) for name in COLUMNS[2:6]])
-    n_rows, n_src = int(columns.ids.size), len(columns.names)
+    places = np.searchsorted(columns.ids, edges, side="right")
+    chunks = tuple(
+        Chunk(after, last, int(stop - start), tuple(_total(values[name][start:stop]) for name in COLUMNS[2:6]))
+        for (after, last), (start, stop) in zip(pairwise(edges), pairwise(places), strict=True)
+    )
+    n_src = len(columns.names)
     named = columns.codes >= 0
     codes, ids = columns.codes[named], columns.ids[named]
     forced = columns.forced if has_quality else (columns.flags & 1).astype(np.bool_)
@@ -187,7 +198,7 @@ def _reduced(columns: _Columns, *, has_quality: bool) -> PhotometryBlock:
     for kind, flux, err in (("peak", "peak", "peak_err"), ("integrated", "flux", "flux_err")):
         made[kind] = kind_moments(codes[good], values[flux][named][good], values[err][named][good], n_src)
     names = tuple(_text(name) for name in columns.names)
-    return PhotometryBlock(names, made, n_rows, totals)
+    return PhotometryBlock(names, made, chunks)
 
 
 def _newest(codes: IntArray, mjd: FloatArray, n_src: int) -> FloatArray:

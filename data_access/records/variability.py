@@ -110,3 +110,19 @@ class BlockQuery:
     has_quality: bool
     busy_timeout_s: float
     deadline_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch of rows, above `after_id` up to `last_id`, and what it adds up to.
+
+    Attributes
+    ----------
+    totals : tuple of 4 float
+        Sums of the absolute peaks, their errors, integrated fluxes, their errors: to compare with the database later.
+    """
+
+    after_id: int
+    last_id: int
+    n_rows: int
+    totals: tuple[float, ...]

@@ -15,14 +15,17 @@ from data_access.analysis.variability.moments import FluxKind, empty_moments, me
 from data_access.errors import DatabaseError, ValidationError
 from data_access.offload import Offload
 from data_access.readers.photometry import PhotometryBlock, read_photometry_block
-from data_access.records.variability import BlockQuery, VariabilityState, VariabilityTable
+from data_access.records.variability import BlockQuery, Chunk, VariabilityState, VariabilityTable
 from data_access.repositories.photometry_blocks import POSITIONS_AT_ONCE, Growth, PhotometryBlocks
-from data_access.sidecar import Chunk, Sidecar, Sums
+from data_access.sidecar import Sidecar, Sums
 
 CHUNK_ROWS = 250_000
+# As many chunks are read in one go: a hundred thousand sources travel between the processes as one answer.
+_CHUNKS_AT_ONCE = 4
 # A worker process costs a trip there and back: a few new rows are read in a thread.
 _ROWS_IN_A_THREAD = 100_000
 _CLOSE = 1e-10
+_Reading = deque[tuple[int, int, asyncio.Task[PhotometryBlock]]]
 
 
 class VariabilityService:
@@ -181,25 +184,25 @@ class VariabilityService:
             return
         began, n_read, anew = time.perf_counter(), 0, not sums.chunks
         changed: list[npt.NDArray[np.int64]] = []
-        reading: deque[tuple[int, int, asyncio.Task[PhotometryBlock]]] = deque()
+        reading: _Reading = deque()
         after = sums.last_id
         try:
             while after < growth.newest_id or reading:
                 while after < growth.newest_id and len(reading) < self._n_workers + 1:
-                    last = min(after + CHUNK_ROWS, growth.newest_id)
+                    last = min(after + _CHUNKS_AT_ONCE * CHUNK_ROWS, growth.newest_id)
                     reading.append((after, last, asyncio.ensure_future(self._read(query, after, last))))
                     after = last
-                first, last, task = reading.popleft()
+                _, last, task = reading.popleft()
                 block = await task
-                changed.append(await self._offload.in_thread(self._merge, sums, block, first, last))
+                changed.append(await self._offload.in_thread(self._merge, sums, block))
                 n_read += block.n_rows
                 self._progress(last, n_read, time.perf_counter() - began)
-                if block.n_rows == 0 and not reading:
-                    # Row numbers may have gaps of any length.
-                    after = max(after, (await self._blocks.next_id(after) or growth.newest_id + 1) - 1)
+                if block.n_rows == 0:
+                    # Row numbers may have gaps of any length: what was asked for inside one is not waited for.
+                    _drop(reading)
+                    after = max(last, (await self._blocks.next_id(last) or growth.newest_id + 1) - 1)
         finally:
-            for _, _, task in reading:
-                task.cancel()
+            _drop(reading)
         await self._find_positions(sums)
         self._names = np.array(sums.names, dtype=np.str_)
         self._tables.clear()
@@ -208,10 +211,10 @@ class VariabilityService:
 
     async def _read(self, query: BlockQuery, after: int, last: int) -> PhotometryBlock:
         if last - after <= _ROWS_IN_A_THREAD:
-            return await self._offload.in_thread(read_photometry_block, query, after, last)
-        return await self._offload.in_process(read_photometry_block, query, after, last)
+            return await self._offload.in_thread(read_photometry_block, query, after, last, CHUNK_ROWS)
+        return await self._offload.in_process(read_photometry_block, query, after, last, CHUNK_ROWS)
 
-    def _merge(self, sums: Sums, block: PhotometryBlock, after: int, last: int) -> npt.NDArray[np.int64]:
+    def _merge(self, sums: Sums, block: PhotometryBlock) -> npt.NDArray[np.int64]:
         where = np.empty(len(block.names), dtype=np.int64)
         for i, name in enumerate(block.names):
             position = self._index.get(name)
@@ -223,13 +226,8 @@ class VariabilityService:
         if missing:
             sums.moments = np.concatenate([sums.moments, empty_moments(missing)])
         merge_moments(sums.moments, where, block.moments)
-        newest = sums.chunks[-1] if sums.chunks else None
-        totals = tuple(float(value) for value in block.totals)
-        if newest is not None and newest.n_rows + block.n_rows <= CHUNK_ROWS:
-            added = tuple(a + b for a, b in zip(newest.totals, totals, strict=True))
-            sums.chunks[-1] = Chunk(newest.after_id, last, newest.n_rows + block.n_rows, added)
-        else:
-            sums.chunks.append(Chunk(newest.last_id if newest else after, last, block.n_rows, totals))
+        for chunk in block.chunks:
+            _append(sums.chunks, chunk)
         return where
 
     def _progress(self, last_id: int, n_read: int, seconds: float) -> None:
@@ -250,6 +248,23 @@ class VariabilityService:
             await self._offload.in_thread(sidecar.save, sums, changed)
         except (ValidationError, DatabaseError) as err:
             self._say(f"the sums are kept in memory only: {err}")
+
+
+def _append(chunks: list[Chunk], more: Chunk) -> None:
+    """Add a chunk at the end; small ones, as every commit brings, grow together."""
+    newest = chunks[-1] if chunks else None
+    if newest is None:
+        chunks.append(more)
+    elif newest.n_rows + more.n_rows <= CHUNK_ROWS:
+        totals = tuple(a + b for a, b in zip(newest.totals, more.totals, strict=True))
+        chunks[-1] = Chunk(newest.after_id, more.last_id, newest.n_rows + more.n_rows, totals)
+    else:
+        chunks.append(replace(more, after_id=newest.last_id))
+
+
+def _drop(reading: _Reading) -> None:
+    while reading:
+        reading.pop()[2].cancel()
 
 
 def _nothing(identity: str) -> Sums:

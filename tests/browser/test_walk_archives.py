@@ -16,7 +16,7 @@ from data_access.demo import write_demo
 from tests.browser.conftest import ServerProcess
 
 StartServer = Callable[..., ServerProcess]
-LISTS = ("/", "/night", "/images", "/sources", "/jobs", "/ms", "/calibration", "/status")
+LISTS = ("/", "/night", "/images", "/sources", "/variability", "/jobs", "/ms", "/calibration", "/status")
 DETAILS = ("/images/*", "/sources/*", "/jobs/*", "/ms/detail", "/calibration/detail")
 FILES = ("cutout", "fits", "png")
 _PER_ROUTE = 2
