@@ -1,0 +1,192 @@
+"""The page of the eta-V plane."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dashboards.components.browser_state import write_query
+from dashboards.pages.variability import VariabilityPage
+from dashboards.plots.eta_v import drawable
+from dashboards.session import Session
+from data_access import Archive, open_archive
+
+
+@pytest.fixture
+async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
+    async with open_archive(demo_folder) as opened:
+        yield opened
+
+
+@pytest.fixture
+def writable(demo_folder: Path, tmp_path: Path) -> Path:
+    """Databases of the demo archive that a test may write to."""
+    shutil.copytree(demo_folder / "state", tmp_path / "archive" / "state")
+    return tmp_path / "archive"
+
+
+async def open_page(archive: Archive, **query: str) -> VariabilityPage:
+    view = VariabilityPage(Session(archive, query=query))
+    view.__panel__()
+    await view.load()
+    return view
+
+
+def names(view: VariabilityPage, table: str = "candidates") -> list[str]:
+    return [row["key"] for row in getattr(view, table).rows]
+
+
+def facts(view: VariabilityPage) -> dict[str, dict[str, str]]:
+    return {
+        group["title"]: {item["label"]: item["cell"]["t"] for item in group["items"]} for group in view.facts.groups
+    }
+
+
+async def test_the_plane_shows_every_source_with_two_measurements(archive: Archive) -> None:
+    view = await open_page(archive)
+    table = await archive.variability.table()
+    assert view.plot is not None
+    assert view.plot.source.data["name"] == table.source_id[drawable(table, 2)].tolist()
+    assert view.slots["η-V plane"].content is view.plot.layout
+
+
+async def test_sources_above_both_cuts_are_listed_with_links_highest_eta_first(archive: Archive) -> None:
+    view = await open_page(archive)
+    assert view.plane is not None
+    table, cuts = view.plane.table, view.plane.cuts
+    wanted = np.flatnonzero((table.reason == 0) & (table.eta > cuts.eta) & (table.v > cuts.v))
+    wanted = wanted[np.argsort(-table.eta[wanted])]
+    assert wanted.size > 0
+    assert names(view) == table.source_id[wanted].tolist()
+    assert view.candidates.rows[0]["href"] == view.session.links.source(str(table.source_id[wanted[0]]))
+
+
+async def test_cuts_in_the_url_are_used_beside_the_published_ones(archive: Archive) -> None:
+    view = await open_page(archive, eta_cut="0.5", v_cut="0.01")
+    assert view.plane is not None
+    assert (view.plane.cuts.eta, view.plane.cuts.v) == (0.5, 0.01)
+    assert len(names(view)) > 3
+    assert float(facts(view)["Published cuts, 3 σ"]["η"]) == pytest.approx(view.plane.cuts.published[0], rel=1e-3)
+
+
+async def test_a_line_that_rests_moves_list_and_url(archive: Archive) -> None:
+    view = await open_page(archive)
+    before = names(view)
+    assert view.plot is not None
+    view.plot.v_line.location = math.log10(0.02)
+    view.plot.eta_line.location = math.log10(0.9)
+    await view.settled()
+    assert write_query(view, view.url_params) == "eta_cut=0.9&v_cut=0.02"
+    assert set(names(view)) > set(before)
+    assert view.plot.v_line.location == math.log10(0.02)
+
+
+async def test_fewer_widths_lower_the_published_cuts(archive: Archive) -> None:
+    three, one = await open_page(archive), await open_page(archive, k="1")
+    assert three.plane is not None
+    assert one.plane is not None
+    assert one.plane.cuts.eta < three.plane.cuts.eta
+    assert len(names(one)) > len(names(three))
+
+
+async def test_a_selection_is_listed_and_kept_in_the_url(archive: Archive) -> None:
+    view = await open_page(archive)
+    assert view.plot is not None
+    view.plot.source.selected.indices = [2, 5]
+    drawn = view.plot.source.data["name"]
+    assert sorted(names(view, "selected")) == sorted([drawn[2], drawn[5]])
+    again = await open_page(archive, picked=view.picked)
+    assert names(again, "selected") == names(view, "selected")
+    assert again.plot is not None
+    assert again.plot.source.selected.indices == [2, 5]
+
+
+async def test_a_large_selection_is_cut_and_says_so(archive: Archive) -> None:
+    view = await open_page(archive)
+    assert view.plot is not None
+    n = len(view.plot.source.data["name"])
+    view.plot.source.selected.indices = list(range(n))
+    assert len(view.selected.rows) == 40
+    assert view.selected.note == f"The first 40 of {n:,} selected sources are listed."
+
+
+async def test_unknown_names_in_the_url_are_said(archive: Archive) -> None:
+    view = await open_page(archive, picked="nobody;nowhere")
+    assert view.selected.note == "2 of the names are not measured here."
+
+
+async def test_sources_left_out_are_counted_with_reasons(archive: Archive) -> None:
+    view = await open_page(archive, epochs="4")
+    table = await archive.variability.table()
+    left = facts(view)["Left out of the plane"]
+    assert "fewer than 2 usable measurements" in left.values()
+    assert "fewer than 4 usable measurements" in left.values()
+    n_drawn = int(drawable(table, 4).size)
+    assert sum(int(label.replace(",", "")) for label in left) == len(table) - n_drawn
+
+
+async def test_peak_and_integrated_are_switched(archive: Archive) -> None:
+    view = await open_page(archive)
+    view.switches._handle_msg({"type": "choose", "name": "flux", "value": "integrated"})
+    await view.settled()
+    assert view.plane is not None
+    assert view.plane.table.flux == "integrated"
+    assert write_query(view, view.url_params) == "flux=integrated"
+
+
+@pytest.mark.parametrize("text", ["many", "-1", "0", "inf", "1e999"])
+async def test_a_malformed_cut_is_said_at_its_field_and_the_plane_stays(archive: Archive, text: str) -> None:
+    view = await open_page(archive)
+    before = names(view)
+    view.filters._handle_msg({"type": "submit", "values": {"eta_cut": text}})
+    await view.settled()
+    assert "eta_cut" in view.filters.errors
+    assert names(view) == before
+
+
+async def test_a_malformed_cut_in_the_url_is_a_card_and_not_a_broken_page(archive: Archive) -> None:
+    view = await open_page(archive, eta_cut="many")
+    assert view.slots["η-V plane"].notice.text == "'many' is not a number"
+
+
+async def test_a_new_commit_patches_the_plane(writable: Path) -> None:
+    async with open_archive(writable) as archive:
+        view = await open_page(archive)
+        assert view.plot is not None
+        layout, name = view.plot.layout, view.plot.source.data["name"][0]
+        n = int(view.plot.source.data["n"][0])
+        with closing(sqlite3.connect(writable / "state" / "db" / "products.sqlite3")) as db, db:
+            db.execute(
+                "INSERT INTO photometry (source_id, image_path, ra_deg, dec_deg, peak_jyb, peak_err_jyb, "
+                "measured_at) VALUES (?, '/none.fits', 1.0, 54.0, 50.0, 0.001, 1.76e9)",
+                (name,),
+            )
+        await view.refresh()
+        assert view.plot.layout is layout
+        assert view.slots["η-V plane"].content is layout
+        assert view.plot.source.data["n"][0] == n + 1
+        assert name in names(view)
+
+
+async def test_an_archive_without_photometry_says_so(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    async with open_archive(tmp_path / "state") as archive:
+        view = await open_page(archive)
+    assert "photometry" in view.slots["η-V plane"].notice.text
+    assert view.plot is None
+
+
+async def test_sums_that_were_made_anew_say_why(writable: Path) -> None:
+    async with open_archive(writable) as archive:
+        view = await open_page(archive)
+        with closing(sqlite3.connect(writable / "state" / "db" / "products.sqlite3")) as db, db:
+            db.execute("DELETE FROM photometry WHERE id = (SELECT max(id) FROM photometry)")
+        await view.refresh()
+        assert view.status.text == "The newest rows were deleted: all sums were made anew"
