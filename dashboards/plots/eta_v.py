@@ -239,7 +239,7 @@ def drawn_words(n_rows: int, n_drawn: int) -> str:
 def _plane(colours: Theme, height: int, cuts: Cuts) -> Figure:
     figure = new_figure(
         colours, title="η-V plane", x_label="η, weighted reduced χ² against a constant (no unit)",
-        y_label="V, modulation index (no unit)", height=height, name="eta_v",
+        y_label="V, modulation index (no unit)", height=height, name="eta_v_plane",
         tools="pan,box_zoom,wheel_zoom,box_select,lasso_select,tap,reset,save",
         x_range=models.DataRange1d(range_padding=0.08, default_span=2.0),
         y_range=models.DataRange1d(range_padding=0.08, default_span=2.0),
