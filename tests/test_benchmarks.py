@@ -20,7 +20,7 @@ FIELDS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("item", ["deep_pages", "readers", "beside_slow", "list_pages"])
+@pytest.mark.parametrize("item", ["deep_pages", "readers", "beside_slow", "list_pages", "variability"])
 def test_an_item_writes_one_json_row_per_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, item: str) -> None:
     monkeypatch.setenv("DSA110_BENCH_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr("benchmarks.readers.CONCURRENCY", (1, 4))

@@ -30,7 +30,8 @@ from dashboards.pages.variability_words import (
     source_rows,
     state_words,
 )
-from dashboards.plots.eta_v import Cuts, EtaVPlot, drawable, plot_eta_v, update_eta_v
+from dashboards.plots.eta_v import EtaVPlot, plot_eta_v, update_eta_v
+from dashboards.plots.eta_v_data import Cuts, EtaVData, drawable, eta_v_data
 from dashboards.session import PageView, Session
 from data_access.analysis.eta_v import DEFAULT_SIGMA, beyond_both, fit_log_gaussian
 from data_access.records.variability import VariabilityTable
@@ -43,12 +44,15 @@ _SEPARATOR = ";"
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """What the page shows: the table, the cuts, and the positions of the sources above both, highest eta first."""
+    """What the page shows: the table, the cuts, and the positions of the sources above both (highest eta
+    first), and what the figure draws.
+    """
 
     table: VariabilityTable
     cuts: Cuts
     min_epochs: int
     beyond: npt.NDArray[np.int64]
+    data: EtaVData
 
 
 class VariabilityPage(PageView):
@@ -144,12 +148,10 @@ class VariabilityPage(PageView):
         self.plane = plane
         self._show_candidates(plane)
         self._show_inputs({})
-        self.facts.groups = plane_facts(plane.table, plane.cuts, plane.min_epochs)
+        self.facts.groups = plane_facts(plane.table, plane.cuts, plane.min_epochs, plane.data)
         self.facts_slot.succeed(self.facts)
-        if self.plot is None or not update_eta_v(self.plot, plane.table, plane.cuts, min_epochs=plane.min_epochs):
-            made = plot_eta_v(
-                plane.table, plane.cuts, min_epochs=plane.min_epochs, theme=self.session.theme, height=_PLOT_HEIGHT
-            )
+        if self.plot is None or not update_eta_v(self.plot, plane.table, plane.cuts, data=plane.data):
+            made = plot_eta_v(plane.table, plane.cuts, data=plane.data, theme=self.session.theme, height=_PLOT_HEIGHT)
             self.plot = made if isinstance(made, EtaVPlot) else None
             if self.plot is None:
                 return made
@@ -251,4 +253,5 @@ def _plane(table: VariabilityTable, values: Mapping[str, float | None]) -> Plane
     k = values["k"] or DEFAULT_SIGMA
     cuts = Cuts(eta_fit, v_fit, k, values["eta_cut"] or eta_fit.cut(k), values["v_cut"] or v_fit.cut(k))
     beyond = rows[beyond_both(table.eta[rows], table.v[rows], cuts.eta, cuts.v)]
-    return Plane(table, cuts, min_epochs, beyond[np.argsort(-table.eta[beyond], kind="stable")])
+    beyond = beyond[np.argsort(-table.eta[beyond], kind="stable")]
+    return Plane(table, cuts, min_epochs, beyond, eta_v_data(table, cuts, min_epochs=min_epochs))

@@ -16,7 +16,7 @@ from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
 from dashboards.pages.list_page import FieldError, number_of
 from dashboards.pages.wording import mjd_cell
-from dashboards.plots.eta_v import Cuts, drawable, drawn_words, one_by_one
+from dashboards.plots.eta_v_data import Cuts, EtaVData, drawn_words
 from data_access.analysis.eta_v import LogGaussian
 from data_access.analysis.variability import DEFINITIONS
 from data_access.analysis.variability.moments import REASONS
@@ -76,10 +76,8 @@ def _short(value: float) -> Any:
     return cell(f"{value:.4g}") if math.isfinite(value) else cell(None)
 
 
-def plane_facts(table: VariabilityTable, cuts: Cuts, min_epochs: int) -> list[dict[str, Any]]:
+def plane_facts(table: VariabilityTable, cuts: Cuts, min_epochs: int, data: EtaVData) -> list[dict[str, Any]]:
     """Return the cuts with their origin, how the plane is drawn, and who is left out and why."""
-    rows = drawable(table, min_epochs)
-    drawn = one_by_one(table, rows, cuts)
     published = cuts.published
     return [
         group(
@@ -90,8 +88,8 @@ def plane_facts(table: VariabilityTable, cuts: Cuts, min_epochs: int) -> list[di
                 fact("Recipe", cell(_RECIPE)),
             ],
         ),
-        group("Drawn", [fact("Sources", cell(drawn_words(rows.size, drawn.size)))]),
-        group("Left out of the plane", _left_out(table, rows.size, min_epochs)),
+        group("Drawn", [fact("Sources", cell(drawn_words(data.n_rows, data.n_drawn)))]),
+        group("Left out of the plane", _left_out(table, data.n_rows, min_epochs)),
     ]
 
 

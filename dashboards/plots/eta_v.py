@@ -10,19 +10,13 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.empty import empty_figure
+from dashboards.plots.eta_v_data import Cuts, EtaVData, eta_v_data
 from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint
 from dashboards.plots.theme import Theme, get_theme
-from data_access.analysis.eta_v import LogGaussian, beyond_both, density
 from data_access.records.variability import VariabilityTable
 
-# A canvas redraws this many points while a line is dragged; more become counts in cells.
-MOST_POINTS = 20_000
-_N_BINS = 40
 _MARGIN_PX = 110
 _LEFT_PX = 88
 _RIGHT_PX = 12
@@ -66,22 +60,6 @@ chosen.change.emit()
 
 
 @dataclass(frozen=True, slots=True)
-class Cuts:
-    """Where the lines stand: the published recipe and the reader's own; all linear values, NaN for none."""
-
-    eta_fit: LogGaussian
-    v_fit: LogGaussian
-    k_sigma: float
-    eta: float
-    v: float
-
-    @property
-    def published(self) -> tuple[float, float]:
-        """Cuts in eta and in V by the published recipe."""
-        return self.eta_fit.cut(self.k_sigma), self.v_fit.cut(self.k_sigma)
-
-
-@dataclass(frozen=True, slots=True)
 class EtaVPlot:
     """The layout, and the parts of it that are patched or listened to."""
 
@@ -92,81 +70,14 @@ class EtaVPlot:
     source: Any
 
 
-def drawable(table: VariabilityTable, min_epochs: int) -> npt.NDArray[np.int64]:
-    """Return the positions of the sources that have a place in the plane, shape (n,)."""
-    return np.flatnonzero((table.reason == 0) & (table.n >= max(2, min_epochs)))
-
-
-def one_by_one(table: VariabilityTable, rows: npt.NDArray[np.int64], cuts: Cuts) -> npt.NDArray[np.int64]:
-    """Return those of `rows` that are drawn as points: all, or above `MOST_POINTS` the ones that stand out.
-
-    First what lies beyond both cuts, then what lies highest in its lower and in its higher coordinate, each in units
-    of the fitted widths.
-    """
-    if rows.size <= MOST_POINTS:
-        return rows
-    eta, v = table.eta[rows], table.v[rows]
-    x, y = (_in_widths(np.log10(values), fit) for values, fit in ((eta, cuts.eta_fit), (v, cuts.v_fit)))
-    beyond = beyond_both(eta, v, cuts.eta, cuts.v)
-    both = np.argsort(np.where(beyond, -np.inf, -np.minimum(x, y)), kind="stable")[: MOST_POINTS // 2]
-    left = np.setdiff1d(np.arange(rows.size), both)
-    either = left[np.argsort(-np.maximum(x, y)[left], kind="stable")[: MOST_POINTS - both.size]]
-    return np.asarray(rows[np.sort(np.concatenate([both, either]))])
-
-
-def _in_widths(x: npt.NDArray[np.float64], fit: LogGaussian) -> npt.NDArray[np.float64]:
-    middle = fit.mu if math.isfinite(fit.mu) else 0.0
-    return (x - middle) / (fit.sigma if fit.sigma > 0 else 1.0)
-
-
-def eta_v_columns(table: VariabilityTable, rows: npt.NDArray[np.int64]) -> dict[str, Any]:
-    """Return ``log_eta, log_v, eta, v, name, n, flux_mjy, max_mjy`` of some sources."""
-    return {
-        "log_eta": np.log10(table.eta[rows]),
-        "log_v": np.log10(table.v[rows]),
-        "eta": table.eta[rows],
-        "v": table.v[rows],
-        "name": table.source_id[rows].tolist(),
-        "n": table.n[rows],
-        "flux_mjy": table.mean[rows] * 1e3,
-        "max_mjy": table.max[rows] * 1e3,
-    }
-
-
-def cell_columns(
-    table: VariabilityTable, rows: npt.NDArray[np.int64], drawn: npt.NDArray[np.int64]
-) -> dict[str, Any]:
-    """Return ``x, y, width, height, count, alpha`` of the cells that stand for the sources not drawn one by one."""
-    rest = np.setdiff1d(rows, drawn)
-    made = density(np.log10(table.eta[rest]), np.log10(table.v[rest]))
-    most = max(int(made.count.max()) if made.count.size else 1, 2)
-    return {
-        "x": made.log_eta,
-        "y": made.log_v,
-        "width": np.full(made.count.size, made.step_eta),
-        "height": np.full(made.count.size, made.step_v),
-        "count": made.count,
-        "alpha": 0.15 + 0.65 * np.log(made.count) / math.log(most),
-    }
-
-
-def margin_columns(values: npt.NDArray[np.float64], fit: LogGaussian) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a histogram (``low, high, count``) of log10 values and the fit (``x, y``) in the same counts."""
-    x = np.log10(values)
-    if x.size == 0:
-        nothing = np.array([])
-        return {"low": nothing, "high": nothing, "count": nothing}, {"x": nothing, "y": nothing}
-    counts, edges = np.histogram(x, bins=_N_BINS)
-    bars = {"low": edges[:-1], "high": edges[1:], "count": counts}
-    if not (math.isfinite(fit.mu) and fit.sigma > 0):
-        return bars, {"x": np.array([]), "y": np.array([])}
-    at = np.linspace(edges[0], edges[-1], 200)
-    bell = np.exp(-0.5 * ((at - fit.mu) / fit.sigma) ** 2) / (fit.sigma * math.sqrt(2 * math.pi))
-    return bars, {"x": at, "y": bell * fit.n_kept * (edges[1] - edges[0])}
-
-
 def plot_eta_v(
-    table: VariabilityTable, cuts: Cuts, *, min_epochs: int = 2, theme: str = "dark", height: int = 520
+    table: VariabilityTable,
+    cuts: Cuts,
+    *,
+    min_epochs: int = 2,
+    theme: str = "dark",
+    height: int = 520,
+    data: EtaVData | None = None,
 ) -> EtaVPlot | Figure:
     """Return the plane with its margins; a figure that says so when no source has a place in it.
 
@@ -174,13 +85,15 @@ def plot_eta_v(
     ----------
     cuts : Cuts
         The reader's lines are solid and can be dragged; those of the published recipe are dashed.
+    data : EtaVData, optional
+        What `eta_v_data` gave for the same table, cuts and `min_epochs`.
     """
-    rows = drawable(table, min_epochs)
-    if rows.size == 0:
+    data = data or eta_v_data(table, cuts, min_epochs=min_epochs)
+    if data.n_rows == 0:
         return empty_figure("no source has enough measurements for η and V", theme, title="η-V plane", height=height)
     colours = get_theme(theme)
     figure = _plane(colours, height, cuts)
-    source = _add_points(figure, colours, table, rows, cuts)
+    source = _add_points(figure, colours, data)
     eta_line, v_line = (_own_line(colours, dim, at) for dim, at in (("height", cuts.eta), ("width", cuts.v)))
     area = models.BoxAnnotation(
         left=eta_line.location, bottom=v_line.location, fill_color=colours.warn, fill_alpha=0.07, line_color=None,
@@ -195,9 +108,9 @@ def plot_eta_v(
     )  # fmt: skip
     points = figure.select_one({"name": "points"})
     _hover(figure, colours, [points, candidates], table.flux)
-    top, top_line = _margin(colours, table.eta[rows], cuts.eta_fit, cuts, figure, axis="eta")
-    right, right_line = _margin(colours, table.v[rows], cuts.v_fit, cuts, figure, axis="v")
-    title = add_subtitle(figure, colours, counted(table, rows, cuts), name="beyond_count")
+    top, top_line = _margin(colours, data, cuts, figure, axis="eta")
+    right, right_line = _margin(colours, data, cuts, figure, axis="v")
+    title = add_subtitle(figure, colours, data.count, name="beyond_count")
     moved = models.CustomJS(
         args={
             "source": source, "eta_line": eta_line, "v_line": v_line, "title": title, "area": area,
@@ -218,22 +131,6 @@ def plot_eta_v(
         name="eta_v_layout",
     )
     return EtaVPlot(layout, figure, eta_line, v_line, source)
-
-
-def counted(table: VariabilityTable, rows: npt.NDArray[np.int64], cuts: Cuts) -> str:
-    """Return the line below the title: how many lie above both cuts."""
-    n = int(beyond_both(table.eta[rows], table.v[rows], cuts.eta, cuts.v).sum())
-    return f"{n:,} above both: η > {cuts.eta:.3g} and V > {cuts.v:.3g}"
-
-
-def drawn_words(n_rows: int, n_drawn: int) -> str:
-    """Return how the sources are drawn, in words."""
-    if n_drawn == n_rows:
-        return f"{n_rows:,} sources, each a point"
-    return (
-        f"{n_rows:,} sources: the {n_drawn:,} most variable are points, the other {n_rows - n_drawn:,} are counted "
-        "in cells (stronger: more, by the logarithm)"
-    )
 
 
 def _plane(colours: Theme, height: int, cuts: Cuts) -> Figure:
@@ -261,32 +158,20 @@ def _plane(colours: Theme, height: int, cuts: Cuts) -> Figure:
     return figure
 
 
-def _add_points(
-    figure: Figure, colours: Theme, table: VariabilityTable, rows: npt.NDArray[np.int64], cuts: Cuts
-) -> Any:
-    drawn = one_by_one(table, rows, cuts)
-    cells = models.ColumnDataSource(cell_columns(table, rows, drawn), name="eta_v_cells")
+def _add_points(figure: Figure, colours: Theme, data: EtaVData) -> Any:
+    cells = models.ColumnDataSource(data.columns["eta_v_cells"], name="eta_v_cells")
     figure.rect(
         "x", "y", "width", "height", source=cells, fill_color=colours.muted, fill_alpha="alpha", line_color=None,
         name="cells",
     )  # fmt: skip
-    source = models.ColumnDataSource(eta_v_columns(table, drawn), name="eta_v")
-    source.tags = [floor_of(table, rows, drawn)]
+    source = models.ColumnDataSource(data.columns["eta_v"], name="eta_v", tags=[data.floor])
     figure.scatter(
-        "log_eta", "log_v", source=source, size=6 if drawn.size < 2000 else 4, color=colours.accent, fill_alpha=0.55,
-        line_alpha=0.0, nonselection_fill_alpha=0.15, selection_fill_alpha=0.9, name="points",
+        "log_eta", "log_v", source=source, size=6 if data.n_drawn < 2000 else 4, color=colours.accent,
+        fill_alpha=0.55, line_alpha=0.0, nonselection_fill_alpha=0.15, selection_fill_alpha=0.9, name="points",
     )  # fmt: skip
     # only points decide what is in view: the lines may stand far away
     figure.x_range.renderers = figure.y_range.renderers = list(figure.renderers)
     return source
-
-
-def floor_of(table: VariabilityTable, rows: npt.NDArray[np.int64], drawn: npt.NDArray[np.int64]) -> dict[str, float]:
-    """Return the highest eta and V among the sources that are only counted: below both, a count is a lower bound."""
-    rest = np.setdiff1d(rows, drawn)
-    if rest.size == 0:
-        return {}
-    return {"eta": float(table.eta[rest].max()), "v": float(table.v[rest].max())}
 
 
 def _own_line(colours: Theme, dimension: str, at: float) -> Any:
@@ -311,20 +196,17 @@ def _hover(figure: Figure, colours: Theme, renderers: list[Any], flux: str) -> N
     add_hover(figure, colours, rows, renderers=renderers, formatters=formats)
 
 
-def _margin(
-    colours: Theme, values: npt.NDArray[np.float64], fit: LogGaussian, cuts: Cuts, plane: Figure, *, axis: str
-) -> tuple[Figure, Any]:
+def _margin(colours: Theme, data: EtaVData, cuts: Cuts, plane: Figure, *, axis: str) -> tuple[Figure, Any]:
     """Return the histogram beside one axis of the plane, and the line in it that follows the reader's cut."""
     across = axis == "eta"
-    bars, bell = margin_columns(values, fit)
     figure = new_figure(
         colours, title="", x_label="" if across else "Sources", y_label="Sources" if across else "",
         height=_MARGIN_PX if across else plane.height, tools="", name=f"margin_{axis}",
         **({"x_range": plane.x_range} if across else {"y_range": plane.y_range}),
     )  # fmt: skip
     figure.toolbar_location = None
-    source = models.ColumnDataSource(bars, name=f"bars_{axis}")
-    line = models.ColumnDataSource(bell, name=f"fit_{axis}")
+    source = models.ColumnDataSource(data.columns[f"bars_{axis}"], name=f"bars_{axis}")
+    line = models.ColumnDataSource(data.columns[f"fit_{axis}"], name=f"fit_{axis}")
     look = {"fill_color": colours.accent, "fill_alpha": 0.35, "line_color": None}
     if across:
         figure.quad(left="low", right="high", bottom=0, top="count", source=source, **look)
@@ -350,12 +232,13 @@ def _margin(
     return paint(figure, colours), own
 
 
-def update_eta_v(plot: EtaVPlot, table: VariabilityTable, cuts: Cuts, *, min_epochs: int = 2) -> bool:
+def update_eta_v(
+    plot: EtaVPlot, table: VariabilityTable, cuts: Cuts, *, min_epochs: int = 2, data: EtaVData | None = None
+) -> bool:
     """Give a plane that is on a screen newer numbers and cuts; False when it has to be made anew (no source left)."""
-    rows = drawable(table, min_epochs)
-    if rows.size == 0:
+    data = data or eta_v_data(table, cuts, min_epochs=min_epochs)
+    if data.n_rows == 0:
         return False
-    drawn = one_by_one(table, rows, cuts)
     for line, at in ((plot.eta_line, cuts.eta), (plot.v_line, cuts.v)):
         # a line under the reader's hand is not moved by the digits that the URL leaves out
         if math.isfinite(at) and at > 0 and abs(math.log10(at) - line.location) > _SAME_DEX:
@@ -364,13 +247,8 @@ def update_eta_v(plot: EtaVPlot, table: VariabilityTable, cuts: Cuts, *, min_epo
         published = plot.figure.select_one({"name": f"published_{dimension}"})
         if published is not None and math.isfinite(at) and at > 0:
             published.location = math.log10(at)
-    newer = {"eta_v_cells": cell_columns(table, rows, drawn)}
-    for axis, values, fit in (("eta", table.eta[rows], cuts.eta_fit), ("v", table.v[rows], cuts.v_fit)):
-        newer[f"bars_{axis}"], newer[f"fit_{axis}"] = margin_columns(values, fit)
-    for name, columns in newer.items():
-        source = plot.layout.select_one({"name": name, "type": models.ColumnDataSource})
-        source.data = columns
-    plot.source.tags = [floor_of(table, rows, drawn)]
-    plot.source.data = eta_v_columns(table, drawn)
-    plot.figure.select_one({"name": "beyond_count"}).text = counted(table, rows, cuts)
+    plot.source.tags = [data.floor]
+    for name, columns in data.columns.items():
+        plot.layout.select_one({"name": name, "type": models.ColumnDataSource}).data = columns
+    plot.figure.select_one({"name": "beyond_count"}).text = data.count
     return True

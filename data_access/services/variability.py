@@ -32,9 +32,10 @@ class VariabilityService:
     """Kept sums over the photometry: filled by ``id > last``, checked against the database, kept in the sidecar.
 
     What is checked at every refresh: the identity of the file, that its rows still reach as far, and row count and
-    sums of the newest stretch and of one older stretch in turn. After a start, the number of all rows too. A
-    stretch that differs (rows deleted, changed, numbers used again) means that everything is added up anew. A single
-    row that was changed in place is found when the turn comes to its stretch, `CHUNK_ROWS` rows per refresh.
+    sums of the newest chunk; after a start, the number of all rows too. Behind every refresh the same is done for one
+    older chunk in turn. A chunk that differs (rows deleted, changed, numbers used again) means that everything is
+    added up anew by the next refresh. A single old row that was changed in place is thus found when the turn comes
+    to its chunk, `CHUNK_ROWS` rows per refresh.
 
     Parameters
     ----------
@@ -55,6 +56,9 @@ class VariabilityService:
         self._tables: dict[FluxKind, VariabilityTable] = {}
         self._turn = 0
         self._running: asyncio.Task[None] | None = None
+        self._afterwards: asyncio.Task[None] | None = None
+        self._distrust = ""
+        self._gate = asyncio.Lock()  # no table is made of sums that are just being merged
         self.state = VariabilityState()
 
     async def table(self, flux: FluxKind = "peak") -> VariabilityTable:
@@ -66,10 +70,11 @@ class VariabilityService:
             The photometry cannot be read.
         """
         await self.refresh()
-        made = self._tables.get(flux)
-        if made is None:
-            made = self._tables[flux] = await self._offload.in_thread(self._make_table, flux)
-        return made
+        async with self._gate:
+            made = self._tables.get(flux)
+            if made is None:
+                made = self._tables[flux] = await self._offload.in_thread(self._make_table, flux)
+            return made
 
     def recent_table(self, flux: FluxKind = "peak") -> VariabilityTable | None:
         """Return the metrics that were made last without reading anything; None when there are none."""
@@ -77,7 +82,7 @@ class VariabilityService:
 
     def _make_table(self, flux: FluxKind) -> VariabilityTable:
         sums = self._sums or _nothing("")
-        kept, values = sums.moments, metrics_of(sums.moments, flux)
+        kept = sums.moments[: len(self._names)]
         return VariabilityTable(
             flux=flux,
             source_id=self._names,
@@ -86,7 +91,7 @@ class VariabilityService:
             dec_deg=kept["dec_deg"].copy(),
             last_mjd=kept["last_mjd"].copy(),
             last_id=sums.last_id,
-            **values,
+            **metrics_of(kept, flux),
         )
 
     async def refresh(self) -> VariabilityState:
@@ -104,20 +109,30 @@ class VariabilityService:
         return self.state
 
     async def close(self) -> None:
-        """Stop a reading that is under way."""
+        """Stop a reading that is under way; what is being saved is saved."""
         if self._running is not None and not self._running.done():
             self._running.cancel()
             await asyncio.wait({self._running})
+        await self._finish()
+
+    async def _finish(self) -> None:
+        if self._afterwards is not None:
+            await asyncio.wait({self._afterwards})
 
     async def _refresh(self) -> None:
+        await self._finish()  # what is saved must not change meanwhile
         self.state = replace(self.state, computing=True)
         try:
             growth, query = await self._blocks.look()
             self.state = replace(self.state, newest_id=growth.newest_id)
             await self._take_over(growth, query)
             await self._check(growth)
-            await self._grow(growth, query)
+            changed = await self._grow(growth, query)
             self.state = replace(self.state, checked_at=time.time())
+            self._afterwards = asyncio.ensure_future(self._save_and_audit(query, changed))
+            self._afterwards.add_done_callback(_look_at_error)
+            if changed is None:
+                await self._finish()  # the first time: what cannot be kept is said at once
         finally:
             self.state = replace(self.state, computing=False)
 
@@ -153,35 +168,48 @@ class VariabilityService:
         self.state = replace(self.state, note=note)
 
     async def _check(self, growth: Growth) -> None:
-        """Compare the newest stretch and one older one with the database; start from nothing when one differs."""
+        """Compare the newest chunk with the database; start from nothing when something differs."""
         sums = self._sums
         if sums is None or not sums.chunks:
             return
-        problem = ""
+        problem, self._distrust = self._distrust, ""
         if growth.newest_id < sums.last_id:
             problem = "the newest rows were deleted"
-        for chunk in () if problem else self._chunks_to_check(sums):
-            n_rows, totals = await self._blocks.totals(chunk.after_id, chunk.last_id)
-            if n_rows != chunk.n_rows:
-                problem = f"rows {chunk.after_id + 1:,} to {chunk.last_id:,} are {n_rows:,}, not {chunk.n_rows:,}"
-            elif not np.allclose(totals, chunk.totals, rtol=_CLOSE, atol=0, equal_nan=True):
-                problem = f"values in rows {chunk.after_id + 1:,} to {chunk.last_id:,} were changed"
-        if problem:
+        if problem := problem or await self._differs(sums.chunks[-1]):
             self._say(f"{problem}: all sums were made anew")
             self._start(_nothing(growth.identity))
 
-    def _chunks_to_check(self, sums: Sums) -> tuple[Chunk, ...]:
-        *older, newest = sums.chunks
-        if not older:
-            return (newest,)
-        self._turn = (self._turn + 1) % len(older)
-        return newest, older[self._turn]
+    async def _differs(self, chunk: Chunk) -> str:
+        """Return in words how a chunk differs from what was counted; empty when it does not."""
+        n_rows, totals = await self._blocks.totals(chunk.after_id, chunk.last_id)
+        where = f"rows {chunk.after_id + 1:,} to {chunk.last_id:,}"
+        if n_rows != chunk.n_rows:
+            return f"{where} are {n_rows:,}, not {chunk.n_rows:,}"
+        same = np.allclose(totals, chunk.totals, rtol=_CLOSE, atol=0, equal_nan=True)
+        return "" if same else f"values in {where} were changed"
 
-    async def _grow(self, growth: Growth, query: BlockQuery) -> None:
-        """Read what is above the newest row counted, some stretches ahead, and merge it in order."""
+    async def _save_and_audit(self, query: BlockQuery, changed: npt.NDArray[np.int64] | None) -> None:
+        """Keep the sums, then look at one older chunk: nobody waits for either."""
+        sums = self._sums
+        if sums is None or not sums.chunks:
+            return
+        if changed is None or changed.size:
+            await self._save(query, sums, changed)
+        older = sums.chunks[:-1]
+        if older and changed is not None:
+            self._turn = (self._turn + 1) % len(older)
+            self._distrust = await self._differs(older[self._turn])
+
+    async def _grow(self, growth: Growth, query: BlockQuery) -> npt.NDArray[np.int64] | None:
+        """Read what is above the newest row counted, some stretches ahead, and merge it in order.
+
+        Returns
+        -------
+        Positions of the sources that changed; None when all are new.
+        """
         sums = self._sums
         if sums is None or growth.newest_id <= sums.last_id:
-            return
+            return np.array([], dtype=np.int64)
         began, n_read, anew = time.perf_counter(), 0, not sums.chunks
         changed: list[npt.NDArray[np.int64]] = []
         reading: _Reading = deque()
@@ -194,7 +222,8 @@ class VariabilityService:
                     after = last
                 _, last, task = reading.popleft()
                 block = await task
-                changed.append(await self._offload.in_thread(self._merge, sums, block))
+                async with self._gate:
+                    changed.append(await self._offload.in_thread(self._merge, sums, block))
                 n_read += block.n_rows
                 self._progress(last, n_read, time.perf_counter() - began)
                 if block.n_rows == 0:
@@ -204,10 +233,11 @@ class VariabilityService:
         finally:
             _drop(reading)
         await self._find_positions(sums)
-        self._names = np.array(sums.names, dtype=np.str_)
+        if len(self._names) != len(sums.names):
+            self._names = np.array(sums.names, dtype=np.str_)
         self._tables.clear()
         self._say(self.state.note if anew else "")
-        await self._save(query, sums, None if anew else np.unique(np.concatenate(changed)))
+        return None if anew else np.unique(np.concatenate(changed))
 
     async def _read(self, query: BlockQuery, after: int, last: int) -> PhotometryBlock:
         if last - after <= _ROWS_IN_A_THREAD:

@@ -14,7 +14,7 @@ import pytest
 
 from dashboards.components.browser_state import write_query
 from dashboards.pages.variability import VariabilityPage
-from dashboards.plots.eta_v import drawable
+from dashboards.plots.eta_v_data import drawable
 from dashboards.session import Session
 from data_access import Archive, open_archive
 

@@ -10,17 +10,8 @@ import numpy as np
 import pytest
 from bokeh.models import ColumnDataSource
 
-from dashboards.plots.eta_v import (
-    MOST_POINTS,
-    Cuts,
-    EtaVPlot,
-    drawable,
-    floor_of,
-    margin_columns,
-    one_by_one,
-    plot_eta_v,
-    update_eta_v,
-)
+from dashboards.plots.eta_v import EtaVPlot, plot_eta_v, update_eta_v
+from dashboards.plots.eta_v_data import MOST_POINTS, Cuts, drawable, floor_of, margin_columns, one_by_one
 from data_access.analysis.eta_v import beyond_both, fit_log_gaussian
 from data_access.records.variability import VariabilityTable
 from tests.dashboards.eta_v_samples import make_table

@@ -175,7 +175,7 @@ async def test_a_change_in_an_old_stretch_is_found_when_its_turn_comes(products:
     async with open_archive(products.parents[2]) as archive:
         await archive.variability.table()
         run(products, "UPDATE photometry SET peak_jyb = 9 WHERE id = 2")
-        for _ in range(5):
+        for _ in range(7):
             table = await archive.variability.table()
         await assert_two_pass(archive, table)
 

@@ -1,0 +1,178 @@
+"""What the eta-V plane draws, as columns: one computation for the figure, its updates and its words.
+
+For a million sources it takes a second or two: a page calls `eta_v_data` in a thread.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from data_access.analysis.eta_v import LogGaussian, beyond_both, density
+from data_access.records.variability import VariabilityTable
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+# A canvas redraws this many points while a line is dragged; more become counts in cells.
+MOST_POINTS = 20_000
+_N_BINS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """Where the lines stand: the published recipe and the reader's own; all linear values, NaN for none."""
+
+    eta_fit: LogGaussian
+    v_fit: LogGaussian
+    k_sigma: float
+    eta: float
+    v: float
+
+    @property
+    def published(self) -> tuple[float, float]:
+        """Cuts in eta and in V by the published recipe."""
+        return self.eta_fit.cut(self.k_sigma), self.v_fit.cut(self.k_sigma)
+
+
+@dataclass(frozen=True, slots=True)
+class EtaVData:
+    """Columns of every source of the figure by its name, and what is said of them.
+
+    Attributes
+    ----------
+    columns : dict
+        ``eta_v`` (points), ``eta_v_cells``, ``bars_eta``, ``fit_eta``, ``bars_v``, ``fit_v``.
+    floor : dict
+        See `floor_of`.
+    n_rows, n_drawn : int
+        Sources with a place in the plane, and those of them that are points.
+    count : str
+        How many lie above both cuts.
+    """
+
+    columns: dict[str, dict[str, Any]]
+    floor: dict[str, float]
+    n_rows: int
+    n_drawn: int
+    count: str
+
+
+def eta_v_data(table: VariabilityTable, cuts: Cuts, *, min_epochs: int = 2) -> EtaVData:
+    """Return everything that `plot_eta_v` draws of a table."""
+    rows = drawable(table, min_epochs)
+    drawn = one_by_one(table, rows, cuts)
+    columns = {"eta_v": eta_v_columns(table, drawn), "eta_v_cells": cell_columns(table, rows, drawn)}
+    for axis, values, fit in (("eta", table.eta[rows], cuts.eta_fit), ("v", table.v[rows], cuts.v_fit)):
+        columns[f"bars_{axis}"], columns[f"fit_{axis}"] = margin_columns(values, fit)
+    count = counted(table, rows, cuts)
+    return EtaVData(columns, floor_of(table, rows, drawn), int(rows.size), int(drawn.size), count)
+
+
+def drawable(table: VariabilityTable, min_epochs: int) -> IntArray:
+    """Return the positions of the sources that have a place in the plane, shape (n,)."""
+    return np.flatnonzero((table.reason == 0) & (table.n >= max(2, min_epochs)))
+
+
+def one_by_one(table: VariabilityTable, rows: IntArray, cuts: Cuts) -> IntArray:
+    """Return those of `rows` that are drawn as points: all, or above `MOST_POINTS` the ones that stand out.
+
+    First what lies beyond both cuts, then what lies highest in its lower and in its higher coordinate, each in units
+    of the fitted widths.
+    """
+    if rows.size <= MOST_POINTS:
+        return rows
+    eta, v = table.eta[rows], table.v[rows]
+    x, y = (_in_widths(np.log10(values), fit) for values, fit in ((eta, cuts.eta_fit), (v, cuts.v_fit)))
+    lower = np.where(beyond_both(eta, v, cuts.eta, cuts.v), np.inf, np.minimum(x, y))
+    chosen = np.zeros(rows.size, dtype=np.bool_)
+    chosen[_highest(lower, MOST_POINTS // 2)] = True
+    chosen[_highest(np.where(chosen, -np.inf, np.maximum(x, y)), MOST_POINTS - MOST_POINTS // 2)] = True
+    return rows[chosen]
+
+
+def _highest(values: FloatArray, n: int) -> IntArray:
+    return np.asarray(np.argpartition(values, -n)[-n:])
+
+
+def _in_widths(x: FloatArray, fit: LogGaussian) -> FloatArray:
+    middle = fit.mu if math.isfinite(fit.mu) else 0.0
+    return (x - middle) / (fit.sigma if fit.sigma > 0 else 1.0)
+
+
+def eta_v_columns(table: VariabilityTable, rows: IntArray) -> dict[str, Any]:
+    """Return ``log_eta, log_v, eta, v, name, n, flux_mjy, max_mjy`` of some sources."""
+    return {
+        "log_eta": np.log10(table.eta[rows]),
+        "log_v": np.log10(table.v[rows]),
+        "eta": table.eta[rows],
+        "v": table.v[rows],
+        "name": table.source_id[rows].tolist(),
+        "n": table.n[rows],
+        "flux_mjy": table.mean[rows] * 1e3,
+        "max_mjy": table.max[rows] * 1e3,
+    }
+
+
+def cell_columns(table: VariabilityTable, rows: IntArray, drawn: IntArray) -> dict[str, Any]:
+    """Return ``x, y, width, height, count, alpha`` of the cells that stand for the sources not drawn one by one."""
+    rest = counted_only(rows, drawn)
+    made = density(np.log10(table.eta[rest]), np.log10(table.v[rest]))
+    most = max(int(made.count.max()) if made.count.size else 1, 2)
+    return {
+        "x": made.log_eta,
+        "y": made.log_v,
+        "width": np.full(made.count.size, made.step_eta),
+        "height": np.full(made.count.size, made.step_v),
+        "count": made.count,
+        "alpha": 0.15 + 0.65 * np.log(made.count) / math.log(most),
+    }
+
+
+def margin_columns(values: FloatArray, fit: LogGaussian) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a histogram (``low, high, count``) of log10 values and the fit (``x, y``) in the same counts."""
+    x = np.log10(values)
+    if x.size == 0:
+        nothing = np.array([])
+        return {"low": nothing, "high": nothing, "count": nothing}, {"x": nothing, "y": nothing}
+    counts, edges = np.histogram(x, bins=_N_BINS)
+    bars = {"low": edges[:-1], "high": edges[1:], "count": counts}
+    if not (math.isfinite(fit.mu) and fit.sigma > 0):
+        return bars, {"x": np.array([]), "y": np.array([])}
+    at = np.linspace(edges[0], edges[-1], 200)
+    bell = np.exp(-0.5 * ((at - fit.mu) / fit.sigma) ** 2) / (fit.sigma * math.sqrt(2 * math.pi))
+    return bars, {"x": at, "y": bell * fit.n_kept * (edges[1] - edges[0])}
+
+
+def counted_only(rows: IntArray, drawn: IntArray) -> IntArray:
+    """Return those of `rows`, which rise, that are not in `drawn`, which rises too."""
+    keep = np.ones(rows.size, dtype=np.bool_)
+    keep[np.searchsorted(rows, drawn)] = False
+    return rows[keep]
+
+
+def counted(table: VariabilityTable, rows: IntArray, cuts: Cuts) -> str:
+    """Return the line below the title: how many lie above both cuts."""
+    n = int(beyond_both(table.eta[rows], table.v[rows], cuts.eta, cuts.v).sum())
+    return f"{n:,} above both: η > {cuts.eta:.3g} and V > {cuts.v:.3g}"
+
+
+def drawn_words(n_rows: int, n_drawn: int) -> str:
+    """Return how the sources are drawn, in words."""
+    if n_drawn == n_rows:
+        return f"{n_rows:,} sources, each a point"
+    return (
+        f"{n_rows:,} sources: the {n_drawn:,} most variable are points, the other {n_rows - n_drawn:,} are counted "
+        "in cells (stronger: more, by the logarithm)"
+    )
+
+
+def floor_of(table: VariabilityTable, rows: IntArray, drawn: IntArray) -> dict[str, float]:
+    """Return the highest eta and V among the sources that are only counted: below both, a count is a lower bound."""
+    rest = counted_only(rows, drawn)
+    if rest.size == 0:
+        return {}
+    return {"eta": float(table.eta[rest].max()), "v": float(table.v[rest].max())}
