@@ -12,7 +12,7 @@ from typing import Any
 
 from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.empty import empty_figure
-from dashboards.plots.eta_v_data import Cuts, EtaVData, eta_v_data
+from dashboards.plots.eta_v_data import Cuts, EtaVData, drawn_in_short, eta_v_data
 from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint
 from dashboards.plots.theme import Theme, get_theme
 from data_access.records.variability import VariabilityTable
@@ -110,6 +110,7 @@ def plot_eta_v(
     _hover(figure, colours, [points, candidates], table.flux)
     top, top_line = _margin(colours, data, cuts, figure, axis="eta")
     right, right_line = _margin(colours, data, cuts, figure, axis="v")
+    add_subtitle(figure, colours, drawn_in_short(data.n_rows, data.n_drawn), name="drawn_how")
     title = add_subtitle(figure, colours, data.count, name="beyond_count")
     moved = models.CustomJS(
         args={
@@ -251,4 +252,5 @@ def update_eta_v(
     for name, columns in data.columns.items():
         plot.layout.select_one({"name": name, "type": models.ColumnDataSource}).data = columns
     plot.figure.select_one({"name": "beyond_count"}).text = data.count
+    plot.figure.select_one({"name": "drawn_how"}).text = drawn_in_short(data.n_rows, data.n_drawn)
     return True

@@ -160,6 +160,11 @@ def counted(table: VariabilityTable, rows: IntArray, cuts: Cuts) -> str:
     return f"{n:,} above both: η > {cuts.eta:.3g} and V > {cuts.v:.3g}"
 
 
+def drawn_in_short(n_rows: int, n_drawn: int) -> str:
+    """Return the same in so few words that they fit beside the tools of the figure."""
+    return f"{n_rows:,} sources" + ("" if n_drawn == n_rows else f": {n_drawn:,} points, others counted in cells")
+
+
 def drawn_words(n_rows: int, n_drawn: int) -> str:
     """Return how the sources are drawn, in words."""
     if n_drawn == n_rows:

@@ -78,6 +78,10 @@ def test_above_the_limit_the_dense_part_is_counted_and_no_source_is_lost() -> No
     drawn, cells = source_of(plot, "eta_v"), source_of(plot, "eta_v_cells")
     assert len(drawn["name"]) == MOST_POINTS
     assert cells["count"].sum() == 60_000 - MOST_POINTS
+    words = plot.figure.select_one({"name": "drawn_how"}).text
+    assert words.startswith(
+        "60,000 sources: the 20,000 most variable are points, the other 40,000 are counted in cells"
+    )
 
 
 def test_every_candidate_is_a_point_among_a_million_counted_sources() -> None:
