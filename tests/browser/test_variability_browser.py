@@ -55,12 +55,21 @@ def on_screen(page: Page, x: str, y: str) -> tuple[float, float]:
 
 
 def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    page.mouse.move(start[0] - 20, start[1] - 20)
+    middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+    near = (start[0] + (end[0] - start[0]) / 10, start[1] + (end[1] - start[1]) / 10)
     page.mouse.move(*start)
+    next_frame(page)
     page.mouse.down()
-    page.mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2, steps=4)
-    page.mouse.move(*end, steps=4)
+    for place in (near, middle, end, end):
+        next_frame(page)
+        page.mouse.move(*place, steps=2)
+    next_frame(page)
     page.mouse.up()
+
+
+def next_frame(page: Page) -> None:
+    """Return after a frame: Chromium merges the moves of one, and a drag needs a beginning, a middle and an end."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def state(page: Page, script: str) -> Any:
