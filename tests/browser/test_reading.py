@@ -74,9 +74,7 @@ FIGURE_BACKGROUNDS = """() => [...Bokeh.documents[0]._all_models.values()]
 
 
 @pytest.mark.parametrize("theme", sorted(THEMES))
-def test_every_page_and_its_plots_follow_the_theme(
-    page: Page, url: str, details: list[str], theme: str
-) -> None:
+def test_every_page_and_its_plots_follow_the_theme(page: Page, url: str, details: list[str], theme: str) -> None:
     tokens = THEMES[theme]
     for path in [*LISTS, *details]:
         open_page(page, f"{url}{path}{'&' if '?' in path else '?'}theme={theme}")
