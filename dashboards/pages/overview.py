@@ -145,8 +145,7 @@ class OverviewPage(PageView):
     def _image_row(self, image: Image) -> Row:
         noise = None if image.noise_jy is None else image.noise_jy * 1e3
         cells = [
-            cell(image.name, mono=True),
-            epoch_cell(image.epoch),
+            cell(image.name, mono=True, title=epoch_cell(image.epoch).get("title")),
             cell(noise, digits=3),
             cell(None, unix=image.created_at),
         ]
@@ -192,9 +191,9 @@ def _lane(ms: MeasurementSet) -> Lane:
     return "converted" if ms.stage in ("converted", "calibrated") else "observed"
 
 
+# Names carry the time of the observation: a column of its own would break them in two lines on a small screen.
 _IMAGE_COLUMNS: list[Any] = [
     {"name": "image", "label": "Image"},
-    {"name": "epoch", "label": "Observed", "unit": "UTC"},
     {"name": "noise", "label": "Noise", "unit": "mJy/beam", "align": "right"},
     {"name": "age", "label": "Registered", "align": "right"},
 ]
