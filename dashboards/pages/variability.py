@@ -13,10 +13,12 @@ import numpy.typing as npt
 import panel as pn
 import param
 
+from dashboards.boundary import Failure
 from dashboards.components.facts import Facts
 from dashboards.components.filters import FilterBar
 from dashboards.components.notice import Notice
 from dashboards.components.record_table import RecordTable
+from dashboards.components.slot import Slot
 from dashboards.components.switches import Switches, option, switch
 from dashboards.pages.list_page import FieldError
 from dashboards.pages.variability_words import (
@@ -74,7 +76,7 @@ class VariabilityPage(PageView):
         self.switches = Switches(on_choose=lambda _, value: setattr(self, "flux", value))
         self.status = Notice(kind="loading")
         self.candidates = RecordTable(
-            columns=list(COLUMNS), caption="Above both cuts", max_height=250, empty="No source lies above both cuts."
+            columns=list(COLUMNS), caption="Above both cuts", max_height=250, empty="Not known yet."
         )
         self.selected = RecordTable(
             columns=list(COLUMNS), caption="Selected", max_height=190,
@@ -120,6 +122,12 @@ class VariabilityPage(PageView):
         """Count the new measurements and patch the plane."""
         await self.fill(self.plot_slot, self.find, self.show_plane)
         await self.patch(self._show_state)
+
+    async def show_failure(self, slot: Slot, failure: Failure) -> None:
+        """Say in `slot` what failed; the cuts do not come either."""
+        if slot is self.plot_slot:
+            await self.patch(self.facts_slot.clear)
+        await super().show_failure(slot, failure)
 
     async def _tell_progress(self) -> None:
         while True:
@@ -168,6 +176,7 @@ class VariabilityPage(PageView):
         n = plane.beyond.size
         self.candidates.param.update(
             rows=source_rows(plane.table, plane.beyond[:MOST_LISTED], self.session.links),
+            empty="No source lies above both cuts.",
             total=f"{n:,} source{'' if n == 1 else 's'}",
             truncated=n > MOST_LISTED,
             note=f"The {MOST_LISTED} with the highest η are listed." if n > MOST_LISTED else "",
