@@ -139,7 +139,8 @@ class LogFollower:
             self._start_where_asked(fd)
         else:
             self._start_at(0)
-            self._reset = self._state == "gone"
+            # A log that was there for the window and is another one now was rotated, even if none was there meanwhile.
+            self._reset = self._state == "gone" or self._expected_inode is not None
         self._state = "following"
         return self._read_new(fd) or [self._report()]
 
