@@ -15,8 +15,8 @@ from tests.browser.hostile_archive import BREAKOUT, HANDLER, MARKUP, NAME, Hosti
 from tests.browser.test_walk_archives import wait_until_filled
 
 LISTS = (
-    "", "night", "images", "sources", "variability", "jobs", "jobs?view=tasks", "jobs?view=batches", "jobs?view=queue",
-    "jobs?view=raw", "jobs?view=logs", "ms", "calibration", "status",
+    "", "night", "images", "sources", "variability", "jobs", "jobs?view=tasks", "jobs?view=batches",
+    "jobs?view=queue", "jobs?view=raw", "jobs?view=logs", "ms", "calibration", "status",
 )  # fmt: skip
 WITHOUT_TEXT_OF_ROWS = ("status", "variability", "jobs?view=raw")
 
