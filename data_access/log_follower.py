@@ -139,7 +139,7 @@ class LogFollower:
             self._start_where_asked(fd)
         else:
             self._start_at(0)
-            # A log that was there for the window and is another one now was rotated, even if none was there meanwhile.
+            # A log that was there for the window and is another one now was rotated, whatever was there meanwhile.
             self._reset = self._state == "gone" or self._expected_inode is not None
         self._state = "following"
         return self._read_new(fd) or [self._report()]
