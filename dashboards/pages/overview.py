@@ -16,6 +16,7 @@ from dashboards.pages.patching import patch_source
 from dashboards.pages.wording import epoch_cell, noise_against_time, state_cell
 from dashboards.plots import (
     TimelineEvent,
+    empty_figure,
     noise_trend_columns,
     plot_noise_trend,
     plot_pointing,
@@ -111,6 +112,14 @@ class OverviewPage(PageView):
 
     def _show_timeline(self, night: NightSummary) -> None:
         events, theme = _events(night), self.session.theme
+        if night.observed.error:
+            # Zeros in every lane would claim that nothing happened.
+            if self.timeline is not None or self.timeline_slot.content is None:
+                self.timeline = None
+                self.timeline_slot.succeed(
+                    empty_figure("not known: the index cannot be read", theme, title="Timeline")
+                )
+            return
         if not patch_source(self.timeline, "timeline", timeline_columns(events, theme=theme)):
             window = night.window
             self.timeline = plot_timeline(events, theme=theme, start_mjd=window.start_mjd, end_mjd=window.end_mjd)

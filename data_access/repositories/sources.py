@@ -145,9 +145,16 @@ class SourceRepository:
         names = f'(SELECT {distinct} source_id FROM "{table.name}" WHERE source_id IS NOT NULL)'
         return await count_rows(table, names, Where(), deadline_s=self._count_deadline_s)
 
-    async def find_ese_candidates(self, *, source_id: str = "", limit: int = 100) -> tuple[EseCandidate, ...]:
-        """Return the pipeline's ESE candidates, newest first, with the largest value their epochs allow."""
+    async def find_ese_candidates(
+        self, *, source_id: str = "", limit: int = 100, required: bool = False
+    ) -> tuple[EseCandidate, ...]:
+        """Return the pipeline's ESE candidates, newest first, with the largest value their epochs allow.
+
+        Without the table there are none; `required` raises `TableMissing` instead, for whoever counts them.
+        """
         table = await self._layout.find_or_none("ese_candidates")
+        if table is None and required:
+            await self._layout.find("ese_candidates")
         if table is None:
             return ()
         condition = f"WHERE {table.column('source_id')} = ?" if source_id else ""

@@ -107,7 +107,7 @@ class NightService:
             newest_caltable=await _part(self._calibration.newest_active()),
             alerts=alerts,
             alert_sources=await _part(self._sources.find_known(named)),
-            candidates=await _part(self._sources.find_ese_candidates()),
+            candidates=await _part(self._sources.find_ese_candidates(required=True)),
             storage=await _part(self._storage()),
         )
 

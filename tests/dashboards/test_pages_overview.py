@@ -96,6 +96,9 @@ async def test_an_empty_archive_is_said_in_words(tmp_path: Path) -> None:
     async with open_archive(tmp_path) as archive:
         page = await open_page(archive)
     assert {tile["state"] for tile in page.tiles.tiles} <= {"bad", "off"}
+    assert not [tile["title"] for tile in page.tiles.tiles if tile["value"]["t"] == "0"]
+    assert page.timeline is None
+    assert page.timeline_slot.content is not None
 
 
 async def test_a_refresh_patches_the_figures(archive: Archive) -> None:
