@@ -2,16 +2,33 @@ export function render({ model }) {
   const root = el('span');
   root.hidden = true;
   const query = () => location.search.replace(/^\?/, '');
-  const pop = () => model.send_msg({ type: 'pop', query: query() });
+  const pop = () => model.send_msg({ type: 'pop', query: query(), path: location.pathname });
   const look = () => model.send_msg({ type: 'visible', visible: !document.hidden });
+  /* A link to a page of the same kind is followed in this document, as Back and Forward are, where the page can do that. */
+  let follows = false;
+  const folder = path => path.slice(0, path.lastIndexOf('/') + 1);
+  const follow_link = event => {
+    if (!follows || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const link = event.composedPath().find(node => node instanceof HTMLAnchorElement && node.href);
+    if (!link || (link.target && link.target !== '_self') || link.hasAttribute('download')) return;
+    const url = new URL(link.href);
+    if (url.origin !== location.origin || url.hash || folder(url.pathname) !== folder(location.pathname) || url.pathname === folder(url.pathname)) return;
+    event.preventDefault();
+    if (url.href === location.href) return;
+    history.pushState({}, '', url.href);
+    pop();
+  };
+  document.addEventListener('click', follow_link);
   window.addEventListener('popstate', pop);
   document.addEventListener('visibilitychange', look);
-  follow(model, ({ address, filled }) => {
+  follow(model, ({ address, filled, follows: may }) => {
+    follows = may === true;
     document.documentElement.dataset.filled = filled ? 'yes' : 'no';
-    if (address.query === query()) return;
-    const url = location.pathname + (address.query ? `?${address.query}` : '') + location.hash;
+    const path = address.path ? new URL(address.path, location.href).pathname : location.pathname;
+    if (address.query === query() && path === location.pathname) return;
+    const url = path + (address.query ? `?${address.query}` : '') + location.hash;
     if (address.push) history.pushState({}, '', url); else history.replaceState({}, '', url);
-  }, [() => window.removeEventListener('popstate', pop), () => document.removeEventListener('visibilitychange', look)]);
+  }, [() => window.removeEventListener('popstate', pop), () => document.removeEventListener('click', follow_link), () => document.removeEventListener('visibilitychange', look)]);
   if (document.hidden) look();
   return root;
 }

@@ -44,17 +44,64 @@ function tick_ages(root) {
 function safe_link(href) {
   try { return ['http:', 'https:'].includes(new URL(href, location.href).protocol); } catch { return false; }
 }
-/* One cell: {t text, u unit, h href, s state, title, x unix, m mono, n note, missing}. */
+/* Points of a light curve in a line of text: {x, y from 0 to 100, k: 0 detection, 1 forced, 2 flagged, label}. */
+function draw_curve(curve) {
+  const svg = document.createElementNS(SVG, 'svg'), title = document.createElementNS(SVG, 'title');
+  svg.setAttribute('viewBox', '-3 -3 126 22'); svg.setAttribute('class', 'curve'); svg.setAttribute('role', 'img'); svg.setAttribute('aria-label', curve.label);
+  title.textContent = curve.label;
+  svg.append(title);
+  curve.x.forEach((x, i) => {
+    const cx = x * 1.2, cy = 16 - curve.y[i] * 0.16, kind = curve.k[i];
+    const mark = document.createElementNS(SVG, kind === 2 ? 'path' : 'circle');
+    if (kind === 2) mark.setAttribute('d', `M${cx - 2} ${cy - 2}l4 4m0-4-4 4`);
+    else { mark.setAttribute('cx', cx); mark.setAttribute('cy', cy); mark.setAttribute('r', kind ? 2.2 : 1.7); }
+    mark.setAttribute('class', ['detection', 'forced', 'flagged'][kind] || 'detection');
+    svg.append(mark);
+  });
+  return svg;
+}
+const y_of = y => y * 0.24;
+async function copy_text(text) {
+  if (navigator.clipboard) { await navigator.clipboard.writeText(text); return; }
+  const area = el('textarea');   /* without https a browser has no clipboard for pages */
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand('copy');
+  area.remove();
+  if (!done) throw new Error('refused');
+}
+function copy_button(text) {
+  const button = el('button', 'copy'), icon = document.createElementNS(SVG, 'svg'), path = document.createElementNS(SVG, 'path'), said = el('span');
+  icon.setAttribute('viewBox', '0 0 16 16'); icon.setAttribute('aria-hidden', 'true');
+  path.setAttribute('d', 'M5.500 5.500h8v8h-8zM10.500 5.500v-3h-8v8h3');
+  icon.append(path);
+  button.append(icon, said);
+  button.type = 'button';
+  button.title = `Copy ${text}`;
+  button.setAttribute('aria-label', `Copy ${text}`);
+  button.addEventListener('click', async () => {
+    let mark = '✓';
+    try { await copy_text(text); } catch { mark = '✗'; button.title = `The browser refused to copy: ${text}`; }
+    said.textContent = mark;
+    button.focus();
+    setTimeout(() => { said.textContent = ''; }, 1200);
+  });
+  return button;
+}
+/* One cell: {t text, u unit, h href, s state, title, x unix, m mono, n note, missing, c copied text, k curve}. */
 function draw_cell(cell, href) {
   const box = el('span', 'cell');
   const link = cell.h || href;
   const value = link && safe_link(link) ? el('a', 'value') : el('span', 'value');
   if (value.tagName === 'A') value.href = link;
+  if (value.tagName === 'A' && value.origin !== location.origin) { value.rel = 'noopener noreferrer'; value.target = '_blank'; }
   if (cell.s) { box.classList.add('state', cell.s); box.append(glyph(cell.s)); }
   if (cell.m) value.classList.add('mono');
   if ((cell.t ?? '').length <= 24) value.classList.add('short');   /* dates, angles and words stay in one line */
   if (cell.missing) value.classList.add('missing');
-  value.append(document.createTextNode(cell.t ?? ''));
+  /* names of files break after a dot or an underscore, if they must */
+  for (const part of cell.m ? `${cell.t ?? ''}`.split(/(?<=[._])/) : [cell.t ?? '']) { if (value.childNodes.length) value.append(el('wbr')); value.append(document.createTextNode(part)); }
   if (cell.u) value.append(el('span', 'unit', `\u00a0${cell.u}`));
   box.append(value);
   if (cell.x !== undefined) {
@@ -65,6 +112,8 @@ function draw_cell(cell, href) {
     if (!cell.title) box.title = utc_text(cell.x);
   }
   if (cell.title) box.title = cell.title;
+  if (cell.k) box.replaceChildren(draw_curve(cell.k));
+  if (cell.c) { box.classList.add('copies'); box.append(copy_button(cell.c)); }
   if (cell.n) box.append(el('span', 'cellnote', cell.n));
   return box;
 }

@@ -1,7 +1,7 @@
 export function render({ model }) {
   const form = el('form', 'fb d-root');
   form.noValidate = true;
-  let drawn = '', inputs = new Map(), touched = null;
+  let drawn = '', inputs = new Map(), groups = new Map(), touched = null;
   function control(field) {
     if (field.kind === 'select') {
       const select = el('select');
@@ -18,13 +18,22 @@ export function render({ model }) {
     if (field.kind === 'number') input.inputMode = 'decimal';
     if (field.placeholder) input.placeholder = field.placeholder;
     input.autocomplete = 'off'; input.spellcheck = false;
+    /* A browser joins pasted lines without a gap: a list would become one word. */
+    input.addEventListener('paste', event => {
+      const text = event.clipboardData?.getData('text') || '';
+      if (!/\n./.test(text)) return;
+      event.preventDefault();
+      input.setRangeText(text.trim().split(/\s*[\r\n]+\s*/).join('; '), input.selectionStart, input.selectionEnd, 'end');
+      input.dispatchEvent(new Event('input', { bubbles: true }));
+    });
     return input;
   }
   const read = () => Object.fromEntries([...inputs].map(([name, { field, input }]) => [name, field.kind === 'toggle' ? input.checked : input.value.trim()]));
   const submit = () => { touched = null; model.send_msg({ type: 'submit', values: read() }); };
   function draw_fields(fields) {
     inputs = new Map();
-    form.replaceChildren(...fields.map((field, i) => {
+    groups = new Map();
+    const boxes = fields.map((field, i) => {
       const box = el('label', `fb-field ${field.kind}`), name = el('span', 'fb-label', field.label), input = control(field), error = el('span', 'fb-error');
       if (field.unit) name.append(el('span', 'unit', ` (${field.unit})`));
       if (field.help) box.title = field.help;
@@ -37,7 +46,18 @@ export function render({ model }) {
       if (field.kind === 'toggle') box.append(input, name, error); else box.append(name, input, error);
       inputs.set(field.name, { field, input, error, box });
       return box;
-    }));
+    });
+    form.replaceChildren();
+    boxes.forEach((box, i) => {
+      const name = fields[i].group;
+      if (!name) { form.append(box); return; }
+      if (!groups.has(name)) {
+        const group = el('details', 'fb-group'), inner = el('div', 'fb-inner');
+        group.append(el('summary', '', name), inner);
+        groups.set(name, { group, inner });
+      }
+      groups.get(name).inner.append(box);
+    });
     const clear = el('button', 'fb-clear', 'Clear');
     clear.type = 'button';
     clear.addEventListener('click', () => {
@@ -45,6 +65,7 @@ export function render({ model }) {
       submit();
     });
     form.append(clear);
+    if (groups.size) { const all = el('div', 'fb-groups'); all.append(...[...groups.values()].map(({ group }) => group)); form.append(all); }
   }
   form.addEventListener('submit', event => { event.preventDefault(); submit(); });
   form.addEventListener('keydown', event => { if (event.key === 'Enter' && event.target.matches('input')) { event.preventDefault(); if (touched) event.target.blur(); else submit(); event.target.focus(); } });
@@ -65,7 +86,9 @@ export function render({ model }) {
       error.textContent = message;
       input.setAttribute('aria-invalid', String(Boolean(message)));
       box.classList.toggle('invalid', Boolean(message));
-      box.classList.toggle('active', field.kind === 'toggle' ? value === true : Boolean(value));
+      const active = field.kind === 'toggle' ? value === true : Boolean(value);
+      box.classList.toggle('active', active);
+      if (field.group && (active || message)) groups.get(field.group).group.open = true;
     }
   });
   return form;

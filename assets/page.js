@@ -29,7 +29,7 @@
   const hms = hours => { const s = Math.floor(hours * 3600) % 86400; return `${two(Math.floor(s / 3600))}:${two(Math.floor(s % 3600 / 60))}:${two(s % 60)}`; };
 
   const state = { last_write: html.dataset.lastWrite ? Number(html.dataset.lastWrite) : null, answered: performance.now(), lost: false, bokeh_ready: false };
-  window.dsa110 = { now, age, lst_hours, set_last_write: unix => { state.last_write = unix; tick(); }, ready: () => { state.bokeh_ready = true; } };
+  window.dsa110 = { now, age, lst_hours, set_last_write: unix => { state.last_write = unix; tick(); }, ready: () => { state.bokeh_ready = true; }, add_keys };
 
   const stale_after = Number(html.dataset.staleAfter) || 3600;
   function tick() {
@@ -119,7 +119,16 @@
     if (url.href === location.href) location.reload(); else location.replace(url.href);
   });
 
-  /* Keys */
+  /* Keys. A page adds its own to the help: pairs of key and words; what is returned takes them away again. */
+  function add_keys(pairs) {
+    const made = pairs.flatMap(([key, words]) => {
+      const term = document.createElement('dt'), box = document.createElement('kbd'), meaning = document.createElement('dd');
+      box.textContent = key; term.append(box); meaning.textContent = words;
+      return [term, meaning];
+    });
+    $('keys').querySelector('dl').prepend(...made);
+    return () => made.forEach(node => node.remove());
+  }
   const dialog = $('keys');
   $('help').addEventListener('click', () => dialog.showModal());
   const again = $('again');
@@ -131,6 +140,16 @@
     for (const child of node.querySelectorAll('*')) if (child.shadowRoot) { const inner = first_filter(child.shadowRoot); if (inner) return inner; }
     return null;
   }
+  /* The list that an image is opened from, in its order, for the keys that lead from image to image. */
+  function leave_list(event) {
+    const opened = event.composedPath().find(node => node instanceof Element && (node.matches('a[href]') || node.matches('tr.opens')));
+    if (!opened || /\/images\/\d+$/.test(location.pathname) || event.type === 'keydown' && event.key !== 'Enter') return;
+    const link = opened.matches('a') ? opened : opened.querySelector('a[href]'), is_image = a => /\/images\/\d+$/.test(a.pathname);
+    if (!link || !is_image(link)) return;
+    const paths = [...new Set([...opened.getRootNode().querySelectorAll('a[href]')].filter(is_image).map(a => a.pathname))];
+    try { sessionStorage.setItem('dsa110-images', JSON.stringify(paths.length > 1 ? paths : [])); } catch { /* a full or forbidden storage: the order of registration remains */ }
+  }
+  for (const kind of ['click', 'keydown']) document.addEventListener(kind, leave_list, true);
   let going = 0;
   document.addEventListener('keydown', event => {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event)) return;

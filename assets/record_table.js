@@ -27,6 +27,7 @@ export function render({ model }) {
       const th = el('th', column.align || 'left');
       th.scope = 'col';
       if (column.width) th.style.width = column.width;
+      if (column.least) th.style.minWidth = column.least;
       if (column.title) th.title = column.title;
       const text = el('span', 'rt-label', column.label);
       if (column.unit) text.append(el('span', 'unit', ` (${column.unit})`));
@@ -41,6 +42,24 @@ export function render({ model }) {
     }));
     if (focused) tr.querySelector(`[data-column="${CSS.escape(focused)}"]`)?.focus();
   }
+  /* The box is drawn once per row; what is selected is set on it, so that nothing flickers. */
+  function pick_box(row) {
+    const box = el('input', 'rt-pick');
+    box.type = 'checkbox'; box.tabIndex = -1; box.title = 'select (or x on the row)';
+    box.setAttribute('aria-label', `Select ${row.cells[0].t ?? ''}`);
+    box.addEventListener('change', () => model.send_msg({ type: 'select', key: row.key }));
+    return box;
+  }
+  function draw_selection() {
+    if (!state.selectable) return;
+    const chosen = new Set(state.selected);
+    for (const [key, entry] of rows) {
+      const on = chosen.has(key), box = entry.tr.querySelector('.rt-pick');
+      entry.tr.classList.toggle('selected', on);
+      entry.tr.setAttribute('aria-selected', String(on));
+      if (box) box.checked = on;
+    }
+  }
   function draw_row(entry, row) {
     row.cells.forEach((cell, i) => {
       const href = i === 0 ? row.href : undefined, text = JSON.stringify([cell, href]);
@@ -49,6 +68,7 @@ export function render({ model }) {
       const align = columns[i]?.align || 'left', fresh = i === 0 ? el('th', align) : el('td', align);
       if (i === 0) fresh.scope = 'row';
       fresh.append(draw_cell(cell, href));
+      if (i === 0 && state.selectable) fresh.prepend(pick_box(row));
       if (entry.tr.children[i]) entry.tr.children[i].replaceWith(fresh); else entry.tr.append(fresh);
     });
     while (entry.tr.children.length > row.cells.length) { entry.tr.lastChild.remove(); entry.cells.pop(); }
@@ -87,6 +107,7 @@ export function render({ model }) {
     const row = event.target.closest('tr');
     const target = { ArrowDown: row?.nextSibling, ArrowUp: row?.previousSibling, Home: tbody.firstChild, End: tbody.lastChild }[event.key];
     if (target) { event.preventDefault(); rove(target); target.focus(); return; }
+    if (event.key === 'x' && row && state.selectable && !event.ctrlKey && !event.metaKey) { event.preventDefault(); event.stopPropagation(); model.send_msg({ type: 'select', key: row.dataset.key }); return; }
     if (event.key === 'Enter' && event.target === row) open_row(row, event.ctrlKey || event.metaKey);
   });
   const link_of = row => row.querySelector('th a');
@@ -97,14 +118,16 @@ export function render({ model }) {
   }
   function on_click(event) {
     const row = event.target.closest('tr');
-    if (!row || event.target.closest('a, button') || String(getSelection() || '')) return;
+    if (!row || event.target.closest('a, button, input') || String(getSelection() || '')) return;
     if (event.button === 1 || event.button === 0) open_row(row, event.button === 1 || event.ctrlKey || event.metaKey);
   }
   tbody.addEventListener('click', on_click);
   tbody.addEventListener('auxclick', on_click);
 
+  let forget = null;
   follow(model, payload => {
     state = payload;
+    if (state.selectable) forget ??= window.dsa110?.add_keys?.([['x', 'select the row']]) ?? null;
     label.textContent = caption.textContent = state.caption;
     total.textContent = state.total;
     busy.hidden = !state.loading_rows;
@@ -117,11 +140,12 @@ export function render({ model }) {
     scroll.style.maxHeight = state.max_height ? `min(${state.max_height}px, 80vh)` : '';
     draw_columns();
     draw_rows();
+    draw_selection();
     empty.textContent = state.empty;
     empty.hidden = state.rows.length > 0 || state.loading_rows;
     buttons.first.disabled = buttons.previous.disabled = !state.has_previous;
     buttons.next.disabled = !state.has_next;
     pager.hidden = !state.has_next && !state.has_previous;
-  }, [tick_ages(root)]);
+  }, [tick_ages(root), () => forget?.()]);
   return root;
 }

@@ -3,6 +3,7 @@ export function render({ model }) {
   const drawn = [];
   follow(model, state => {
     root.className = state.large ? 'd-tiles d-root large' : 'd-tiles d-root';
+    root.classList.toggle('nine', !state.large && state.tiles.length === 9);
     root.style.setProperty('--least', `${state.min_width}px`);
     state.tiles.forEach((tile, i) => {
       const key = JSON.stringify(tile);

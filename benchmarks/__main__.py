@@ -12,7 +12,20 @@ from pathlib import Path
 from benchmarks.archive import SCALES
 from benchmarks.report import OUT, format_rows, write_rows
 
-ITEMS = ("readers", "beside_slow", "deep_pages", "list_pages", "cold_page", "live", "cutouts", "variability")
+ITEMS = (
+    "readers",
+    "beside_slow",
+    "deep_pages",
+    "list_pages",
+    "cold_page",
+    "live",
+    "cutouts",
+    "overviews",
+    "variability",
+    "source_search",
+    "source_page",
+    "thumbnails",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

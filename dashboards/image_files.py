@@ -8,7 +8,10 @@
 ``/images/{id}/png``
     The whole image, with the same words for plane and colours.
 ``/images/{id}/fits``
-    The file as it is on disk.
+    The file as it is on disk; a ``Range`` of bytes is answered with just these (206), also on the condition of
+    ``If-Range``.
+``/images/{id}/thumbnail.png``
+    A small grey picture of the first plane, north up and east left.
 
 Errors have the status and the words of the pages; programs get them as plain text.
 """
@@ -19,6 +22,7 @@ import hashlib
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from email.utils import formatdate
 from io import FileIO
 from pathlib import PurePosixPath
@@ -28,6 +32,7 @@ from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler
 
 from dashboards.boundary import Boundary, Failure
+from dashboards.byte_ranges import ByteRange, RangeNotSatisfiable, parse_range, same_version
 from dashboards.plots.image import SkyMarker
 from dashboards.plots.image_colour import STRETCHES
 from dashboards.plots.picture import PALETTES, PictureLook, picture_png
@@ -35,11 +40,14 @@ from data_access.analysis.times import format_mjd_utc
 from data_access.errors import FileError, ValidationError
 from data_access.records import Cutout, Image, ImageHeader
 from data_access.services.cutout_files import cutout_fits, cutout_name, cutout_script, safe_name, target_text
-from data_access.services.cutouts import Place, parse_place, preview_of
+from data_access.services.cutouts import Place, parse_place, picture_of
 
 FORMATS = ("fits", "png", "py")
 DEFAULT_SIZE = 60.0
-_TYPES = {"fits": "application/fits", "png": "image/png", "py": "text/plain; charset=utf-8"}
+_TYPES = {
+    "fits": "application/fits", "png": "image/png", "py": "text/plain; charset=utf-8",
+    "gif": "image/gif", "mp4": "video/mp4",
+}  # fmt: skip
 _PICTURE_PIXELS = 1200
 _CHUNK_BYTES = 1 << 20
 # Part of every ETag: raise it when the same question gets a different answer.
@@ -53,42 +61,50 @@ def image_file_rules(archive: Any) -> list[tuple[Any, ...]]:
         (r"/images/([^/]+)/cutout", CutoutHandler, arguments),
         (r"/images/([^/]+)/png", PictureHandler, arguments),
         (r"/images/([^/]+)/fits", FileHandler, arguments),
+        (r"/images/([^/]+)/thumbnail\.png", ThumbnailHandler, arguments),
     ]
 
 
-class _ImageHandler(RequestHandler):
-    """What the three have in common: the record first, errors with status and words, conditional requests."""
+class FileAnswer(RequestHandler):
+    """What answers with files have in common: the record first, errors with words, conditional requests."""
 
     def initialize(self, archive: Any) -> None:
         """Receive the archive."""
         self._archive = archive
 
-    async def get(self, image_id: str) -> None:
-        """Answer, or refuse with status and words."""
+    async def get(self, *parts: str) -> None:
+        """Answer, or refuse with status and words; the parts of the path name the record."""
         with Boundary(self.request.path) as boundary:
             try:
-                await self.answer(await self._archive.images.get(image_id))
+                await self.answer(await self.find(*parts))
             except StreamClosedError:
                 return  # the reader went away
         if boundary.failure is not None:
             self._refuse(boundary.failure)
 
-    async def head(self, image_id: str) -> None:
+    async def head(self, *parts: str) -> None:
         """Answer with the headers only."""
-        await self.get(image_id)
+        await self.get(*parts)
 
-    async def answer(self, image: Image) -> None:
-        """Write the answer for an image."""
+    async def find(self, *parts: str) -> Any:
+        """Return the record that the path names; raise an `ArchiveError` when there is none."""
+        return await self._archive.images.get(*parts)
+
+    async def answer(self, found: Any) -> None:
+        """Write the answer for what was found."""
         raise NotImplementedError
 
     def compute_etag(self) -> str | None:
         """Return the tag that `unchanged` has set, not a hash of the body."""
         return None
 
-    def unchanged(self, *facts: object, modified_at: float) -> bool:
-        """Set the headers that let a client ask again cheaply; True when it has this answer already."""
+    def unchanged(self, *facts: object, modified_at: float, same_bytes: bool = False) -> bool:
+        """Set the headers that let a client ask again cheaply; True when it has this answer already.
+
+        With `same_bytes` equal facts promise an equal body, byte by byte: pieces of it may be put together.
+        """
         digest = hashlib.sha256(repr((_FORMAT_VERSION, facts)).encode()).hexdigest()[:32]
-        self.set_header("Etag", f'W/"{digest}"')
+        self.set_header("Etag", f'"{digest}"' if same_bytes else f'W/"{digest}"')
         self.set_header("Last-Modified", formatdate(modified_at, usegmt=True))
         self.set_header("Cache-Control", "no-cache")
         if self.check_etag_header():
@@ -161,7 +177,7 @@ class _ImageHandler(RequestHandler):
         return PictureLook(stretch, palette, low, high)  # type: ignore[arg-type]
 
 
-class CutoutHandler(_ImageHandler):
+class CutoutHandler(FileAnswer):
     """A piece of an image as FITS, picture or program."""
 
     async def answer(self, image: Image) -> None:
@@ -204,7 +220,7 @@ class CutoutHandler(_ImageHandler):
         return f"{given[0]}?{'&'.join([*kept, 'format=fits'])}"
 
 
-class PictureHandler(_ImageHandler):
+class PictureHandler(FileAnswer):
     """A whole image as a picture."""
 
     async def answer(self, image: Image) -> None:
@@ -223,27 +239,76 @@ class PictureHandler(_ImageHandler):
         self.send(body, kind="png", name=f"{safe_name(image.name)}.png")
 
 
-class FileHandler(_ImageHandler):
-    """The FITS file of an image."""
+class ThumbnailHandler(FileAnswer):
+    """A small picture for contact sheets."""
+
+    async def answer(self, image: Image) -> None:
+        """Send it, made at the first request for this state of the file."""
+        key, modified_at = await self._archive.thumbnails.key(image.path)
+        if self.unchanged(key, modified_at=modified_at):
+            return
+        thumbnail = await self._archive.thumbnails.get(image.path)
+        # The file may have been replaced since its key was looked at.
+        self.unchanged(thumbnail.key, modified_at=thumbnail.modified_at)
+        self.set_status(200)
+        self.send(thumbnail.body, kind="png", name=f"{safe_name(image.name)}.png")
+
+    def _refuse(self, failure: Failure) -> None:
+        """Refuse; a contact sheet (``?sheet=1``) gets the words alone, because broken files are nothing new to it."""
+        super()._refuse(replace(failure, status=200) if self.get_query_argument("sheet", "") else failure)
+
+
+class FileHandler(FileAnswer):
+    """The FITS file of an image, or a range of its bytes."""
 
     async def answer(self, image: Image) -> None:
         """Send the file in pieces: memory is one piece, whatever its size."""
         file: FileIO = await self._archive.files.open_fits(image.path)
         try:
-            stat = await self._archive.offload.in_thread(_stat, file)
-            if self.unchanged(image.path, *stat, modified_at=stat[2]):
+            identity = await self._archive.offload.in_thread(_stat, file)
+            size, modified_at = identity[1], identity[2]
+            if self.unchanged(image.path, *identity, modified_at=modified_at, same_bytes=True):
                 return
             name = PurePosixPath(image.path).name
+            self.set_header("Accept-Ranges", "bytes")
+            wanted = self._range(size)
+            if wanted is None:
+                return
             self.set_header("Content-Type", "application/gzip" if name.endswith(".gz") else _TYPES["fits"])
             self.set_header("Content-Disposition", f'attachment; filename="{safe_name(name)}"')
-            self.set_header("Content-Length", stat[1])
+            self.set_header("Content-Length", wanted.stop - wanted.start)
             if self.request.method != "HEAD":
-                await self._send(file, image.path, stat[1])
+                await self._send(file, image.path, wanted)
         finally:
             file.close()
 
-    async def _send(self, file: FileIO, path: str, size: int) -> None:
-        left = size
+    def _range(self, size: int) -> ByteRange | None:
+        """Return the bytes to send, with status and header set; None when there are none and all is said."""
+        headers = self.request.headers
+        whole = ByteRange(0, size)
+        is_same = same_version(
+            headers.get("If-Range", ""), str(self._headers["Etag"]), str(self._headers["Last-Modified"])
+        )
+        if self.request.method != "GET" or "Range" not in headers or not is_same:
+            return whole
+        try:
+            wanted = parse_range(headers["Range"], size)
+        except RangeNotSatisfiable as err:
+            self.set_status(416)
+            self.set_header("Content-Range", f"bytes */{size}")
+            self.set_header("Content-Type", "text/plain; charset=utf-8")
+            self.finish(f"{err}\n")
+            return None
+        if wanted is None:
+            return whole
+        self.set_status(206)
+        self.set_header("Content-Range", wanted.content_range(size))
+        return wanted
+
+    async def _send(self, file: FileIO, path: str, wanted: ByteRange) -> None:
+        left = wanted.stop - wanted.start
+        if wanted.start:
+            await self._archive.offload.in_thread(file.seek, wanted.start)
         while left:
             piece: bytes = await self._archive.offload.in_thread(file.read, min(left, _CHUNK_BYTES))
             if not piece:
@@ -263,7 +328,7 @@ def _cutout_picture(image: Image, cutout: Cutout, look: PictureLook) -> bytes:
     target = None
     if cutout.ra_deg is not None and cutout.dec_deg is not None:
         target = SkyMarker(cutout.ra_deg, cutout.dec_deg)
-    preview = preview_of(cutout, max_size=_PICTURE_PIXELS)
+    preview = picture_of(cutout, max_size=_PICTURE_PIXELS)
     return picture_png(preview, title=image.name, words=[w for w in words if w], look=look, target=target)
 
 

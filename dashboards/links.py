@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
@@ -44,21 +44,53 @@ class Links:
         """The file of an image."""
         return self.page(f"images/{_segment(image_id)}/fits")
 
+    def image_thumbnail(self, image_id: int | str) -> str:
+        """A small picture of an image."""
+        return self.page(f"images/{_segment(image_id)}/thumbnail.png")
+
     def image_png(self, image_id: int | str, **query: object) -> str:
         """An image as a picture for print."""
         return self.page(f"images/{_segment(image_id)}/png", query)
+
+    def compare(self, image_ids: Iterable[int | str], **query: object) -> str:
+        """Up to four images beside or upon each other; the first one gives the pixels."""
+        return self.page("compare", {"images": ",".join(map(str, image_ids)), **query})
 
     def sources(self, **query: object) -> str:
         """The list of sources."""
         return self.page("sources", query)
 
+    def source_export(self, **query: object) -> str:
+        """The whole of a list of sources as a file; `dashboards.source_files` lists what may be asked."""
+        return self.page("sources/export", query)
+
     def source(self, source_id: str, **query: object) -> str:
         """One source with its light curve."""
         return self.page(f"sources/{_segment(source_id)}", query)
 
+    def source_epoch(self, source_id: str, photometry_id: int, **query: object) -> str:
+        """The cutout behind one measurement of a source, as a small picture; see `dashboards.epoch_files`."""
+        return self.page(f"sources/{_segment(source_id)}/epochs/{int(photometry_id)}.png", query)
+
+    def source_epochs(self, source_id: str, kind: str, **query: object) -> str:
+        """All epochs of a source as ``gif``, ``mp4`` or ``png``; see `dashboards.epoch_files`."""
+        return self.page(f"sources/{_segment(source_id)}/epochs.{kind}", query)
+
     def variability(self, **query: object) -> str:
         """Every source in the eta-V plane."""
         return self.page("variability", query)
+
+    def review(self, **query: object) -> str:
+        """The candidates, to be judged by keyboard."""
+        return self.page("review", query)
+
+    def marks_csv(self, **query: object) -> str:
+        """What people said about candidates, as a file."""
+        return self.page("marks.csv", query)
+
+    def ese(self, **query: object) -> str:
+        """The list of ESE candidates with what their light curves say."""
+        return self.page("ese", query)
 
     def jobs(self, **query: object) -> str:
         """The list of jobs."""

@@ -24,6 +24,7 @@ from panel.io.state import state as panel_state
 from tornado.web import HTTPError, RequestHandler
 
 from dashboards.boundary import Boundary, Failure, describe_failure
+from dashboards.first_visit import COOKIE, VERSION
 from dashboards.links import Links
 from dashboards.session import PageSpec, Session
 from dashboards.shell import THEME_COOKIE, Shell, choose_theme
@@ -70,12 +71,17 @@ class PageApplication(Application):  # type: ignore[misc, unused-ignore]
         """Return what the page's `prepare` returns."""
         return await self.spec.load_view().prepare(self._archive, path_params, query)
 
+    async def finish(self, prepared: Any) -> None:
+        """Let the page read a little more, which decides nothing."""
+        await self.spec.load_view().finish(self._archive, prepared)
+
     async def on_session_created(self, session_context: Any) -> None:
         """Prepare a session that was made by a websocket alone (its first one had expired meanwhile)."""
         request = session_context.request
         if getattr(request, "prepared", None) is None:
             with Boundary(self.spec.path) as boundary:
                 result = await self.prepare(_path_params(request), _query(request))
+                await self.finish(result)
                 request._request.prepared = (result,)
             if boundary.failure is not None:
                 self.failures[session_context.id] = boundary.failure
@@ -99,6 +105,10 @@ class PageApplication(Application):  # type: ignore[misc, unused-ignore]
         self.shell.fail_page(doc, self.failures[context.id])
         use_local_stylesheets(doc)
 
+    def _user(self, request: Any) -> str:
+        name = getattr(self._settings, "user_header", "")
+        return " ".join(_header(request, name).split())[:80] if name else ""
+
     def _session(self, doc: Document, request: Any) -> Session:
         query = _query(request)
         path = getattr(request, "app_path", None) or self.spec.path
@@ -111,18 +121,26 @@ class PageApplication(Application):  # type: ignore[misc, unused-ignore]
             links=Links.seen_from(path),
             doc=doc,
             prepared=request.prepared[0],
+            user=self._user(request),
             head_sent=getattr(request, "head_sent", False),
         )
 
 
+def _header(request: Any, name: str) -> str:
+    """Return a header of a request, whatever the case of its name; empty when there is none."""
+    headers = getattr(request, "headers", None) or {}
+    return next((str(v) for k, v in headers.items() if str(k).lower() == name.lower()), "")
+
+
 def use_local_stylesheets(doc: Document) -> None:
-    """Point the stylesheets of all models to this server.
+    """Point the stylesheets of all models to this server, also of those that are added later.
 
     Panel does it while it writes the HTML; a document made by a websocket alone has none and would ask its CDN.
     """
     with set_curdoc(doc):
         root_path = panel_state.rel_path
         local = f"{root_path}/{LOCAL_DIST}" if root_path else LOCAL_DIST
+        doc.template_variables["dist_url"] = local  # of what is added later
         for root in doc.roots:
             patch_model_css(root, dist_url=local)
 
@@ -150,6 +168,11 @@ class HeaderMixin:
         super().set_default_headers()  # type: ignore[misc]
         for name, value in HEADERS.items():
             self.set_header(name, value)  # type: ignore[attr-defined]
+
+    def on_finish(self) -> None:
+        """Say which file was sent, for those who wait for the scripts of their first page."""
+        super().on_finish()  # type: ignore[misc]
+        self.shell.first_visits.note_sent(self.request.path)  # type: ignore[attr-defined]
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Write the error page; an unexpected exception gets an id, its traceback goes to the log only."""
@@ -198,6 +221,7 @@ class PageHandler(HeaderMixin, DocHandler):  # type: ignore[misc, unused-ignore]
             self.write_failure(boundary.failure)
             return
         await self._send_head(path)
+        await self._page().finish(request.prepared[0])
         try:
             await super().get(*args, **kwargs)  # type: ignore[misc]
         except PageFailed as err:
@@ -212,9 +236,14 @@ class PageHandler(HeaderMixin, DocHandler):  # type: ignore[misc, unused-ignore]
             return
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
+        is_first = self.shell.first_visits.is_first(request)
+        if is_first:
+            self.set_cookie(COOKIE, VERSION, expires_days=365, httponly=True, samesite="Lax")
         self.write(head)
         await self.flush()
         request.head_sent = True
+        if is_first:
+            await self.shell.first_visits.scripts_sent()
 
     async def get_session(self) -> Any:
         """Return the new session; one whose page could not be built is thrown away at once."""

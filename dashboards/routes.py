@@ -12,10 +12,13 @@ ROUTES: tuple[PageSpec, ...] = (
     PageSpec(
         "/variability", "Variability", "variability", "dashboards.pages.variability:VariabilityPage", key="v"
     ),
+    PageSpec("/ese", "ESE", "ese", "dashboards.pages.ese:EsePage", key="e"),
+    PageSpec("/review", "Review", "review", "dashboards.pages.review:ReviewPage", key="r"),
     PageSpec("/jobs", "Jobs", "jobs", "dashboards.pages.jobs:JobsPage", key="j"),
     PageSpec("/ms", "MS", "ms", "dashboards.pages.ms:MSPage", key="m"),
     PageSpec("/calibration", "Calibration", "calibration", "dashboards.pages.calibration:CalibrationPage", key="c"),
     PageSpec("/status", "Status", "status", "dashboards.pages.status:StatusPage", key="t"),
+    PageSpec("/compare", "Compare", "images", "dashboards.pages.compare:ComparePage", in_nav=False),
     PageSpec("/ms/detail", "Measurement Set", "ms", "dashboards.pages.ms_detail:MSDetailPage", in_nav=False),
     PageSpec(
         "/calibration/detail", "Calibration table", "calibration",

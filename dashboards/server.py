@@ -21,12 +21,15 @@ from tornado.web import RequestHandler, StaticFileHandler
 
 from dashboards.boundary import Boundary
 from dashboards.compression import CompressedFiles, CompressOnce
+from dashboards.epoch_files import epoch_file_rules
 from dashboards.image_files import image_file_rules
 from dashboards.live import ChangeFeed
+from dashboards.mark_files import mark_file_rules
 from dashboards.panel_patches import PageApplication, log_callback_error, own_handlers, page_applications
 from dashboards.routes import ROUTES
 from dashboards.session import PageSpec
 from dashboards.shell import ASSETS, Shell
+from dashboards.source_files import source_file_rules
 from data_access.errors import ValidationError
 
 log = logging.getLogger("dsa110.dashboard")
@@ -164,6 +167,9 @@ def build_server(
             (r"/healthz", HealthHandler, {"shell": shell}),
             (r"/assets/(.*)", StaticFileHandler, {"path": str(ASSETS)}),
             *image_file_rules(archive),
+            *epoch_file_rules(archive),
+            *mark_file_rules(archive),
+            *source_file_rules(archive),
             *extra_patterns,
         ],
         sign_sessions=True,
@@ -177,6 +183,7 @@ def build_server(
     )
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, interrupt)  # Panel takes Ctrl-C for a loop that is not ours
+    _put_first(server._tornado, "/sources/export")
     own_handlers(server._tornado, shell)
     server._tornado.transforms = [partial(CompressOnce, CompressedFiles())]
     origins = {f"{host}:{server.port}" for host in ("localhost", "127.0.0.1", address)}
@@ -184,6 +191,12 @@ def build_server(
     host = "localhost" if address in ("", "0.0.0.0", "::") else address  # noqa: S104
     url = f"http://{host}:{server.port}{server.prefix.rstrip('/')}/"
     return DashboardServer(server, shell, archive, server_id, url)
+
+
+def _put_first(tornado: Any, path: str) -> None:
+    """Let the rule of a path be asked before those of the pages: ``/sources/{id}`` would take it for a source."""
+    rules = tornado.wildcard_router.rules
+    rules.sort(key=lambda rule: path not in getattr(getattr(rule.matcher, "regex", None), "pattern", ""))
 
 
 def _listen(applications: dict[str, Any], *, address: str, port: int, **options: Any) -> Any:

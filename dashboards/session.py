@@ -56,6 +56,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import panel as pn
+import param
 from bokeh.document import Document
 from panel.io.state import set_curdoc
 
@@ -118,6 +119,8 @@ class Session:
         ``"dark"``, ``"light"`` or ``"red"``.
     prepared : object
         What `PageView.prepare` returned.
+    user : str
+        Name of the reader, from the header that the settings trust; empty when nobody has said it.
     head_sent : bool
         True when the browser has the start of the page already.
     """
@@ -130,6 +133,7 @@ class Session:
     links: Links = field(default_factory=Links)
     doc: Document = field(default_factory=Document)
     prepared: Any = None
+    user: str = ""
     head_sent: bool = False
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     closed: bool = False
@@ -195,6 +199,10 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
     url_params: ClassVar[tuple[str, ...]] = ()
     push_params: ClassVar[tuple[str, ...]] = ()
     live_roles: ClassVar[frozenset[str] | None] = None
+    # True: a link to another page of this kind ends in `returned_to` instead of a new document
+    follows_links: ClassVar[bool] = False
+
+    place = param.String(default="", doc="relative URL of what is shown, without its query; see `move_to`")
 
     def __init__(self, session: Session, **params: Any) -> None:
         # Given to the constructor, the values of the URL set off no watcher before the page is there.
@@ -226,6 +234,10 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         """
         return None
 
+    @classmethod
+    async def finish(cls, archive: Any, prepared: Any) -> None:
+        """Read a little more into what `prepare` returned; the browser has the start of the page meanwhile."""
+
     def __panel__(self) -> Any:
         raise NotImplementedError
 
@@ -234,6 +246,15 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
 
     async def refresh(self) -> None:
         """Patch what is shown after a change in the databases."""
+
+    def move_to(self, href: str) -> None:
+        """Write a new path into the URL of the browser, as a new entry of its history, without a new document."""
+        with param.parameterized.discard_events(self):
+            self.place = href
+        self.param.trigger("place")
+
+    def returned_to(self, path: str) -> None:
+        """Show what `path` names: the reader went back or forward, or followed a link; the query is known already."""
 
     def new_slot(self, label: str, *, height: int) -> Slot:
         """Return a new place of `height` pixels that says it is loading until `fill` puts something there."""
@@ -250,8 +271,11 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         """Await `work`, hand its answer to `show` under the document's lock, put what that returns in `slot`.
 
         Without `show` the answer itself is put there. None leaves the content as it is. An error becomes a card
-        in the slot; an answer that was overtaken by a newer one for the same slot is dropped.
+        in the slot; an answer that was overtaken by a newer one for the same slot is dropped. Once nobody is
+        connected any more (a page that lost its server is loaded anew), the task ends here.
         """
+        if not self.session.connected:
+            raise asyncio.CancelledError
         await self._attempt(slot, slot, work, show)
         await asyncio.sleep(0)  # let the browser's events and other pages through between two slots
 
@@ -268,6 +292,13 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         """
         key: object = slot if slot is not None else getattr(work, "__qualname__", work)
         return self.session.spawn(self._attempt(slot or self.page_failure, key, work, show))
+
+    def fill_at_once(self, slot: Slot, answer: T, show: Callable[[T], Any]) -> None:
+        """Show what `prepare` has read while the page is being built; an error becomes a card in the slot."""
+        with Boundary(f"{type(self).__name__}: {slot.label}") as boundary:
+            self._place(slot, answer, show)
+        if boundary.failure is not None:
+            slot.fail(boundary.failure)
 
     async def patch(self, change: Callable[[], T]) -> T | None:
         """Run `change`, which alters models, under the document's lock."""

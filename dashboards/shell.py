@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from bokeh.models import CustomJS
 from dashboards.boundary import Boundary, Failure
 from dashboards.components.browser_state import BrowserState
 from dashboards.components.notice import failure_card
+from dashboards.first_visit import FirstVisits
 from dashboards.links import Links
 from dashboards.live import ChangeFeed, Live
 from dashboards.plots.theme import THEMES, bokeh_theme, css_variables
@@ -24,6 +26,10 @@ from dashboards.session import PageSpec, PageView, Session
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 THEME_COOKIE = "dsa110_theme"
 DEFAULT_THEME = "dark"
+_NOT_NEEDED = re.compile(r"<script[^>]*(?:esms-options|es-module-shims|bokeh-gl[.])[^>]*>[^<]*</script>")
+_NATIVE_IMPORT = (
+    "<script>window.importShim = url => import(url); window.importShim.addImportMap = () => undefined;</script>"
+)
 _TELL_READY = "window.dsa110.ready()"
 _TELL_LOST = "window.dispatchEvent(new Event('dsa110:lost'))"
 
@@ -53,8 +59,10 @@ class Shell:
         self.stale_after_s = stale_after_s
         self._versions = {p.name: _version(p) for p in ASSETS.iterdir() if p.is_file()}
         environment = jinja2.Environment(autoescape=True, loader=jinja2.FileSystemLoader(ASSETS))
+        environment.filters["needed"] = _needed_scripts
         self._template = environment.get_template("page.html")
         self._head = environment.get_template("page_head.html")
+        self.first_visits = FirstVisits()
         self._scripts: dict[tuple[str, str], tuple[str, str]] = {}
         self._theme_css = "\n".join(_theme_rule(name) for name in THEMES)
 
@@ -171,6 +179,15 @@ async def _load(view: PageView) -> None:
 
 def _discard(_task: object) -> None:
     """Panel awaits or renders what a callback returns; a task is neither."""
+
+
+def _needed_scripts(scripts: str) -> str:
+    """Return the script tags without WebGL, which no plot uses, and with the browser's own modules.
+
+    Panel loads every component through es-module-shims, which reads and rewrites its source: 15 ms each. Every
+    browser that can run BokehJS can import modules, and our components need no import maps.
+    """
+    return _NOT_NEEDED.sub("", scripts) + (_NATIVE_IMPORT if scripts else "")
 
 
 def _version(path: Path) -> str:

@@ -8,22 +8,50 @@ from typing import Self
 from data_access.changes import ChangeWatcher
 from data_access.database import Database
 from data_access.layout import Layout
+from data_access.notes import NotesDatabase
 from data_access.offload import Offload
+from data_access.own_folder import own_folder
 from data_access.repositories.calibration import CalibrationRepository
+from data_access.repositories.catalogs import CatalogRepository
+from data_access.repositories.cross_matches import CrossMatchRepository
+from data_access.repositories.field_objects import FieldObjects
 from data_access.repositories.images import ImageRepository
 from data_access.repositories.jobs import JobRepository
+from data_access.repositories.marks import MarkRepository
 from data_access.repositories.measurement_sets import MeasurementSetRepository
+from data_access.repositories.names import NameRepository
 from data_access.repositories.operations import OperationsRepository
 from data_access.repositories.photometry import PhotometryRepository
 from data_access.repositories.photometry_blocks import PhotometryBlocks
+from data_access.repositories.photometry_epochs import EpochRepository
+from data_access.repositories.queue import QueueRepository
+from data_access.repositories.source_columns import SourceColumnRepository
 from data_access.repositories.sources import SourceRepository
+from data_access.services.compare import CompareService
+from data_access.services.context import ContextService
+from data_access.services.contours import ContourService
 from data_access.services.cutouts import CutoutService
+from data_access.services.epoch_cutouts import EpochCutouts
+from data_access.services.ese import EseService
 from data_access.services.files import FileService
 from data_access.services.health import HealthService
+from data_access.services.image_quality import ImageQualityService
 from data_access.services.logs import LogService
+from data_access.services.missing_epochs import MissingEpochService
+from data_access.services.names import NameService
+from data_access.services.neighbours import NeighbourService
 from data_access.services.night import NightService
+from data_access.services.overlays import OverlayService
+from data_access.services.overviews import OverviewService
 from data_access.services.provenance import ProvenanceService
+from data_access.services.regions import RegionService
+from data_access.services.review import ReviewService
 from data_access.services.roots import Roots
+from data_access.services.source_export import SourceExportService
+from data_access.services.source_lists import SourceLists
+from data_access.services.source_search import SourceSearchService
+from data_access.services.thumbnail_folder import ThumbnailFolder
+from data_access.services.thumbnails import ThumbnailService
 from data_access.services.variability import VariabilityService
 from data_access.settings import Settings, load_settings
 from data_access.sidecar import Sidecar
@@ -34,10 +62,17 @@ class Archive:
 
     Attributes
     ----------
-    images, sources, photometry, measurement_sets, calibration, jobs, operations
+    images, sources, photometry, curves, measurement_sets, calibration, jobs, queue, operations
         Repositories: SQL to records.
-    files, cutouts, logs, provenance, night, health, variability
+    cross_matches
+        Repository: entries of all catalogue files near a place.
+    marks, review, context
+        What people say about candidates, in our own database; the queue of candidates; what lies near a source.
+    files, cutouts, regions, contours, overlays, epochs, overviews, thumbnails, names, logs, provenance, night,
+    health, variability, search, neighbours, missing_epochs, ese, source_lists, source_export
         Services: where files, caches and several repositories meet.
+    image_quality, compare
+        Services: figures of an image's own pixels, graded; images on the pixels of another one.
     changes : ChangeWatcher
         Tells listeners about new commits while its `run` is running.
 
@@ -66,29 +101,60 @@ class Archive:
         )
         self._make_repositories()
         self._make_services()
-        self.changes = ChangeWatcher(self.databases, interval_s=settings.poll_interval_s)
+        self.changes = ChangeWatcher(
+            self.databases, interval_s=settings.poll_interval_s, own={"notes": self.notes.file}
+        )
 
     def _make_repositories(self) -> None:
         counting = self.settings.count_deadline_s
         self.images = ImageRepository(self.layout, count_deadline_s=counting)
         self.photometry = PhotometryRepository(self.layout, row_cap=self.settings.row_cap)
         self.sources = SourceRepository(self.layout, self.photometry, count_deadline_s=counting)
+        self.curves = EpochRepository(self.layout)
         self.measurement_sets = MeasurementSetRepository(self.layout, count_deadline_s=counting)
         self.calibration = CalibrationRepository(self.layout, count_deadline_s=counting)
         self.jobs = JobRepository(self.layout, count_deadline_s=counting)
+        self.queue = QueueRepository(self.layout, count_deadline_s=counting)
         self.operations = OperationsRepository(self.layout)
+        self.catalogs = CatalogRepository(self.settings.catalog_dir, self._open_catalog)
+        self.notes = NotesDatabase(
+            self.settings.data_dir,
+            self.offload,
+            forbidden=self._folders_of_the_pipeline(),
+            busy_timeout_s=self.settings.busy_timeout_s,
+        )
+        self.marks = MarkRepository(self.notes)
+        lists = next((self.databases[role] for role in ("calibrators", "pipeline") if role in self.databases), None)
+        self.cross_matches = CrossMatchRepository(self.settings.catalog_dir, lists, self._open_catalog)
 
     def _make_services(self) -> None:
         settings = self.settings
         roots = Roots(settings.roots, setting="roots")
         self.files = FileService(roots, self.offload)
         self.cutouts = CutoutService(roots, self.offload)
+        self.thumbnails = ThumbnailService(
+            roots, self.offload, n_at_once=settings.reader_threads // 2, open_folder=self._thumbnail_folder
+        )
+        self.names = NameService(NameRepository(self.layout))
+        self.overviews = OverviewService(self.files, self.cutouts, roots, self.offload, self._cache_folder)
+        self.epochs = EpochCutouts(self.images, self.files, self.cutouts, self.offload)
+        self.regions = RegionService(self.files, self.cutouts, self.offload)
+        self.contours = ContourService(self.files, self.cutouts, self.offload)
+        self.overlays = OverlayService(
+            FieldObjects(self.layout), self.catalogs, self.images, self.files, self.offload
+        )
         self.logs = LogService(Roots(settings.log_roots, setting="log_roots"), self.offload)
         self.provenance = ProvenanceService(
             self.images, self.measurement_sets, self.calibration, self.jobs, self.photometry
         )
         self.night = NightService(
-            self.images, self.measurement_sets, self.calibration, self.jobs, self.sources, self.operations, self.files
+            self.images,
+            self.measurement_sets,
+            self.calibration,
+            self.queue,
+            self.sources,
+            self.operations,
+            self.files,
         )
         self.variability = VariabilityService(
             PhotometryBlocks(
@@ -98,18 +164,55 @@ class Archive:
             self._sidecar_of,
             n_workers=settings.reader_processes,
         )
+        self.search = SourceSearchService(self.variability, SourceColumnRepository(self.layout), self.offload)
+        self.neighbours = NeighbourService(self.search, self.photometry, self.offload)
+        self.missing_epochs = MissingEpochService(self.images, self.files, self.cutouts)
+        self.context = ContextService(self.cross_matches, self.search, self.photometry, self.images, self.offload)
+        self.review = ReviewService(
+            self.sources, self.images, self.variability, self.files, self.cutouts, self.offload
+        )
+        self.source_lists = SourceLists(self.offload)
+        self.source_export = SourceExportService(self.search, self.curves, self.offload)
+        self.ese = EseService(self.sources, self.photometry, self.neighbours, self.offload)
         folders = {"roots": settings.roots, "log_roots": settings.log_roots}
         self.health = HealthService(self.databases, folders, count_deadline_s=settings.count_deadline_s)
+        self.compare = CompareService(self.files, self.overviews, self.offload)
+        self.image_quality = ImageQualityService(self.images, self.catalogs, self.files, roots, self.offload)
+
+    def _open_catalog(self, role: str, path: Path) -> Database:
+        settings = self.settings
+        return Database(
+            role,
+            path,
+            lanes=1,
+            deadline_s=settings.query_deadline_s,
+            busy_timeout_s=settings.busy_timeout_s,
+            row_cap=settings.row_cap,
+        )
 
     def _sidecar_of(self, database: str) -> Sidecar:
+        return Sidecar(self.settings.cache_dir, Path(database), forbidden=self._folders_of_the_pipeline())
+
+    def _thumbnail_folder(self) -> ThumbnailFolder:
+        max_bytes = round(self.settings.thumbnail_cache_mb * 1e6)
+        return ThumbnailFolder(self._cache_folder() / "thumbnails", max_bytes=max_bytes)
+
+    def _folders_of_the_pipeline(self) -> tuple[Path, ...]:
         settings = self.settings
-        pipeline = (settings.state_dir, *settings.roots, *settings.log_roots)
-        own = tuple(path.parent for path in settings.databases.values())
-        return Sidecar(settings.cache_dir, Path(database), forbidden=(*pipeline, *own))
+        of_databases = (path.parent for path in settings.databases.values())
+        return (settings.state_dir, *settings.roots, *settings.log_roots, *of_databases)
+
+    def _cache_folder(self) -> Path:
+        """Return the folder for what we keep; raise `ValidationError` when it lies inside one of the pipeline's."""
+        forbidden = self._folders_of_the_pipeline()
+        return own_folder(self.settings.cache_dir, forbidden, name="cache folder", setting="cache_dir")
 
     async def close(self) -> None:
         """Close all connections and stop the workers."""
+        await self.search.close()
         await self.variability.close()
+        await self.catalogs.close()
+        await self.cross_matches.close()
         for database in self.databases.values():
             await database.close()
         self.cutouts.close()

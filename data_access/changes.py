@@ -82,6 +82,12 @@ class Subscription:
 class ChangeWatcher:
     """Looks at the databases while somebody listens.
 
+    Parameters
+    ----------
+    own : mapping of str to Path
+        Files of our own by role: looked at by their stamps alone. They may be absent, and a write to them is no news
+        of the pipeline.
+
     Attributes
     ----------
     last_write : float or None
@@ -90,8 +96,12 @@ class ChangeWatcher:
         Role -> message of the databases that cannot be read now.
     """
 
-    def __init__(self, databases: Mapping[str, Database], *, interval_s: float) -> None:
+    def __init__(
+        self, databases: Mapping[str, Database], *, interval_s: float, own: Mapping[str, Path] | None = None
+    ) -> None:
         self._databases = databases
+        self._own = dict(own or {})
+        self._own_stamps: dict[str, _Stamp] = {}
         self._interval_s = interval_s
         self._subscriptions: set[Subscription] = set()
         self._wake = asyncio.Event()
@@ -144,8 +154,9 @@ class ChangeWatcher:
 
     async def look(self) -> Change | None:
         """Look once; tell the subscribers and return the change, or None when nothing changed."""
-        stamps = await asyncio.to_thread(self._all_stamps)
-        changed = set()
+        stamps, own = await asyncio.to_thread(self._all_stamps)
+        changed = {role for role, stamp in own.items() if self._own_stamps.get(role, stamp) != stamp}
+        self._own_stamps = own
         for role, stamp in stamps.items():
             if self._stamps.get(role) == stamp and role not in self.trouble:
                 continue
@@ -173,16 +184,23 @@ class ChangeWatcher:
         self._versions[role] = version
         return recovered or (before is not None and before != version)
 
-    def _all_stamps(self) -> dict[str, _Stamp]:
-        return {
-            role: (_stamp(database.path), _stamp(Path(f"{database.path}-wal")))
-            for role, database in self._databases.items()
-        }
+    def _all_stamps(self) -> tuple[dict[str, _Stamp], dict[str, _Stamp]]:
+        databases = {role: _stamps(database.path) for role, database in self._databases.items()}
+        return databases, {role: _with_content(_stamps(path)) for role, path in self._own.items()}
 
     def _remember_last_write(self, stamps: Mapping[str, _Stamp]) -> None:
         # A reader that opens a WAL database touches an empty -wal file: only one with content is a write.
         times = [s[1] / 1e9 for stamp in stamps.values() for s in stamp if s is not None and s[2] > 0]
         self.last_write = max(times, default=None)
+
+
+def _stamps(path: Path) -> _Stamp:
+    return _stamp(path), _stamp(Path(f"{path}-wal"))
+
+
+def _with_content(stamps: _Stamp) -> _Stamp:
+    """Leave out what is empty: a reader makes an empty write-ahead log, which is no news."""
+    return tuple(s if s is not None and s[2] > 0 else None for s in stamps)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

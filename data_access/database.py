@@ -1,8 +1,9 @@
 """The only place that opens a pipeline database: read-only by construction, bounded in time and rows.
 
 Measured reasons (two shared cores, SQLite 3.40, ratios hold): a fair pool of two or three long-lived connections
-beats both one shared connection and one per call. A statement is opened, read and closed in one thread hop, its rows
-packed into one JSON text, because stepping rows in several threads fights over the interpreter lock.
+beats both one shared connection and one per call. A statement is opened, read and closed in one thread hop. While
+others are at work its rows are packed into one JSON text, because stepping rows in several threads fights over the
+interpreter lock; alone, plain rows are faster.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,8 +31,8 @@ from data_access.packing import NotPackable, packed_sql, unpack
 from data_access.read_only_connection import (
     FileReplaced,
     ReadOnlyConnection,
+    Statement,
     connect_read_only,
-    decode_text,
     file_identity,
     has_write_ahead_log,
 )
@@ -54,13 +55,20 @@ class _Lane:
     raw: ReadOnlyConnection
     generation: int
 
+    @property
+    def run(self) -> Callable[..., Awaitable[Any]]:
+        """What runs a function in the thread of the connection; aiosqlite itself does everything with it."""
+        execute: Callable[..., Awaitable[Any]] = self.connection._execute
+        return execute
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of one answer, and whether the row cap cut it."""
+    """Rows of one answer, whether the row cap cut it, and whether real numbers have all their digits (else 15)."""
 
-    rows: list[list[Any]]
+    rows: list[Any]
     truncated: bool
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,72 +157,68 @@ class Database:
         DatabaseMissing, DatabaseLocked, DatabaseCorrupt, TableMissing, QueryTooSlow, DatabaseError
         """
         limit = min(cap or self.row_cap, self.row_cap)
-        lane = "slow" if slow else "fast"
-        budget = self.deadline_s if deadline_s is None else deadline_s
-        if exact:
-            rows = await self._plain(sql, parameters, limit, lane, budget)
-        else:
-            try:
-                rows = await self._packed(sql, parameters, n_columns, limit, lane, budget)
-            except NotPackable:
-                rows = await self._plain(sql, parameters, limit, lane, budget)
-        return Rows(rows[:limit], len(rows) > limit)
+        budget_s = self.deadline_s if deadline_s is None else deadline_s
+        queries = (Query(sql, parameters, n_columns),)
+        return (await self._answers(queries, limit, "slow" if slow else "fast", budget_s, exact=exact))[0]
 
     async def fetch_together(self, queries: Sequence[Query]) -> list[Rows]:
         """Return the answers of several fast SELECTs that are run in one thread hop, which costs more than they do.
 
         Raises what `fetch` raises.
         """
-        limit = self.row_cap
-        sql = ", ".join(f"({packed_sql(query.sql, query.n_columns, limit)})" for query in queries)
-        parameters = [value for query in queries for value in query.parameters]
-        try:
-            found = await self._run(f"SELECT {sql}", parameters, "fast", self.deadline_s)
-            answers = [await unpack(text) for text in found[0]]
-        except NotPackable:
-            return [await self.fetch(q.sql, q.parameters, n_columns=q.n_columns) for q in queries]
-        return [Rows(rows[:limit], len(rows) > limit) for rows in answers]
+        return await self._answers(queries, self.row_cap, "fast", self.deadline_s, exact=False)
 
-    async def _packed(
-        self, sql: str, parameters: Sequence[Any], n_columns: int, limit: int, lane: str, budget_s: float
+    async def _answers(
+        self, queries: Sequence[Query], limit: int, lane: str, budget_s: float, *, exact: bool
+    ) -> list[Rows]:
+        """Return the rows as they are from the only thread at work, else packed: see the head of this module."""
+        packed = None
+        if self._busy and not exact:
+            sql = ", ".join(f"({packed_sql(query.sql, query.n_columns, limit)})" for query in queries)
+            parameters = [value for query in queries for value in query.parameters]
+            with suppress(NotPackable):
+                found = await self._run(((f"SELECT {sql}", parameters),), 1, lane, budget_s)
+                packed = [await unpack(text) for text in found[0][0]]
+        if packed is None:
+            statements = tuple((query.sql, query.parameters) for query in queries)
+            plain = await self._run(statements, limit + 1, lane, budget_s)
+            return [Rows(rows[:limit], len(rows) > limit, exact=True) for rows in plain]
+        return [Rows(rows[:limit], len(rows) > limit) for rows in packed]
+
+    async def _ask(self, sql: str, lane: str = "fast") -> list[Any]:
+        """Return the rows of one statement of our own."""
+        return (await self._run(((sql, ()),), self.row_cap, lane, self.deadline_s))[0]
+
+    async def _run(
+        self, statements: tuple[Statement, ...], limit: int, lane_name: str, budget_s: float
     ) -> list[list[Any]]:
-        found = await self._run(packed_sql(sql, n_columns, limit), parameters, lane, budget_s)
-        return await unpack(found[0][0])
+        def run(begun: _Begun = None) -> Coroutine[Any, Any, list[list[Any]]]:
+            return self._run_on_this_file(statements, limit, lane_name, budget_s, begun)
 
-    async def _plain(
-        self, sql: str, parameters: Sequence[Any], limit: int, lane: str, budget_s: float
-    ) -> list[list[Any]]:
-        found = await self._run(f"SELECT * FROM ({sql}) LIMIT {limit + 1}", parameters, lane, budget_s)
-        return [[decode_text(v) if isinstance(v, bytes) else v for v in row] for row in found]
-
-    async def _run(self, sql: str, parameters: Sequence[Any], lane_name: str, budget_s: float) -> list[Any]:
         if not self._gates[lane_name].locked():
-            return await self._run_on_this_file(sql, parameters, lane_name, budget_s)
-        key = (lane_name, budget_s, sql, *parameters, *map(type, parameters))
-        found: list[Any] = await self._shared.ask(
-            key, lambda begun: self._run_on_this_file(sql, parameters, lane_name, budget_s, begun)
-        )
+            return await run()
+        asked = tuple((sql, *parameters, *map(type, parameters)) for sql, parameters in statements)
+        found: list[list[Any]] = await self._shared.ask((lane_name, budget_s, limit, asked), run)
         return found
 
     async def _run_on_this_file(
-        self, sql: str, parameters: Sequence[Any], lane_name: str, budget_s: float, begun: _Begun = None
-    ) -> list[Any]:
+        self, statements: tuple[Statement, ...], limit: int, lane_name: str, budget_s: float, begun: _Begun
+    ) -> list[list[Any]]:
         for _ in range(_REPLACEMENTS_IN_A_ROW):
             try:
-                return await self._run_once(sql, parameters, lane_name, budget_s, begun)
+                return await self._run_once(statements, limit, lane_name, budget_s, begun)
             except FileReplaced:
                 await self._drop_lanes()
         raise DatabaseError(f"{self.path} keeps being replaced under the reader", path=str(self.path), role=self.role)
 
     async def _run_once(
-        self, sql: str, parameters: Sequence[Any], lane_name: str, budget_s: float, begun: _Begun = None
-    ) -> list[Any]:
+        self, statements: tuple[Statement, ...], limit: int, lane_name: str, budget_s: float, begun: _Begun
+    ) -> list[list[Any]]:
         lane = await self._take(lane_name)
         if begun is not None:
             begun()
-        lane.raw.budget_s = budget_s
         try:
-            found = list(await lane.connection.execute_fetchall(sql, parameters))
+            found: list[list[Any]] = await lane.run(lane.raw.answer, statements, limit, budget_s)
         except asyncio.CancelledError:
             # The lane is free when its thread is: a caller that gives up does not hand a busy lane to the next one.
             lane.raw.abandon()
@@ -345,7 +349,7 @@ class Database:
         now = time.monotonic()
         if (recent := self.recent_schema) is not None:
             return recent
-        version = int((await self._run("PRAGMA schema_version", (), "fast", self.deadline_s))[0][0])
+        version = int((await self._ask("PRAGMA schema_version"))[0][0])
         schema = self._schema
         if schema is None or schema.version != version:
             schema = await self._introspect(version)
@@ -353,12 +357,9 @@ class Database:
         return schema
 
     async def _introspect(self, version: int) -> Schema:
-        found = await self._run(
+        found = await self._ask(
             "SELECT name, type = 'table' AND upper(sql) NOT LIKE '%WITHOUT ROWID%' "
-            "FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name",
-            (),
-            "fast",
-            self.deadline_s,
+            "FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name"
         )
         described = {name: await self._columns(name) for name, _ in found}
         tables = {name: tuple(column for column, _ in columns) for name, columns in described.items()}
@@ -377,7 +378,7 @@ class Database:
         """
         quoted = table.replace('"', '""')
         try:
-            columns = await self._run(f'PRAGMA table_info("{quoted}")', (), "fast", self.deadline_s)
+            columns = await self._ask(f'PRAGMA table_info("{quoted}")')
         except (DatabaseCorrupt, DatabaseLocked, DatabaseMissing, QueryTooSlow):
             raise
         except DatabaseError:
@@ -386,12 +387,12 @@ class Database:
 
     async def version(self) -> tuple[int, ...]:
         """Return a value that changes with every commit by anybody else (``PRAGMA data_version``)."""
-        found = await self._run("PRAGMA data_version", (), "watch", self.deadline_s)
+        found = await self._ask("PRAGMA data_version", "watch")
         lanes = self._free["watch"]
         identity = lanes[0].raw.identity if lanes else ()
         return (int(found[0][0]), *identity)
 
     async def journal_mode(self) -> str:
         """Return the journal mode recorded in the file (``wal``, ``delete``, ...)."""
-        found = await self._run("PRAGMA journal_mode", (), "watch", self.deadline_s)
+        found = await self._ask("PRAGMA journal_mode", "watch")
         return str(found[0][0])

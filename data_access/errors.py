@@ -7,6 +7,8 @@ ArchiveError                     500
     DatabaseCorrupt              500   not a database, or damaged
     TableMissing                 503   the layout has no such table
     QueryTooSlow                 503   deadline reached
+    NotesTooNew                  503   our own database was written by a newer dashboard
+    SearchNotReady               503   the index of all sources is being made
   RecordNotFound                 404   no row with that key
   FileError                      500
     FileMissing                  404   recorded in a database, but no longer on disk
@@ -15,6 +17,7 @@ ArchiveError                     500
     FITSError, MeasurementSetError, CaltableError, CasaImageError   422
     ReadTooSlow                  503   a worker process was stopped at its deadline
   ValidationError                400   malformed input: coordinates, dates, cursors, numbers
+  MarkConflict                   409   somebody else has marked the same thing meanwhile
   QAError                        422   a quality figure could not be computed
 """
 
@@ -94,6 +97,20 @@ class QueryTooSlow(DatabaseError):
     remedy = "Narrow the filter, or raise `query_deadline_s`."
 
 
+class NotesTooNew(DatabaseError):
+    """Our own database has tables that this version does not know."""
+
+    status = 503
+    remedy = "Update this dashboard, or set `data_dir` to another folder. Nothing was changed."
+
+
+class SearchNotReady(DatabaseError):
+    """The index of all sources is being made for the first time."""
+
+    status = 503
+    remedy = "This happens once; the page asks again by itself."
+
+
 class RecordNotFound(ArchiveError):
     """No record has this key."""
 
@@ -166,6 +183,13 @@ class ValidationError(ArchiveError):
 
     status = 400
     remedy = "Correct the value and try again."
+
+
+class MarkConflict(ArchiveError):
+    """Somebody else has marked the same thing since it was read; `facts` has what stands there now."""
+
+    status = 409
+    remedy = "Look at what stands there now, then mark it again if you disagree."
 
 
 class QAError(ArchiveError):

@@ -107,6 +107,9 @@ TABLES: Mapping[str, TableSpec] = {
     "pointing_history": _spec("pointing_history", "ra_deg dec_deg"),
     "alert_history": _spec("alert_history", "id severity message"),
     "storage_locations": _spec("storage_locations", ""),
+    "calibrator_catalog": _spec("calibrator_catalog", "name ra_deg dec_deg flux_jy notes"),
+    "vla_calibrators": _spec("vla_calibrators", "name ra_deg dec_deg flux_jy notes"),
+    "bandpass_calibrators": _spec("bandpass_calibrators", "calibrator_name ra_deg dec_deg flux_jy notes"),
 }  # fmt: skip
 
 
@@ -121,7 +124,7 @@ _ONLY_IN: Mapping[str, frozenset[str]] = {
     "ingest": frozenset({"ingest_queue", "subband_files", "pointing_history"}),
     "hdf5": frozenset({"hdf5_files", "storage_locations", "pointing_history"}),
     "data_registry": frozenset(),
-    "calibrators": frozenset(),
+    "calibrators": frozenset({"calibrator_catalog", "vla_calibrators", "bandpass_calibrators"}),
     "alerts": frozenset({"alert_history"}),
 }
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 Identity = tuple[int, ...]
+Statement = tuple[str, Sequence[Any]]
 
 _ALLOWED_ACTIONS = {
     sqlite3.SQLITE_SELECT,
@@ -39,7 +42,7 @@ def decode_text(raw: bytes) -> str:
 
 def file_identity(path: Path, *, immutable: bool) -> Identity:
     """Return what tells one file from another under the same name; an immutable one also by content time and size."""
-    stat = path.stat()
+    stat = os.stat(path)  # noqa: PTH116  half the time of Path.stat, before every question
     if not immutable:
         return (stat.st_dev, stat.st_ino)
     return (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size, int(has_write_ahead_log(path)))
@@ -58,8 +61,6 @@ class ReadOnlyConnection(sqlite3.Connection):
 
     Attributes
     ----------
-    budget_s : float
-        Time that the next query may take.
     abandoned : bool
         Set when nobody waits for the answer any more: what runs, and what is queued behind it, stops.
     """
@@ -67,14 +68,12 @@ class ReadOnlyConnection(sqlite3.Connection):
     path: Path
     immutable: bool
     identity: Identity
-    budget_s: float = 5.0
     expires: float = 0.0
     abandoned: bool = False
 
     def restrict(self, path: Path, identity: Identity, *, immutable: bool) -> None:
         """Forbid everything but reading; reads the schema once, so that a file that is no database is seen here."""
         self.path, self.identity, self.immutable = path, identity, immutable
-        self.text_factory = decode_text
         self.set_progress_handler(self._out_of_time, _STEPS_BETWEEN_CLOCK_LOOKS)
         super().execute("SELECT count(*) FROM sqlite_master").fetchone()
         self.set_authorizer(_authorize)
@@ -87,14 +86,42 @@ class ReadOnlyConnection(sqlite3.Connection):
         self.abandoned = True
         self.interrupt()
 
-    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        """Run one statement within `budget_s`; raise `FileReplaced` when the path names another file now."""
+    def begin(self, budget_s: float) -> None:
+        """Let what follows take `budget_s`; raise `FileReplaced` when the path names another file now."""
         if self.abandoned:
             raise sqlite3.OperationalError("interrupted")
         if file_identity(self.path, immutable=self.immutable) != self.identity:
             raise FileReplaced
-        self.expires = time.monotonic() + self.budget_s
-        return super().execute(sql, parameters)
+        self.expires = time.monotonic() + budget_s
+
+    def answer(self, statements: Sequence[Statement], limit: int, budget_s: float) -> list[list[Any]]:
+        """Return at most `limit` rows of each statement, all within `budget_s`.
+
+        Raises
+        ------
+        FileReplaced, sqlite3.Error
+        """
+        self.begin(budget_s)
+        return [self._rows(sql, parameters, limit) for sql, parameters in statements]
+
+    def _rows(self, sql: str, parameters: Sequence[Any], limit: int) -> list[Any]:
+        try:
+            rows = self._fetched(sql, parameters, limit)
+        except sqlite3.OperationalError as err:
+            if "decode to UTF-8" not in str(err):
+                raise
+            self.text_factory = decode_text  # six times slower, and only for files with such text
+            rows = self._fetched(sql, parameters, limit)
+        if any(bytes in map(type, row) for row in rows):
+            rows = [[decode_text(v) if isinstance(v, bytes) else v for v in row] for row in rows]
+        return rows
+
+    def _fetched(self, sql: str, parameters: Sequence[Any], limit: int) -> list[Any]:
+        cursor = self.execute(sql, parameters)
+        try:
+            return cursor.fetchmany(limit)
+        finally:
+            cursor.close()  # a statement left open would keep its lock
 
 
 def connect_read_only(path: Path, *, busy_timeout_s: float, immutable: bool) -> ReadOnlyConnection:

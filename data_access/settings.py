@@ -14,6 +14,7 @@ from data_access.errors import ValidationError
 
 DEFAULT_STATE_DIR = Path("/data/dsa110-contimg/state")
 DEFAULT_CACHE_DIR = Path("~/.cache/dsa110-dashboard")
+DEFAULT_DATA_DIR = Path("~/.local/share/dsa110-dashboard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,9 @@ class Settings:
     roots: tuple[Path, ...] = ()
     catalog_dir: Path | None = None
     cache_dir: Path = DEFAULT_CACHE_DIR
+    thumbnail_cache_mb: float = 200.0
+    data_dir: Path = DEFAULT_DATA_DIR
+    user_header: str = ""
     lanes: int = 2
     query_deadline_s: float = 5.0
     count_deadline_s: float = 0.25
@@ -123,7 +127,10 @@ _ABOUT: dict[str, str] = {
     "log_roots": "folders with log files",
     "roots": "folders below which images, Measurement Sets and tables may be read",
     "catalog_dir": "folder with catalogue databases",
-    "cache_dir": "folder for sums of our own, outside of the pipeline's folders; may be deleted at any time",
+    "cache_dir": "folder for sums and thumbnails, outside of the pipeline's folders; may be deleted at any time",
+    "thumbnail_cache_mb": "thumbnails kept in `cache_dir`, megabytes; the longest unused go first",
+    "data_dir": "folder for what people write (marks, comments), outside of the pipeline's folders; make copies",
+    "user_header": "HTTP header with the name of the reader, set by a trusted proxy; empty: people type theirs",
     "lanes": "connections per database for fast reads (one more is kept for slow ones)",
     "query_deadline_s": "a query is stopped after this time, seconds",
     "count_deadline_s": "counting rows gives up after this time, seconds",
@@ -141,6 +148,8 @@ _VARIABLES: dict[str, tuple[str, ...]] = {
     "roots": ("DSA110_ALLOWED_MS_ROOTS",),
     "catalog_dir": ("PIPELINE_CATALOG_DIR",),
     "cache_dir": ("DSA110_DASHBOARD_CACHE",),
+    "data_dir": ("DSA110_DASHBOARD_DATA",),
+    "user_header": ("DSA110_DASHBOARD_USER_HEADER",),
 }
 
 
@@ -150,6 +159,7 @@ def _default_text(name: str) -> str:
         "log_roots": "`<state>/logs`, `<state>/../logs`",
         "roots": "`<state>/../stage`, `/stage/dsa110-contimg`, `/data/dsa110-contimg`",
         "catalog_dir": "`<state>/catalogs`",
+        "user_header": "–",
     }
     if name in special:
         return special[name]
@@ -181,7 +191,8 @@ def load_settings(
     """
     env = dict(os.environ if environment is None else environment)
     if state_dir is not None:
-        env = {name: env[name] for name in _VARIABLES["cache_dir"] if name in env}
+        own = tuple(v for name in ("cache_dir", "data_dir", "user_header") for v in _VARIABLES[name])
+        env = {name: env[name] for name in own if name in env}
     given = _from_environment(env)
     if config is not None:
         from_file = _from_file(Path(config))
@@ -239,9 +250,9 @@ def _check_paths(given: Mapping[str, Any]) -> None:
     bad_roles = set(databases) - {role.role for role in ROLES}
     if bad_roles:
         raise ValidationError(f"The settings file names unknown databases: {', '.join(sorted(bad_roles))}")
-    for name in ("state_dir", "catalog_dir", "cache_dir"):
+    for name in ("state_dir", "catalog_dir", "cache_dir", "data_dir", "user_header"):
         if not isinstance(given.get(name, ""), str):
-            raise ValidationError(f"The setting {name} must be a path, not {given[name]!r}")
+            raise ValidationError(f"The setting {name} must be text, not {given[name]!r}")
     for name in ("roots", "log_roots"):
         value = given.get(name, [])
         if not isinstance(value, str | list) or not all(isinstance(item, str) for item in value):
@@ -259,6 +270,8 @@ def _complete(given: Mapping[str, Any]) -> Settings:
     values["roots"] = _folders(given, "roots", standard if state != DEFAULT_STATE_DIR else standard[1:])
     values["catalog_dir"] = Path(given.get("catalog_dir", state / "catalogs"))
     values["cache_dir"] = Path(given.get("cache_dir", DEFAULT_CACHE_DIR)).expanduser().absolute()
+    values["data_dir"] = Path(given.get("data_dir", DEFAULT_DATA_DIR)).expanduser().absolute()
+    values["user_header"] = str(given.get("user_header", "")).strip()
     defaults = Settings()
     for name in _ABOUT:
         if name in values or name not in given:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from data_access.analysis.variability.moments import MOMENTS
 from data_access.database_errors import explained_error
-from data_access.errors import ValidationError
+from data_access.own_folder import own_folder
 from data_access.records.variability import Chunk
 
 FORMAT = 1
@@ -80,13 +80,7 @@ class Sidecar:
     """
 
     def __init__(self, cache_dir: Path, source: Path, *, forbidden: Sequence[Path]) -> None:
-        real = cache_dir.expanduser().resolve()
-        for folder in (*forbidden, source.parent):
-            if real.is_relative_to(folder.resolve()):
-                raise ValidationError(
-                    f"The cache folder {cache_dir} lies inside the pipeline's folder {folder}",
-                    remedy="Set `cache_dir` to a folder of your own: nothing is written beside the pipeline.",
-                )
+        real = own_folder(cache_dir, (*forbidden, source.parent), name="cache folder", setting="cache_dir")
         key = hashlib.sha256(str(source.absolute()).encode()).hexdigest()[:16]
         self.path = real / f"variability-{key}.sqlite3"
 

@@ -15,9 +15,10 @@ SHARED = ROOT.parent / "shared"
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what the tests cache out of the home folder of whoever runs them."""
+    """Keep what the tests cache and write out of the home folder of whoever runs them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DSA110_DASHBOARD_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("DSA110_DASHBOARD_DATA", str(tmp_path_factory.mktemp("data")))
         yield
 
 

@@ -278,3 +278,9 @@ def test_demo_writes_its_archive_serves_it_and_lets_it_grow(
     assert process.returncode == 0
     assert "Traceback" not in errors
     assert app.main(["check", "--state-dir", str(out)]) == 0
+
+
+def test_what_is_written_about_the_demo_stays_beside_the_demo(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    archive = app._demo_archive(tmp_path)
+    assert archive.notes.path == tmp_path.resolve() / "notes" / "notes.sqlite3"

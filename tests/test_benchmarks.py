@@ -44,6 +44,23 @@ def test_cutouts_are_measured_with_and_without_a_peer(tmp_path: Path, monkeypatc
     assert sum(row["ratio_to_peer"] is not None for row in rows) >= 5
 
 
+def test_overviews_are_measured_against_a_read_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DSA110_BENCH_DIR", str(tmp_path / "cache"))
+    main(["overviews", "--scale", "tiny", "--runs", "1", "--seconds", "0.05", "--out", str(tmp_path)])
+    rows = json.loads((tmp_path / "overviews.json").read_text(encoding="utf-8"))
+    assert all(row["ours"] > 0 for row in rows)
+    assert [row["ratio_to_limit"] is not None for row in rows] == [True] * 5
+
+
+def test_thumbnails_are_measured_against_a_peer_and_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DSA110_BENCH_DIR", str(tmp_path / "cache"))
+    main(["thumbnails", "--scale", "tiny", "--runs", "1", "--out", str(tmp_path)])
+    made, kept, wait = json.loads((tmp_path / "thumbnails.json").read_text(encoding="utf-8"))
+    assert {set(row) == FIELDS for row in (made, kept, wait)} == {True}
+    assert made["ratio_to_peer"] > 0 < kept["ratio_to_peer"]
+    assert wait["limit"] == 50.0
+
+
 def test_the_archive_has_the_sizes_it_names(tmp_path: Path) -> None:
     scale = SCALES["tiny"]
     archive = make_archive(scale, folder=tmp_path)
@@ -84,3 +101,10 @@ def test_the_ratio_is_taken_run_by_run() -> None:
 def test_a_missed_limit_is_shown() -> None:
     row = make_row("x", "answers/s", [90.0], [100.0], limit_to_peer=1.0, limit_name="as many", better="higher")
     assert "MISSED" in format_rows([row])
+
+
+def test_a_search_finds_the_same_as_sql_and_is_measured(tmp_path: Path) -> None:
+    main(["source_search", "--scale", "tiny", "--runs", "2", "--out", str(tmp_path)])
+    rows = json.loads((tmp_path / "source_search.json").read_text(encoding="utf-8"))
+    assert {set(row) == FIELDS for row in rows} == {True}
+    assert [row["peer"] is not None for row in rows] == [True, True, True, True, False]

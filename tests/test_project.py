@@ -68,6 +68,16 @@ def test_what_is_served_names_no_outside_host() -> None:
     assert not {path: hosts for path, hosts in found.items() if hosts}
 
 
+def test_only_one_module_names_outside_hosts_and_only_as_links() -> None:
+    vocabulary = re.compile(r"http://www\.ivoa\.net/xml/")  # a namespace of VOTable, nothing that is fetched
+    found = {
+        str(path.relative_to(ROOT))
+        for path in _tracked("dashboards/*.py", "data_access/*.py", "app.py")
+        if OUTSIDE_HOST.search(vocabulary.sub("", re.sub(r"https?://\{", "", path.read_text(encoding="utf-8"))))
+    }
+    assert found == {"dashboards/outside_links.py"}
+
+
 def test_no_absolute_path_of_a_machine_is_committed() -> None:
     trail = re.compile(r"/(?:work|root|home/\w+)/")
     found = [

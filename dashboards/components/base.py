@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -45,9 +47,20 @@ class Component(pn.custom.JSComponent):  # type: ignore[misc, unused-ignore]
         if self._sent:
             self.param.watch(self._pack, list(self._sent))
 
+    def _get_properties(self, doc: Any) -> dict[str, Any]:
+        """Name the module, so that the browser compiles it once and not for every component of the page."""
+        properties: dict[str, Any] = super()._get_properties(doc)
+        properties["bundle"] = _digest(properties["esm"])
+        return properties
+
     def _pack(self, *_events: Any) -> None:
         values = {name: getattr(self, name) for name in self._sent}
         self.payload = json.dumps(values, default=_plain, allow_nan=False, separators=(",", ":"))
+
+
+@lru_cache(maxsize=64)
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _plain(value: object) -> Any:

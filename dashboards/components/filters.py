@@ -11,7 +11,11 @@ from dashboards.components.base import Component, component_source
 
 
 class Field(TypedDict):
-    """One field; `options` of a select are pairs (value, label) or plain values; `width` is CSS."""
+    """One field; `options` of a select are pairs (value, label) or plain values; `width` is CSS.
+
+    Fields of one `group` stand together below its name, folded away while none of them has a value. Text longer than
+    `longest` characters is refused in words, never cut.
+    """
 
     name: str
     label: str
@@ -21,6 +25,8 @@ class Field(TypedDict):
     unit: NotRequired[str]
     help: NotRequired[str]
     width: NotRequired[str]
+    group: NotRequired[str]
+    longest: NotRequired[int]
 
 
 class FilterBar(Component):
@@ -51,6 +57,9 @@ class FilterBar(Component):
         given = data.get("values")
         given = given if isinstance(given, dict) else {}
         self.values = {f["name"]: _value(f, given.get(f["name"])) for f in self.fields}
+        if errors := {f["name"]: error for f in self.fields if (error := _too_long(f, given.get(f["name"])))}:
+            self.errors = errors
+            return
         if self._on_submit is not None:
             self._on_submit(dict(self.values))
 
@@ -59,4 +68,12 @@ def _value(spec: Mapping[str, Any], given: object) -> str | bool:
     """Return what the browser sent for this field, as text of bounded length or bool."""
     if spec["kind"] == "toggle":
         return given is True
-    return "" if given is None else str(given).strip()[:500]
+    return "" if given is None else str(given).strip()[: spec.get("longest", 500)]
+
+
+def _too_long(spec: Mapping[str, Any], given: object) -> str:
+    """Return what is wrong with a text that would have to be cut; only fields that name a length refuse."""
+    longest = spec.get("longest")
+    if longest is None or given is None or len(str(given).strip()) <= longest:
+        return ""
+    return f"{len(str(given).strip()):,} characters are more than {longest:,}"

@@ -14,7 +14,7 @@ Turn = Literal["first", "previous", "next"]
 
 
 class Column(TypedDict):
-    """One column; `width` is CSS, `sortable` columns are sorted by the server under their `name`."""
+    """One column; `width` and `least` are CSS, `sortable` columns are sorted by the server under their `name`."""
 
     name: str
     label: str
@@ -23,6 +23,7 @@ class Column(TypedDict):
     align: NotRequired[Literal["left", "right", "center"]]
     title: NotRequired[str]
     width: NotRequired[str]
+    least: NotRequired[str]
 
 
 class Row(TypedDict):
@@ -52,6 +53,9 @@ class RecordTable(Component):
         Called with the column's name and whether it is to be descending.
     on_turn : callable, optional
         Called with ``"first"``, ``"previous"`` or ``"next"``.
+    on_select : callable, optional
+        Called with the keys of all selected rows, those that are not shown here among them; without it rows have no
+        box to select them.
     """
 
     columns = param.List(default=[], item_type=dict, doc="see Column")
@@ -65,12 +69,14 @@ class RecordTable(Component):
     empty = param.String(default="No records.", doc="what is said when there are no rows")
     note = param.String(default="", doc="what the reader must know about these rows")
     truncated = param.Boolean(default=False, doc="whether the answer was cut; the note then says where")
+    selected = param.List(default=[], item_type=str, doc="keys of the selected rows")
+    selectable = param.Boolean(default=False, doc="whether rows have a box to select them")
     loading_rows = param.Boolean(default=False, doc="whether newer rows are on their way")
     max_height = param.Integer(default=0, bounds=(0, None), doc="height of the scrolling part, pixels; 0: all rows")
 
     _sent: ClassVar[tuple[str, ...]] = (
         "columns", "rows", "sort", "descending", "total", "has_next", "has_previous", "caption", "empty",
-        "note", "truncated", "loading_rows", "max_height",
+        "note", "truncated", "loading_rows", "max_height", "selected", "selectable",
     )  # fmt: skip
     _rename: ClassVar[Mapping[str, str | None]] = dict.fromkeys(_sent)
     _esm = component_source("record_table")
@@ -80,9 +86,11 @@ class RecordTable(Component):
         *,
         on_sort: Callable[[str, bool], object] | None = None,
         on_turn: Callable[[Turn], object] | None = None,
+        on_select: Callable[[list[str]], object] | None = None,
         **params: Any,
     ) -> None:
-        super().__init__(**params)
+        super().__init__(selectable=on_select is not None, **params)
+        self._on_select = on_select
         self._on_sort = on_sort
         self._on_turn = on_turn
 
@@ -94,3 +102,14 @@ class RecordTable(Component):
                 self._on_sort(data["name"], bool(data.get("descending")))
         elif kind in ("first", "previous", "next") and self._on_turn is not None:
             self._on_turn(kind)
+        elif kind == "select" and self._on_select is not None:
+            chosen = toggled(self.selected, {row["key"] for row in self.rows}, data.get("key"))
+            if chosen is not None:
+                self._on_select(chosen)
+
+
+def toggled(selected: Sequence[str], known: set[str], key: object) -> list[str] | None:
+    """Return the selection with one key more or less; None for a key that is not shown."""
+    if not isinstance(key, str) or key not in known:
+        return None
+    return [other for other in selected if other != key] if key in selected else [*selected, key]

@@ -47,7 +47,7 @@ class CalibrationPage(ListPage):
     live_roles = frozenset({"cal_registry", "products", "pipeline"})
     noun = "calibration tables"
     columns: ClassVar[Sequence[Column]] = (
-        {"name": "path", "label": "Table", "sortable": True},
+        {"name": "path", "label": "Table", "sortable": True, "least": "13.5rem"},
         {"name": "table_type", "label": "Type", "sortable": True},
         {"name": "set_name", "label": "Set", "sortable": True},
         {"name": "cal_field", "label": "Field"},

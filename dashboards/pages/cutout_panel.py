@@ -139,9 +139,11 @@ def cutout_group(cutout: Cutout, image: Image, links: Links, stretch: Stretch) -
     return group("This cutout", items)
 
 
-def add_outline(figure: Figure, theme: str) -> None:
-    """Prepare the outline of the cutout on the picture of the whole image; see `draw_outline`."""
-    colours, source = get_theme(theme), models.ColumnDataSource(_outline(None), name="cutout_outline")
+def draw_outline(figure: Figure | None, cutout: Cutout | None, theme: str) -> None:
+    """Show on the picture of the whole image which part of it the cutout is."""
+    if figure is None or patch_source(figure, "cutout_outline", _outline(cutout)):
+        return
+    colours, source = get_theme(theme), models.ColumnDataSource(_outline(cutout), name="cutout_outline")
     # a wide line in the ground's colour below the real one: legible on any pixels
     for colour, width in ((colours.background, 5), (colours.overlay, 2)):
         figure.quad(
@@ -155,11 +157,6 @@ def add_outline(figure: Figure, theme: str) -> None:
             line_width=width,
             name="cutout_outline",
         )
-
-
-def draw_outline(figure: Figure | None, cutout: Cutout | None) -> None:
-    """Show which part of the image the cutout is."""
-    patch_source(figure, "cutout_outline", _outline(cutout))
 
 
 def _outline(cutout: Cutout | None) -> dict[str, list[float]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,15 +12,14 @@ from bokeh.events import Tap
 
 from dashboards.components.cells import cell
 from dashboards.components.facts import Facts
-from dashboards.components.filters import FilterBar
 from dashboards.components.heading import Heading
 from dashboards.components.notice import Notice
 from dashboards.components.record_table import RecordTable, row
+from dashboards.pages.compare_part import ComparePart
 from dashboards.pages.cutout_panel import (
     DEFAULT_SIZE,
     UNITS,
     CutoutPanel,
-    add_outline,
     draw_outline,
     place_text,
 )
@@ -32,39 +30,44 @@ from dashboards.pages.image_facts import (
     provenance_groups,
     record_groups,
 )
+from dashboards.pages.image_keys import ImageKeys
+from dashboards.pages.image_overlays import OVERLAY_PARAMS, OverlayParams, OverlayPart
+from dashboards.pages.image_part import ImagePart
+from dashboards.pages.image_regions import REGION_PARAMS, RegionParams, RegionPart
+from dashboards.pages.image_viewer import VIEW_PARAMS, ImageViewer, ViewParams, plane_of, read_eagerly
 from dashboards.pages.layouts import side_by_side
-from dashboards.pages.patching import patch_source
+from dashboards.pages.quality_part import QUALITY_PARAMS, QualityParams, QualityPart
 from dashboards.pages.wording import position_cells
-from dashboards.plots import SkyMarker, image_source, marker_columns, plot_image, set_stretch
+from dashboards.plots.bokeh_models import Figure
 from dashboards.session import PageView, Session
 from data_access import Archive
-from data_access.errors import FileError, ValidationError
 from data_access.records import Cutout, Image, ImageHeader, ImagePreview, ImageQA, Region
 from data_access.services.cutouts import Place
 from data_access.services.provenance import Provenance
 
-STRETCHES = ("asinh", "linear", "sqrt", "log")
-_SCREEN_PIXELS = 800
-_EAGER_S = 0.25
-_MARKERS = 300
-_PLANE_DIGITS = 9
-_PLOT_HEIGHT = 620
+# In the order in which they are laid out, told of a new figure, and filled.
+_CONTROLS_HEIGHT = "76px"  # room for them, so that nothing jumps when they come after the first plot
+PARTS: tuple[type[ImagePart], ...] = (ComparePart, RegionPart, OverlayPart, QualityPart)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PreparedImage:
-    """The record, and the picture where it could be read at once."""
+    """The record, and the picture where it could be read within a moment."""
 
     image: Image
-    preview: ImagePreview | None
+    plane: int = 0
+    preview: ImagePreview | None = None
 
 
-class ImagePage(PageView):
-    """One row of ``images`` and its file."""
+class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams):
+    """One row of ``images`` and its file.
 
-    stretch = param.Selector[str](default="asinh", objects=list(STRETCHES), doc="how brightness is mapped to colour")
-    plane = param.Integer(default=0, bounds=(0, None), doc="plane of a cube, counted from 0")
-    sources = param.Selector[str](default="on", objects=["on", "off"], doc="whether measured sources are circled")
+    Attributes
+    ----------
+    viewer : ImageViewer
+    parts : tuple of ImagePart
+        What stands beside the picture, or is drawn on it, in modules of its own: one of each of ``PARTS``.
+    """
 
     cut = param.String(default="", doc="middle of the cutout: a position in any format, or 'pixel 120 88'")
     cut_size = param.Number(
@@ -72,47 +75,51 @@ class ImagePage(PageView):
     )
     cut_unit = param.Selector[str](default=UNITS[0], objects=list(UNITS), doc="unit of the side of the cutout")
 
-    url_params = ("stretch", "plane", "sources", "cut", "cut_size", "cut_unit")
+    url_params = (*VIEW_PARAMS, "cut", "cut_size", "cut_unit", *OVERLAY_PARAMS, *REGION_PARAMS, *QUALITY_PARAMS)
     push_params = ("cut",)
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **params)
         prepared: PreparedImage = session.prepared
         self.image = prepared.image
-        self.preview = prepared.preview
-        self.figure: Any = None
         self._provenance: Provenance | None = None
-        self.param.watch(self._restretch, "stretch")
-        self.param.watch(self._reread, ["plane", "sources"])
+        self._is_loading = False
+        self._told: Figure | None = None
+        self.viewer = ImageViewer(self, prepared.preview)
+        self.parts = tuple(make(self) for make in PARTS)
+        self.keys = ImageKeys(self)
         self.param.watch(self._recut, ["cut", "cut_size", "cut_unit", "plane", "stretch"])
 
     @classmethod
     async def prepare(
         cls, archive: Archive, path_params: Mapping[str, str], query: Mapping[str, str]
     ) -> PreparedImage:
-        """Return the record (404 when there is none), and the picture if it can be read within a moment."""
-        image = await archive.images.get(path_params["image_id"])
-        plane = query.get("plane", "0")
-        if not _is_plane(plane):
-            raise ValidationError(f"'{plane[:40]}' is not the number of a plane", remedy="Planes are counted from 0.")
-        reading = asyncio.ensure_future(
-            archive.files.image_preview(image.path, plane=int(plane), max_size=_SCREEN_PIXELS)
-        )
-        done, _ = await asyncio.wait({reading}, timeout=_EAGER_S)
-        preview = reading.result() if done and reading.exception() is None else None
-        reading.add_done_callback(_seen)
-        return PreparedImage(image, preview)
+        """Return the record (404 when there is none)."""
+        return PreparedImage(await archive.images.get(path_params["image_id"]), plane_of(query))
+
+    @classmethod
+    async def finish(cls, archive: Archive, prepared: PreparedImage) -> None:
+        """Read the picture, if that is a matter of a moment."""
+        prepared.preview = await read_eagerly(archive, prepared.image, prepared.plane)
 
     @property
     def title(self) -> str:
         """Title of the document."""
         return self.image.name
 
+    @property
+    def figure(self) -> Figure | None:
+        """The picture on the screen; None while there is none."""
+        return self.viewer.figure
+
+    @property
+    def preview(self) -> ImagePreview | None:
+        """What the picture was made of; None while there is none."""
+        return self.viewer.preview
+
     def __panel__(self) -> Any:
         self.heading = Heading(text=self.image.name, tooltip=self.image.path, items=heading_items(self.image))
-        self.controls = FilterBar(label="View", fields=self._fields(1), values=self._values(), on_submit=self._submit)
         self.problems = Notice(kind="warn", text="; ".join(self.image.problems))
-        self.picture_slot = self.new_slot("image", height=_PLOT_HEIGHT)
         self.cutout = CutoutPanel(self.new_slot("cutout", height=0), self._ask_cutout)
         self.cutout.show_question(self.cut, self.cut_size, self.cut_unit)
         self.links_slot = self.new_slot("links", height=140)
@@ -121,70 +128,68 @@ class ImagePage(PageView):
         self.quality_slot = self.new_slot("quality and regions", height=80)
         self.header_slot = self.new_slot("header", height=160)
         self.cards_slot = self.new_slot("header cards", height=0)
-        if self.preview is not None:
-            self.picture_slot.succeed(self._show_preview(self.preview))
-        parts = (self.controls, self.picture_slot, self.cutout.view)
-        left = pn.Column(*parts, sizing_mode="stretch_width", margin=0)
-        right = pn.Column(self.links_slot, self.facts, width=430, margin=(0, 0, 0, 10))
-        return pn.Column(
-            self.heading,
-            self.problems,
-            pn.Row(left, right, sizing_mode="stretch_width", margin=0),
+        self.viewer.show_prepared()
+        self._left = pn.Column(self.viewer.view, sizing_mode="stretch_width", margin=0)
+        self._below = pn.Column(sizing_mode="stretch_width", margin=0)
+        self._right = pn.Column(width=430, margin=(0, 0, 0, 10))
+        row = pn.Row(self._left, self._right, sizing_mode="stretch_width", margin=0)
+        self._controls = pn.Column(sizing_mode="stretch_width", margin=0, styles={"min-height": _CONTROLS_HEIGHT})
+        problems = [self.problems] if self.problems.text else []
+        parts = (self.heading, *problems, self._controls, row, self._below)
+        return pn.Column(*parts, sizing_mode="stretch_width", margin=0)
+
+    def _lay_out(self) -> None:
+        """Lay out what stands below the picture, and draw on it, only now: it would delay the first plot."""
+        if self.figure is not None and self.preview is not None and self._told is not self.figure:
+            self._tell_parts(self.figure, self.preview)
+        views = [(part.place, part.view) for part in self.parts]
+        self._controls[:] = [self.viewer.controls]
+        self._right[:] = [self.links_slot, self.facts]
+        self._left.extend(
+            [self.viewer.below, *(view for place, view in views if place == "picture"), self.cutout.view]
+        )
+        self._below[:] = [
+            *(view for place, view in views if place == "page"),
             side_by_side(self.sources_slot, self.quality_slot),
             side_by_side(self.header_slot, self.cards_slot),
-            sizing_mode="stretch_width",
-            margin=0,
-        )
+            self.keys.listener,
+        ]
 
     async def load(self) -> None:
-        """Fill the slots: picture, links, measured sources, header, quality."""
-        if self.preview is None:
-            await self.fill(self.picture_slot, self._read_preview, self._show_preview)
+        """Fill the slots: picture, links, measured sources, header, quality, and the parts in their order."""
+        self._is_loading = True
+        await self.viewer.load()
+        await self.patch(self._lay_out)
         if self.cut:
             await self.fill(self.cutout.slot, self._read_cutout, self._show_cutout)
         await self.fill(self.links_slot, self._read_links, self._show_links)
         await self.fill(self.header_slot, self._read_header, self._show_header)
         await self.fill(self.quality_slot, self._read_quality, self._show_quality)
+        for part in self.parts:
+            await part.load()
 
     async def refresh(self) -> None:
         """Read again what the databases say; the picture only when its file was replaced."""
         await self.fill(self.links_slot, self._read_links, self._show_links)
         await self.fill(self.quality_slot, self._read_quality, self._show_quality)
-        await self.fill(self.picture_slot, self._read_preview, self._show_preview)
+        await self.viewer.refresh()
         if self.cut:
             await self.fill(self.cutout.slot, self._read_cutout, self._show_cutout)
+        for part in self.parts:
+            await part.refresh()
 
-    async def _read_preview(self) -> ImagePreview:
-        return await self.session.archive.files.image_preview(
-            self.image.path, plane=self.plane, max_size=_SCREEN_PIXELS
-        )
+    def figure_made(self, figure: Figure, preview: ImagePreview) -> None:
+        """Prepare a new picture for what is drawn on it, here and by the parts."""
+        figure.on_event(Tap, self._tapped)
+        # A figure that comes later is not part of the first paint. The parts are told before it is sent: Panel lets
+        # changes of a figure overtake the figure itself, and the browser would not know what they are about.
+        if self._is_loading:
+            self._tell_parts(figure, preview)
 
-    def _show_preview(self, preview: ImagePreview) -> Any:
-        unchanged = preview is self.preview and self.figure is not None
-        same_shape = self.figure is not None and self.preview is not None and _same_view(preview, self.preview)
-        self.preview = preview
-        if unchanged:
-            return None
-        self.controls.param.update(fields=self._fields(preview.header.n_planes), values=self._values())
-        if same_shape:
-            patch_source(self.figure, "image", image_source(preview))
-            return None
-        self.figure = plot_image(
-            preview,
-            theme=self.session.theme,
-            stretch=self.stretch,
-            title=self.image.name,
-            markers=self._markers(),
-            height=_PLOT_HEIGHT,
-        )
-        add_outline(self.figure, self.session.theme)
-        self.figure.on_event(Tap, self._tapped)
-        return self.figure
-
-    def _markers(self) -> list[SkyMarker]:
-        if self._provenance is None or self.sources == "off":
-            return []
-        return [SkyMarker(ra, dec, name) for name, ra, dec, _ in self._provenance.sources[:_MARKERS]]
+    def _tell_parts(self, figure: Figure, preview: ImagePreview) -> None:
+        self._told = figure
+        for part in self.parts:
+            part.figure_made(figure, preview)
 
     async def _read_links(self) -> tuple[Provenance, tuple[int | None, int | None]]:
         archive = self.session.archive
@@ -192,6 +197,7 @@ class ImagePage(PageView):
 
     def _show_links(self, answer: tuple[Provenance, tuple[int | None, int | None]]) -> Facts:
         made, neighbours = answer
+        self.keys.set_neighbours(*neighbours)
         news = self._provenance is None or self._provenance.sources != made.sources
         self._provenance = made
         if news:
@@ -221,11 +227,6 @@ class ImagePage(PageView):
             total=f"{len(made.sources)} sources, brightest first",
         )
         self.sources_slot.succeed(table)
-        self._show_markers()
-
-    def _show_markers(self) -> None:
-        if self.preview is not None:
-            patch_source(self.figure, "markers", marker_columns(self.preview, self._markers()))
 
     async def _read_header(self) -> ImageHeader:
         return await self.session.archive.files.image_header(self.image.path)
@@ -249,32 +250,6 @@ class ImagePage(PageView):
         columns = [{"name": n, "label": n} for n in ("What", "Kind or grade", "When or by whom")]
         return RecordTable(caption="Quality rows and regions", columns=columns, rows=rows)
 
-    def _fields(self, n_planes: int) -> list[Any]:
-        fields: list[Any] = [
-            {"name": "stretch", "label": "Stretch", "kind": "select", "options": list(STRETCHES)},
-            {"name": "sources", "label": "Sources", "kind": "select", "options": ["on", "off"]},
-        ]
-        if n_planes > 1:
-            help_text = f"0 to {n_planes - 1}"
-            fields.append({"name": "plane", "label": "Plane", "kind": "number", "help": help_text, "width": "6rem"})
-        return fields
-
-    def _values(self) -> dict[str, str]:
-        return {"stretch": self.stretch, "plane": str(self.plane), "sources": self.sources}
-
-    def _submit(self, values: Mapping[str, Any]) -> None:
-        plane = str(values.get("plane") or "0")
-        if not _is_plane(plane):
-            self.controls.errors = {"plane": "Planes are counted from 0"}
-            return
-        self.controls.errors = {}
-        stretch, sources = str(values.get("stretch") or "asinh"), str(values.get("sources") or "on")
-        self.param.update(
-            stretch=stretch if stretch in STRETCHES else "asinh",
-            plane=int(plane),
-            sources=sources if sources in ("on", "off") else "on",
-        )
-
     def _ask_cutout(self, position: str, size: float, unit: str) -> None:
         self.param.update(cut=position, cut_size=size, cut_unit=unit)
 
@@ -282,6 +257,9 @@ class ImagePage(PageView):
         if event.x is None or event.y is None:
             return
         x, y = float(event.x), float(event.y)
+        # a region that is being drawn comes before the sources below it
+        if any(part.tapped(x, y) for part in self.parts):
+            return
 
         async def find() -> Place:
             return await self.session.archive.cutouts.position_of_pixel(self.image, x, y)
@@ -309,34 +287,7 @@ class ImagePage(PageView):
         before = self.cutout.figure
         stretch: Any = self.stretch
         content = self.cutout.show(cutout, self.image, self.session.links, self.session.theme, stretch)
-        draw_outline(self.figure, cutout)
+        draw_outline(self.figure, cutout, self.session.theme)
         if self.cutout.figure is not None and self.cutout.figure is not before:
             self.cutout.figure.on_event(Tap, self._tapped)
         return content
-
-    def _restretch(self, *_events: Any) -> None:
-        if self.figure is not None:
-            set_stretch(self.figure, self.stretch)
-
-    def _reread(self, *_events: Any) -> None:
-        self.figure = None
-        self.run(self._read_preview, self._show_preview, slot=self.picture_slot)
-
-
-def _is_plane(text: str) -> bool:
-    """Superscripts count as digits for Python, and a number of any length would reach the reader."""
-    return text.isascii() and text.isdigit() and len(text) <= _PLANE_DIGITS
-
-
-def _same_view(one: ImagePreview, other: ImagePreview) -> bool:
-    return (one.data.shape, one.factor, one.header.wcs_header) == (
-        other.data.shape,
-        other.factor,
-        other.header.wcs_header,
-    )
-
-
-def _seen(task: asyncio.Future[ImagePreview]) -> None:
-    """Mark an error as seen: the page asks again and shows it in its slot."""
-    if not task.cancelled() and isinstance(task.exception(), FileError):
-        return

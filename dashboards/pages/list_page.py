@@ -37,14 +37,17 @@ class ListPage(PageView):
     fields: ClassVar[Sequence[Field]] = ()
     empty: ClassVar[str] = "No records match. Clear the filters to see all."
     more_url_params: ClassVar[tuple[str, ...]] = ()
+    # In the URL too, but no reason to read the list again nor for a step that Back undoes.
+    quiet_params: ClassVar[tuple[str, ...]] = ()
+    rows_are_selected: ClassVar[bool] = False
     url_params: ClassVar[tuple[str, ...]] = ("sort", "order", "after", "rows")
     push_params: ClassVar[tuple[str, ...]] = ("sort", "order", "after", "rows")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = tuple(field["name"] for field in cls.fields)
-        cls.url_params = (*ListPage.url_params, *own, *cls.more_url_params)
-        cls.push_params = cls.url_params
+        cls.push_params = (*ListPage.url_params, *own, *cls.more_url_params)
+        cls.url_params = (*cls.push_params, *cls.quiet_params)
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **params)
@@ -55,9 +58,10 @@ class ListPage(PageView):
             empty=self.empty,
             on_sort=self._sort_by,
             on_turn=self._turn,
+            on_select=self._select if self.rows_are_selected else None,
         )
         self._page: RecordPage[Any] = RecordPage(())
-        self.param.watch(self._changed, [*self.url_params])
+        self.param.watch(self._changed, [*self.push_params])
 
     async def find(self, request: PageRequest) -> RecordPage[Any]:
         """Return one page of records for the present filters; a `ValidationError` names the bad field."""
@@ -94,8 +98,12 @@ class ListPage(PageView):
         """Read it again and patch the rows."""
         await self.load()
 
+    def _limit(self) -> int:
+        limit: int = self.rows
+        return limit
+
     async def _read(self) -> tuple[RecordPage[Any], Count | None, Any]:
-        request = PageRequest(limit=self.rows, cursor=self.after, sort=self.sort, descending=self.order == "desc")
+        request = PageRequest(limit=self._limit(), cursor=self.after, sort=self.sort, descending=self.order == "desc")
         counting = asyncio.ensure_future(self.count())
         try:
             page = await self.find(request)
@@ -116,7 +124,7 @@ class ListPage(PageView):
             note=self._page.note,
             loading_rows=False,
         )
-        self._show_filters({})
+        self._show_filters(self.filters.errors)  # a refresh takes no words from who is typing
         return self.table
 
     async def show_failure(self, slot: Slot, failure: Failure) -> None:
@@ -155,12 +163,16 @@ class ListPage(PageView):
     def _sort_by(self, name: str, descending: bool) -> None:
         self.param.update(sort=name, order="desc" if descending else "asc", after="")
 
+    def _select(self, keys: list[str]) -> None:
+        """Take the keys of the selected rows; called where `rows_are_selected`."""
+
     def _turn(self, where: Turn) -> None:
         cursors = {"first": "", "next": self._page.next_cursor, "previous": self._page.previous_cursor}
         self.after = cursors[where]
 
     def _changed(self, *_events: Any) -> None:
         self.table.loading_rows = True
+        self.filters.errors = {}
         self.run(self._read, self._show, slot=self.table_slot)
 
 

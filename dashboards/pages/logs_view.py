@@ -65,13 +65,13 @@ class LogsView(JobsPage):
         ]
         return self.panel.open(LogChoice(log_file.path))
 
-    async def find(self, request: PageRequest) -> RecordPage[LogFile]:  # noqa: ARG002
-        """Return the log files, at most 500."""
-        files: tuple[LogFile, ...] = await self.session.archive.logs.find()
-        return RecordPage(files, note="only the newest 500 files are shown" if len(files) == 500 else "")
+    async def find(self, request: PageRequest) -> RecordPage[LogFile]:
+        """Return one page of the log files, the one written last first."""
+        page: RecordPage[LogFile] = await self.session.archive.logs.find(request)
+        return page
 
     async def count(self) -> Count | None:
-        """Return nothing: all files are listed."""
+        """Return nothing: the folders are looked through once, for the page."""
         return None
 
     def to_row(self, record: LogFile, details: Any) -> Row:  # noqa: ARG002

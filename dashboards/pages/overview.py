@@ -46,6 +46,7 @@ class OverviewPage(PageView):
         self.noise: Any = None
         self.timeline: Any = None
         self.pointing: Any = None
+        self._begin_mjd = 0.0
         self.images = RecordTable(caption="Newest images", columns=_IMAGE_COLUMNS)
         self.failures = RecordTable(caption="Failed runs", columns=_FAILURE_COLUMNS)
         self.alerts = RecordTable(caption="Alerts", columns=_ALERT_COLUMNS)
@@ -87,6 +88,7 @@ class OverviewPage(PageView):
         return await self.session.archive.night.summary()
 
     def _show(self, night: NightSummary) -> Tiles:
+        self._begin_mjd = night.window.start_mjd
         self.tiles.tiles = night_tiles(night, time.time(), self.session.links)
         self._show_window(night)
         self._show_timeline(night)
@@ -95,8 +97,10 @@ class OverviewPage(PageView):
         return self.tiles
 
     def _show_pointing(self, pointings: tuple[Pointing, ...]) -> Any:
-        if not patch_source(self.pointing, "pointing", pointing_columns(pointings)):
-            self.pointing = plot_pointing(pointings, theme=self.session.theme)
+        """Show the pointings of the window; when there are none, where the telescope was left before it."""
+        shown = tuple(p for p in pointings if p.mjd >= self._begin_mjd) or pointings[-1:]
+        if not patch_source(self.pointing, "pointing", pointing_columns(shown)):
+            self.pointing = plot_pointing(shown, theme=self.session.theme)
         return self.pointing
 
     def _show_window(self, night: NightSummary) -> None:

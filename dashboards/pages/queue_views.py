@@ -17,13 +17,11 @@ from dashboards.pages.wording import mjd_cell, size_text
 from data_access.analysis.coordinates import format_dec
 from data_access.records import Count, ObservationGroup, PageRequest, QueueItem, RecordPage
 
-_QUEUE_ROWS = 200
-_RAW_ROWS = 100
 _EXPECTED_SUBBANDS = 16
 
 
 class QueueView(JobsPage):
-    """The newest groups of the processing queue, and how many there are in each state."""
+    """The groups of the processing queue, newest first, and how many there are in each state."""
 
     state = param.String(default="", doc="only groups in this state")
 
@@ -32,13 +30,13 @@ class QueueView(JobsPage):
     more_url_params = ("view", "state")
     empty = "No groups. Newer pipelines keep their queue outside of these databases."
     columns: ClassVar[Sequence[Column]] = (
-        {"name": "group", "label": "Group", "unit": "UTC", "width": "13rem"},
-        {"name": "state", "label": "State", "width": "11rem"},
+        {"name": "group_id", "label": "Group", "unit": "UTC", "width": "13rem", "sortable": True},
+        {"name": "state", "label": "State", "width": "11rem", "sortable": True},
         {"name": "subbands", "label": "Subbands", "align": "right"},
         {"name": "stage", "label": "Stage"},
-        {"name": "received", "label": "Received", "align": "right"},
-        {"name": "updated", "label": "Last progress", "align": "right"},
-        {"name": "retries", "label": "Retries", "align": "right"},
+        {"name": "received_at", "label": "Received", "align": "right", "sortable": True},
+        {"name": "last_update", "label": "Last progress", "align": "right", "sortable": True},
+        {"name": "retry_count", "label": "Retries", "align": "right", "sortable": True},
         {"name": "error", "label": "Error", "width": "30rem"},
     )
 
@@ -50,7 +48,7 @@ class QueueView(JobsPage):
 
     async def load(self) -> None:
         """Fill the counts, then the list."""
-        await self.fill(self.states_slot, self.session.archive.jobs.count_queue, self._show_states)
+        await self.fill(self.states_slot, self.session.archive.queue.count_by_state, self._show_states)
         await super().load()
 
     def _show_states(self, counts: dict[str, int]) -> Switches:
@@ -60,10 +58,10 @@ class QueueView(JobsPage):
         self.states.switches = [switch("state", "State", self.state, options)]
         return self.states
 
-    async def find(self, request: PageRequest) -> RecordPage[QueueItem]:  # noqa: ARG002
-        """Return the newest groups; the queue is short, so there is one page of it."""
-        items = await self.session.archive.jobs.find_queue(limit=_QUEUE_ROWS, state=self.state)
-        return RecordPage(items, note=_cut(len(items), _QUEUE_ROWS))
+    async def find(self, request: PageRequest) -> RecordPage[QueueItem]:
+        """Return one page of groups."""
+        page: RecordPage[QueueItem] = await self.session.archive.queue.find(request, state=self.state)
+        return page
 
     async def count(self) -> Count | None:
         """Return nothing: the states above the table are counted."""
@@ -87,7 +85,7 @@ class QueueView(JobsPage):
 
 
 class RawView(JobsPage):
-    """The newest groups of raw files, complete or not."""
+    """The groups of raw files, newest first, complete or not."""
 
     noun = "groups of raw files"
     name_in_url = "raw"
@@ -101,14 +99,15 @@ class RawView(JobsPage):
         {"name": "dec", "label": "Dec", "align": "right"},
     )
 
-    async def find(self, request: PageRequest) -> RecordPage[ObservationGroup]:  # noqa: ARG002
-        """Return the newest groups."""
-        groups = await self.session.archive.jobs.find_raw_groups(limit=_RAW_ROWS)
-        return RecordPage(groups, note=_cut(len(groups), _RAW_ROWS))
+    async def find(self, request: PageRequest) -> RecordPage[ObservationGroup]:
+        """Return one page of groups."""
+        page: RecordPage[ObservationGroup] = await self.session.archive.queue.find_raw_groups(request)
+        return page
 
     async def count(self) -> Count | None:
-        """Return nothing: only the newest are read."""
-        return None
+        """Return how many groups are indexed."""
+        number: Count | None = await self.session.archive.queue.count_raw_groups()
+        return number
 
     def to_row(self, record: ObservationGroup, details: Any) -> Row:  # noqa: ARG002
         """Return the table row of one group."""
@@ -130,7 +129,3 @@ class RawView(JobsPage):
 def missing_subbands(group: ObservationGroup) -> list[str]:
     """Return the names of the subbands that a group lacks, of sb00 to sb15."""
     return [name for n in range(_EXPECTED_SUBBANDS) if (name := f"sb{n:02d}") not in group.subbands]
-
-
-def _cut(n: int, limit: int) -> str:
-    return f"only the newest {limit} groups are shown" if n >= limit else ""

@@ -2,40 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, ClassVar
+from urllib.parse import unquote
 
-import numpy as np
 import panel as pn
 import param
 
-from dashboards.components.facts import Facts, group
+from dashboards.boundary import Boundary
+from dashboards.components.facts import Facts
 from dashboards.components.heading import Heading
 from dashboards.components.notice import Notice
 from dashboards.components.record_table import RecordTable, Turn
 from dashboards.components.switches import Switches, option, switch
+from dashboards.pages.context_part import CONTEXT_URL_PARAMS, ContextParams, ContextPart
+from dashboards.pages.epoch_part import EPOCH_URL_PARAMS, EpochParams, EpochPart
+from dashboards.pages.epoch_selection import SELECTION_PARAMS, EpochSelection, SelectionParams, selection_of
+from dashboards.pages.ese_part import ESE_URL_PARAMS, EsePanelParams, EsePart
+from dashboards.pages.source_curve import CurveView
 from dashboards.pages.source_facts import (
     MEASUREMENT_COLUMNS,
     heading_items,
-    measurement_facts,
     measurement_row,
     newest_first,
     position_group,
     state_group,
 )
-from dashboards.pages.source_metrics import METRIC_COLUMNS, Analysis, analyse, metric_note, metric_rows
+from dashboards.pages.source_marks import MarkPart
+from dashboards.pages.source_metrics import Analysis, analyse, metric_columns, metric_note, metric_rows
+from dashboards.pages.source_on_demand import ON_DEMAND_PARAMS, DefinitionsPart, MissingPart, OnDemandParams
+from dashboards.pages.source_part import Place, SourcePart
+from dashboards.pages.source_point import PointPart
+from dashboards.pages.source_reference import nvss_reference
+from dashboards.pages.source_scale import ScalePart
+from dashboards.pages.source_selection import SelectionPart
+from dashboards.pages.source_steps import StepPart
 from dashboards.pages.source_words import candidate_columns, candidate_row
-from dashboards.plots.bokeh_models import Figure, models
-from dashboards.plots.light_curve import flux_label, plot_light_curve, update_light_curve
+from dashboards.plots.bokeh_models import Figure
+from dashboards.plots.light_curve import flux_label
+from dashboards.plots.light_curve_data import Marks
 from dashboards.session import PageView, Session
 from data_access.records import Image, SourceDetail
 
 PAGE_ROWS = 100
-CURVE_HEIGHT = 380
+CURVE_HEIGHT = 400
 _RECENT = 10
 
 
-class SourcePage(PageView):
+class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, ContextParams, PageView):
     """A source with its light curve; new epochs appear in it while the page is open."""
 
     flux: Any = param.Selector(default="peak", objects=["peak", "integrated"], doc="which flux density is shown")
@@ -43,16 +58,41 @@ class SourcePage(PageView):
     page = param.Integer(default=1, bounds=(1, None), doc="page of the table of measurements, newest first")
     point = param.Integer(default=0, bounds=(0, None), doc="the chosen measurement: its row number in photometry")
 
-    url_params = ("flux", "unit", "page", "point")
-    push_params = ("flux", "unit", "page")
-    live_roles = frozenset({"products", "pipeline"})
+    url_params = (
+        "flux",
+        "unit",
+        "page",
+        "point",
+        *SELECTION_PARAMS,
+        *EPOCH_URL_PARAMS,
+        *ESE_URL_PARAMS,
+        *CONTEXT_URL_PARAMS,
+        *ON_DEMAND_PARAMS,
+    )
+    push_params = ("flux", "unit", "page", *SELECTION_PARAMS, "strip_page")
+    live_roles = frozenset({"products", "pipeline", "notes"})
+    follows_links = True
+    part_types: ClassVar[tuple[type[SourcePart], ...]] = (
+        SelectionPart,
+        PointPart,
+        MissingPart,
+        DefinitionsPart,
+        ScalePart,
+        EpochPart,
+        EsePart,
+        MarkPart,
+        ContextPart,
+        StepPart,
+    )
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **params)
-        self.figure: Figure | None = None
+        self.curve = CurveView(
+            height=CURVE_HEIGHT, on_pick=lambda point: setattr(self, "point", point), on_brush=self._brushed
+        )
         self.heading = Heading()
         self.switches = Switches(on_choose=self._choose)
-        self.metrics = RecordTable(columns=list(METRIC_COLUMNS), caption="Variability")
+        self.metrics = RecordTable(caption="Variability")
         self.facts = Facts(min_width=320)
         self.candidates = RecordTable(
             columns=list(candidate_columns(with_source=False)),
@@ -62,10 +102,14 @@ class SourcePage(PageView):
         self.measurements = RecordTable(
             columns=list(MEASUREMENT_COLUMNS), caption="Measurements", empty="No photometry.", on_turn=self._turn
         )
-        self.chosen = Facts(min_width=380)
+        self.no_candidates = Notice()
+        self.parts = tuple(make(self) for make in self.part_types)
+        self._off_scale: frozenset[int] = frozenset()
+        self._rest: asyncio.Task[None] | None = None
         self.param.watch(self._redraw, ["flux", "unit"])
         self.param.watch(self._show_page, ["page"])
-        self.param.watch(self._point_changed, ["point"])
+        self.param.watch(lambda *_: self._show_switches(), list(ON_DEMAND_PARAMS))
+        self.param.watch(self._selection_changed, list(SELECTION_PARAMS))
 
     @classmethod
     async def prepare(
@@ -81,7 +125,7 @@ class SourcePage(PageView):
     @property
     def title(self) -> str:
         """Title of the document."""
-        return str(self.session.path_params.get("source_id", "Source"))
+        return self.detail.source.source_id
 
     @property
     def detail(self) -> SourceDetail:
@@ -91,44 +135,121 @@ class SourcePage(PageView):
 
     def __panel__(self) -> Any:
         self.curve_slot = self.new_slot("light curve", height=CURVE_HEIGHT)
-        self.chosen_slot = self.new_slot("measurement", height=0)
         self.metrics_slot = self.new_slot("variability metrics", height=420)
         self.facts_slot = self.new_slot("facts", height=160)
         self.candidates_slot = self.new_slot("candidates", height=0)
         self.table_slot = self.new_slot("measurements", height=300)
-        self._show_heading()
         self._show_switches()
-        beside = pn.Column(self.facts_slot, self.candidates_slot, sizing_mode="stretch_width", margin=(0, 0, 0, 10))
-        return pn.Column(
-            self.heading,
-            self.switches,
-            self.curve_slot,
-            self.chosen_slot,
-            pn.Row(self.metrics_slot, beside, sizing_mode="stretch_width", margin=0),
-            self.table_slot,
-            sizing_mode="stretch_width",
-            margin=0,
-        )
+        self.fill_at_once(self.curve_slot, self.detail, self._show_curve)
+        self._below = pn.Column(sizing_mode="stretch_width", margin=0)
+        parts = (self.heading, *self._views("top"), self.switches, self.curve_slot, self._below)
+        return pn.Column(*parts, sizing_mode="stretch_width", margin=0)
 
     async def load(self) -> None:
-        """Draw the light curve first, then everything derived from it."""
-        await self.fill(self.curve_slot, self._known, self._show_curve)
+        """Show everything derived from the light curve, which is there already, then what other modules add."""
+        await self.patch(self._lay_out)
+        await self._load_rest()
+
+    async def _load_rest(self) -> None:
         await self._fill_rest()
-        if self.point:
-            await self.fill(self.chosen_slot, self._find_point, self._show_point)
+        for part in self.parts:
+            await self._contained(part, part.load)
 
     async def refresh(self) -> None:
         """Read the source again; what is derived is made anew only when something is different."""
         before = self.detail
-        await self.fill(self.curve_slot, self._read, self._show_curve)
+        await self.fill(self.curve_slot, self._read, self._show_changed_curve)
         if _version(self.detail) != _version(before):
             await self._fill_rest()
+        for part in self.parts:
+            await self._contained(part, part.refresh)
+
+    async def _contained(self, part: SourcePart, work: Callable[[], Awaitable[None]]) -> None:
+        """Await the work of a part; what it raises is said on top of the page and stops no other part."""
+        with Boundary(f"{type(self).__name__}: {type(part).__name__}") as boundary:
+            await work()
+        if boundary.failure is not None:
+            await self.show_failure(self.page_failure, boundary.failure)
+
+    def _views(self, place: Place) -> list[Any]:
+        return [part.view for part in self.parts if part.place == place]
+
+    def _lay_out(self) -> None:
+        """Lay out what stands below the light curve only now: it would delay the first plot."""
+        beside = pn.Column(self.facts_slot, self.candidates_slot, sizing_mode="stretch_width", margin=(0, 0, 0, 10))
+        self._below[:] = [
+            *self._views("curve"),
+            pn.Row(self.metrics_slot, beside, sizing_mode="stretch_width", margin=0),
+            *self._views("metrics"),
+            self.table_slot,
+            *self._views("end"),
+        ]
 
     async def _fill_rest(self) -> None:
         await self.fill(self.metrics_slot, self._analyse, self._show_metrics)
         await self.fill(self.facts_slot, self._find_newest_image, self._show_facts)
         await self.fill(self.candidates_slot, self._known, self._show_candidates)
         await self.fill(self.table_slot, self._find_images, self._show_measurements)
+
+    @property
+    def figure(self) -> Figure | None:
+        """The light curve; None before it is drawn."""
+        return self.curve.figure
+
+    @property
+    def selection(self) -> EpochSelection:
+        """Which epochs count, as the URL says; words without meaning do nothing and are marked in the form."""
+        return selection_of(self)[0]
+
+    def mark_off_scale(self, numbers: frozenset[int]) -> None:
+        """Frame measurements in the light curve whose images have a wrong flux scale."""
+        if numbers != self._off_scale:
+            self._off_scale = numbers
+            self._show_curve(self.detail)
+
+    def open_source(self, source_id: str) -> None:
+        """Show another source without a new document; the choice of epochs begins anew, other settings stay."""
+        if source_id != self.detail.source.source_id:
+            self._open(source_id, self._begin_anew)
+
+    def returned_to(self, path: str) -> None:
+        """Show the source that the reader went back to."""
+        source_id = unquote(path.rstrip("/").rpartition("/")[2])
+        if source_id != self.detail.source.source_id or self.curve_slot.failure is not None:
+            self._open(source_id, lambda _: None)
+
+    def _open(self, source_id: str, prepare: Callable[[SourceDetail], object]) -> None:
+        def show(detail: SourceDetail) -> Figure | None:
+            prepare(detail)
+            shown = self._show_curve(detail)
+            self.session.doc.title = self.title
+            self._rest = self.session.spawn(self._load_rest())
+            return shown
+
+        if self._rest is not None:
+            self._rest.cancel()
+        self.run(lambda: self.session.archive.sources.get(source_id), show, slot=self.curve_slot)
+
+    def _begin_anew(self, detail: SourceDetail) -> None:
+        """Forget what belongs to the epochs of another source, and move the URL to this one."""
+        source_id = detail.source.source_id
+        own = ("page", "point", "mjd_from", "mjd_to", "without")
+        with param.parameterized.discard_events(self):
+            self.param.update(**{name: self.param[name].default for name in own})
+        self.move_to(self.session.links.source(source_id))
+
+    def leave_out(self, photometry_id: int, *, out: bool) -> None:
+        """Leave a measurement out of all metrics, or take it in again."""
+        numbers = set(self.selection.left_out) - {photometry_id}
+        self.without = " ".join(str(n) for n in sorted(numbers | {photometry_id} if out else numbers))
+
+    def _brushed(self, begin: float | None, end: float | None) -> None:
+        ends = ["" if mjd is None else f"{mjd:.5f}" for mjd in (begin, end)]
+        self.param.update(mjd_from=ends[0], mjd_to=ends[1])
+
+    def _selection_changed(self, *_events: Any) -> None:
+        self.run(self._known, self._show_changed_curve, slot=self.curve_slot)
+        self.run(self._analyse, self._show_metrics, slot=self.metrics_slot)
 
     async def _known(self) -> SourceDetail:
         return self.detail
@@ -139,62 +260,39 @@ class SourcePage(PageView):
 
     def _show_curve(self, detail: SourceDetail) -> Figure | None:
         """Patch the figure with the new epochs; a new one is made only when there was none or it was empty."""
+        if detail.source.source_id != self.detail.source.source_id:
+            self._off_scale = frozenset()
         self.session.prepared = detail
         self._show_heading()
-        look: dict[str, Any] = {"theme": self.session.theme, "flux": self.flux, "unit": self.unit}
-        if self.figure is not None and update_light_curve(self.figure, detail.light_curve, **look):
-            return None
-        return self._new_figure(look)
+        selection = self.selection
+        return self.curve.show(
+            detail.light_curve,
+            point=self.point,
+            brush=(selection.from_mjd, selection.to_mjd),
+            theme=self.session.theme,
+            flux=self.flux,
+            unit=self.unit,
+            marks=Marks(left_out=selection.left_out, off_scale=self._off_scale),
+            reference=nvss_reference(detail),
+        )
 
-    def _new_figure(self, look: Mapping[str, Any]) -> Figure:
-        self.figure = plot_light_curve(self.detail.light_curve, height=CURVE_HEIGHT, **look)
-        points = self.figure.select_one({"name": "points"})
-        if points is not None:
-            self.figure.add_tools(models.TapTool(renderers=[points]))
-            chosen = points.data_source.selected
-            chosen.indices = list(np.flatnonzero(self._ids() == self.point)) if self.point else []
-            chosen.on_change("indices", self._picked)
-        return self.figure
-
-    def _ids(self) -> Any:
-        figure: Any = self.figure
-        source = figure.select_one({"name": "light_curve", "type": models.ColumnDataSource})
-        return np.asarray(source.data["photometry_id"])
-
-    def _picked(self, _attr: str, _old: list[int], new: list[int]) -> None:
-        ids = self._ids()
-        self.point = max(0, int(ids[new[0]])) if new and new[0] < ids.size else 0
-
-    def _point_changed(self, *_events: Any) -> None:
-        self.run(self._find_point, self._show_point, slot=self.chosen_slot)
-
-    async def _find_point(self) -> tuple[int, Image | None] | None:
-        """Return the position of the chosen measurement in the light curve, and the image it was made on."""
-        curve, archive = self.detail.light_curve, self.session.archive
-        at = np.flatnonzero(curve.photometry_id == self.point)
-        if not at.size:
-            return None
-        path = curve.image_path[int(at[0])]
-        if path is None:
-            return int(at[0]), None
-        image = (await archive.images.find_behind((path,))).get(path) or await archive.provenance.images_of_path(path)
-        return int(at[0]), image
-
-    def _show_point(self, answer: tuple[int, Image | None] | None) -> Any:
-        if answer is not None:
-            index, image = answer
-            facts = measurement_facts(self.detail.light_curve, index, image, self.session.links, self.flux, self.unit)
-            self.chosen.groups = [group("", [item]) for item in facts]
-            return self.chosen
-        text = f"Measurement {self.point} is not among those of this source" if self.point else ""
-        return Notice(kind="warn", text=text)
+    def _show_changed_curve(self, detail: SourceDetail) -> Figure | None:
+        """Show the light curve, then let the parts know."""
+        shown = self._show_curve(detail)
+        for part in self.parts:
+            with Boundary(f"{type(self).__name__}: {type(part).__name__}"):
+                part.curve_changed(detail)
+        return shown
 
     async def _analyse(self) -> Analysis:
-        analysis: Analysis = await self.session.archive.offload.in_thread(analyse, self.detail, self.flux)
+        analysis: Analysis = await self.session.archive.offload.in_thread(
+            analyse, self.detail, self.flux, self.selection
+        )
         return analysis
 
     def _show_metrics(self, analysis: Analysis) -> RecordTable:
         self.metrics.param.update(
+            columns=metric_columns(analysis),
             rows=metric_rows(self.detail, analysis, self.unit),
             note=metric_note(analysis),
             total=flux_label(self.flux, self.unit),
@@ -214,9 +312,9 @@ class SourcePage(PageView):
         self.facts.groups = [position_group(self.detail, newest, self.session.links), state_group(self.detail)]
         return self.facts
 
-    def _show_candidates(self, detail: SourceDetail) -> RecordTable | None:
+    def _show_candidates(self, detail: SourceDetail) -> Any:
         if not detail.ese_candidates:
-            return None
+            return self.no_candidates
         rows = [candidate_row(c, self.session.links, with_source=False) for c in detail.ese_candidates]
         self.candidates.rows = rows
         return self.candidates
@@ -254,9 +352,12 @@ class SourcePage(PageView):
         )
 
     def _show_switches(self) -> None:
+        shown = [option("off", "hidden"), option("on", "shown")]
         self.switches.switches = [
             switch("flux", "Flux density", self.flux, [option("peak", "peak"), option("integrated", "integrated")]),
             switch("unit", "Unit", self.unit, [option("mJy", "mJy"), option("Jy", "Jy")]),
+            switch("definitions", "Definitions of the metrics", self.definitions, shown),
+            switch("missing", "Missing epochs", self.missing, shown),
         ]
 
     def _choose(self, name: str, value: str) -> None:
@@ -267,12 +368,9 @@ class SourcePage(PageView):
 
     def _redraw(self, *_events: Any) -> None:
         self._show_switches()
-        self.figure = None  # the unit stands in the hover box, which is part of the figure
-        self.run(self._known, self._show_curve, slot=self.curve_slot)
+        self.run(self._known, self._show_changed_curve, slot=self.curve_slot)
         self.run(self._analyse, self._show_metrics, slot=self.metrics_slot)
         self.run(self._find_images, self._show_measurements, slot=self.table_slot)
-        if self.point:
-            self._point_changed()
 
     def _show_page(self, *_events: Any) -> None:
         self.measurements.loading_rows = True

@@ -13,13 +13,15 @@ from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
 from dashboards.pages.source_metrics import fluxes
+from dashboards.pages.source_reference import nvss_cell
 from dashboards.pages.source_words import ese_cell
 from dashboards.pages.wording import epoch_cell, mjd_cell, position_cells
-from dashboards.plots.light_curve import FluxKind, FluxUnit
+from dashboards.plots.light_curve_data import FluxKind, FluxUnit
 from data_access.analysis.coordinates import galactic
 from data_access.records import Epoch, Image, LightCurve, SourceDetail
 
 MEASUREMENT_COLUMNS: Sequence[Column] = (
+    {"name": "number", "label": "No.", "align": "right", "title": "row number in photometry"},
     {"name": "epoch", "label": "Observed", "unit": "UTC"},
     {"name": "flux", "label": "Flux density", "align": "right"},
     {"name": "rms", "label": "Local rms", "align": "right"},
@@ -42,6 +44,7 @@ def measurement_row(
     """Return the table row of one measurement; it leads to its image where that is registered."""
     image = images.get(curve.image_path[index] or "")
     cells = [
+        cell(str(int(curve.photometry_id[index]))),
         _epoch(curve, index),
         _flux_cell(curve, index, flux, unit),
         cell(_scaled(curve.rms_jy[index], unit), digits=_digits(unit)),
@@ -58,9 +61,12 @@ def measurement_facts(
     """Return the facts of one chosen measurement."""
     per_beam = f"{unit}/beam" if flux == "peak" else unit
     return [
-        fact("Chosen point", {**_epoch(curve, index), "n": _kind_cell(curve, index)["t"]}),
+        fact("Observed", {**_epoch(curve, index), "n": _kind_cell(curve, index)["t"]}),
         fact("Flux density", {**_flux_cell(curve, index, flux, unit), "u": per_beam}),
+        fact("Local rms", cell(_scaled(curve.rms_jy[index], unit), digits=_digits(unit), unit=f"{unit}/beam")),
+        fact("Flags", cell(int(curve.flags[index]), title="the pipeline's number; bit 1 says forced")),
         fact("Image", _image_cell(curve, index, image, links)),
+        fact("Measurement", cell(str(int(curve.photometry_id[index])), title="row number in photometry")),
     ]
 
 
@@ -105,7 +111,7 @@ def state_group(detail: SourceDetail) -> dict[str, Any]:
     items = [
         fact("Name", cell(source.name)),
         fact("Catalogue", cell(monitoring.catalog if monitoring else None)),
-        fact("NVSS flux density", _nvss_cell(detail)),
+        fact("NVSS flux density", nvss_cell(detail)),
         fact("Priority", cell(monitoring.priority if monitoring else None)),
         fact("Detections", cell(monitoring.n_detections if monitoring else None)),
         fact("Variable", cell(monitoring.is_variable if monitoring else None, title="the pipeline's judgement")),
@@ -173,17 +179,3 @@ def _galactic(ra_deg: float | None, dec_deg: float | None) -> str | None:
         return None
     longitude, latitude = galactic(ra_deg, dec_deg)
     return f"{longitude:.4f} {latitude:+.4f}"
-
-
-def _nvss_cell(detail: SourceDetail) -> Cell:
-    """Return the catalogue flux; one code path of the pipeline stores it 1000 times too large."""
-    curve, stored = detail.light_curve, detail.source.stored
-    known = curve.nvss_flux_mjy if curve.nvss_flux_mjy is not None else (stored.nvss_flux_mjy if stored else None)
-    if known is None:
-        return cell(None)
-    finite = curve.peak_jyb[np.isfinite(curve.peak_jyb)]
-    mean_mjy = float(np.mean(finite)) * 1e3 if finite.size else 0.0
-    doubt = f"1000 times too large? the mean of the photometry is {mean_mjy:.4g} mJy"
-    # Frequencies and beams differ, so that even a right catalogue flux is within a factor of ten only.
-    too_large = mean_mjy > 0 and 100 < known / mean_mjy < 10_000
-    return cell(known, digits=2, unit="mJy", state="warn" if too_large else None, note=doubt if too_large else None)

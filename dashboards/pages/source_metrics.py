@@ -2,69 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from dashboards.components.cells import Cell, cell
 from dashboards.components.record_table import Column, Row, row
+from dashboards.pages.epoch_selection import BoolArray, EpochSelection
+from dashboards.pages.metric_definitions import LEAVE_ONE_OUT, SIGMA_DEVIATION
 from dashboards.pages.source_words import bounded_cell
-from dashboards.plots.light_curve import FluxKind, FluxUnit
+from dashboards.plots.light_curve_data import FluxKind, FluxUnit
 from data_access.analysis.ese import leave_one_out
 from data_access.analysis.variability import (
     DEFINITIONS,
     Metric,
     VariabilityMetrics,
     compare_stored,
+    total_error,
     variability_metrics,
 )
 from data_access.analysis.variability.sigma_deviation import largest_possible_sigma_deviation, sigma_deviation
 from data_access.records import LightCurve, SourceDetail
 
-METRIC_COLUMNS: Sequence[Column] = (
-    {"name": "metric", "label": "Metric"},
-    {"name": "ours", "label": "From the photometry", "align": "right", "title": "computed here, unflagged points"},
-    {"name": "stored", "label": "Stored", "align": "right", "title": "as the pipeline wrote it"},
-)
+_NAME: Column = {"name": "metric", "label": "Metric"}
+_OURS: Column = {"name": "ours", "label": "From the photometry", "align": "right", "title": "computed here"}
+_BRUSHED: Column = {"name": "brushed", "label": "Brushed", "align": "right", "title": "the epochs inside the brush"}
+_STORED: Column = {"name": "stored", "label": "Stored", "align": "right", "title": "as the pipeline wrote it"}
 
-_LEAVE_ONE_OUT = (
-    "(I[i]-ξ of all others) / √(σ[i]²+1/Σ1/σ²): the largest, signed. Unlike σ deviation it has no upper bound"
-)
-_SIGMA_DEVIATION = "max|I-mean| / s, the pipeline's ESE statistic: it can never pass √(N-1) (Samuelson 1968)"
+EVERY_EPOCH = EpochSelection()
 
 
 @dataclass(frozen=True, slots=True)
-class Analysis:
-    """What the photometry says: `metrics` of the unflagged measurements in Jy, `sigma` the pipeline's statistic.
-
-    Attributes
-    ----------
-    remarks : tuple of str
-        Why the stored row and the photometry differ; the pipeline's row is held against its peaks, flagged ones too.
-    n_flagged : int
-        Measurements that are left out of `metrics`.
-    """
+class Numbers:
+    """Metrics of some measurements in Jy; `sigma` is the pipeline's statistic, `n_all` counts unusable ones too."""
 
     metrics: VariabilityMetrics
     largest_leave_one_out: Metric
     sigma: Metric
+    n_all: int
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What the photometry says.
+
+    Attributes
+    ----------
+    every, brushed : Numbers
+        Of the measurements in use, and of those inside the brush (None without one).
+    remarks : tuple of str
+        Why the stored row and the photometry differ; the pipeline's row is held against its peaks, flagged ones too.
+    n_flagged, n_left_out : int
+        Measurements that do not count because the pipeline flagged them, or because the reader left them out.
+    selection : EpochSelection
+    """
+
+    every: Numbers
+    brushed: Numbers | None
     remarks: tuple[str, ...]
     n_flagged: int
+    n_left_out: int
+    selection: EpochSelection
 
 
-def analyse(detail: SourceDetail, flux: FluxKind) -> Analysis:
+def analyse(detail: SourceDetail, flux: FluxKind, selection: EpochSelection = EVERY_EPOCH) -> Analysis:
     """Return the metrics of a light curve; takes time n²/2 (all pairs of epochs), so call it in a thread."""
-    curve = detail.light_curve
-    values, errors = fluxes(curve, flux)
-    good = ~curve.is_flagged
-    stored = detail.source.stored
+    curve, stored = detail.light_curve, detail.source.stored
+    left_out = np.isin(curve.photometry_id, list(selection.left_out))
     return Analysis(
-        metrics=variability_metrics(values[good], errors[good]),
-        largest_leave_one_out=leave_one_out(values[good], errors[good]).largest,
-        sigma=sigma_deviation(values[good]),
+        every=_numbers(curve, flux, selection, selection.used(curve)),
+        brushed=_numbers(curve, flux, selection, selection.brushed(curve)) if selection.is_brushed else None,
         remarks=compare_stored(stored, curve.peak_jyb, curve.peak_err_jyb) if stored is not None else (),
-        n_flagged=int(np.count_nonzero(~good)),
+        n_flagged=0 if selection.flagged else int(np.count_nonzero(curve.is_flagged & ~left_out)),
+        n_left_out=int(np.count_nonzero(left_out)),
+        selection=selection,
+    )
+
+
+def _numbers(curve: LightCurve, flux: FluxKind, selection: EpochSelection, use: BoolArray) -> Numbers:
+    values, errors = (column[use] for column in fluxes(curve, flux))
+    errors = total_error(
+        values,
+        errors,
+        fractional_error=selection.fractional_error,
+        additive_error=selection.additive_error_jy,
+    )
+    return Numbers(
+        metrics=variability_metrics(values, errors),
+        largest_leave_one_out=leave_one_out(values, errors).largest,
+        sigma=sigma_deviation(values),
+        n_all=int(values.size),
     )
 
 
@@ -73,71 +100,109 @@ def fluxes(curve: LightCurve, flux: FluxKind) -> tuple[np.ndarray, np.ndarray]:
     return (curve.peak_jyb, curve.peak_err_jyb) if flux == "peak" else (curve.flux_jy, curve.flux_err_jy)
 
 
+def metric_columns(analysis: Analysis) -> list[Column]:
+    """Return the columns of the table; the brushed epochs have one while there is a brush."""
+    return [_NAME, _OURS, *([_BRUSHED] if analysis.brushed is not None else []), _STORED]
+
+
 def metric_rows(detail: SourceDetail, analysis: Analysis, unit: FluxUnit) -> list[Row]:
     """Return the rows of the table of metrics: flux-like ones in `unit`, ratios without a unit."""
-    ours, stored, monitoring = analysis.metrics, detail.source.stored, detail.source.monitoring
-    scale, from_mjy = (1e3, 1.0) if unit == "mJy" else (1.0, 1e-3)
-
-    def flux_row(name: str, label: str, metric: Metric, stored_mjy: float | None) -> Row:
-        known = None if stored_mjy is None else stored_mjy * from_mjy
-        return _row(name, label, _metric_cell(metric, scale=scale, unit=unit), cell(known, unit=unit))
-
-    def plain_row(name: str, metric: Metric, known: float | None = None) -> Row:
-        return _row(name, "", _metric_cell(metric), cell(known))
-
-    counted = f"{ours.n_valid:,} of {ours.n + analysis.n_flagged:,}"
-    bound = largest_possible_sigma_deviation(ours.n_valid) if ours.n_valid > 1 else None
-    n_stored = stored.n_obs if stored else None
-    bound_stored = largest_possible_sigma_deviation(n_stored) if n_stored and n_stored > 1 else None
-    eta_stored = stored.eta_metric if stored else None
+    computed = [_cells(numbers, unit) for numbers in (analysis.every, analysis.brushed) if numbers is not None]
+    stored = _stored_cells(detail, unit)
     return [
-        row("n", [cell("N", title="usable, unflagged measurements of all"), cell(counted), cell(n_stored)]),
-        plain_row("eta", ours.eta, eta_stored if eta_stored is not None or not monitoring else monitoring.eta),
-        plain_row("modulation_index", ours.modulation_index, monitoring.v_index if monitoring else None),
-        plain_row("debiased_modulation_index", ours.debiased_modulation_index),
-        plain_row("reduced_chi_squared", ours.reduced_chi_squared, stored.chi2_nu if stored else None),
-        row(
-            "sigma_deviation",
-            [
-                cell("σ deviation", title=_SIGMA_DEVIATION),
-                _sigma_cell(analysis.sigma, bound),
-                bounded_cell(stored.sigma_deviation if stored else None, bound_stored),
-            ],
-        ),
-        row(
-            "leave_one_out",
-            [cell("leave-one-out z", title=_LEAVE_ONE_OUT), _metric_cell(analysis.largest_leave_one_out), cell(None)],
-        ),
-        plain_row("vs", ours.maximum_pair.vs),
-        plain_row("m", ours.maximum_pair.m),
-        plain_row("von_neumann", ours.von_neumann),
-        flux_row("weighted_mean", "weighted mean ξ", ours.weighted_mean, None),
-        flux_row("mean", "mean", ours.mean, stored.mean_flux_mjy if stored else None),
-        flux_row("std", "standard deviation s", ours.std, stored.std_flux_mjy if stored else None),
-        flux_row("min", "smallest", ours.min, stored.min_flux_mjy if stored else None),
-        flux_row("max", "largest", ours.max, stored.max_flux_mjy if stored else None),
+        row(key, [_name_cell(key), *(cells[key] for cells in computed), stored.get(key, cell(None))])
+        for key in computed[0]
     ]
 
 
+def _cells(numbers: Numbers, unit: FluxUnit) -> dict[str, Cell]:
+    """Return what is computed of some epochs, by the key of the row."""
+    ours, scale = numbers.metrics, 1e3 if unit == "mJy" else 1.0
+    bound = largest_possible_sigma_deviation(ours.n_valid) if ours.n_valid > 1 else None
+    with_unit = ("weighted_mean", "mean", "std", "min", "max")
+    return {
+        "n": cell(f"{ours.n_valid:,} of {numbers.n_all:,}", title="usable ones of those that count"),
+        "eta": _metric_cell(ours.eta),
+        "modulation_index": _metric_cell(ours.modulation_index),
+        "debiased_modulation_index": _metric_cell(ours.debiased_modulation_index),
+        "reduced_chi_squared": _metric_cell(ours.reduced_chi_squared),
+        "sigma_deviation": _sigma_cell(numbers.sigma, bound),
+        "leave_one_out": _metric_cell(numbers.largest_leave_one_out),
+        "vs": _metric_cell(ours.maximum_pair.vs),
+        "m": _metric_cell(ours.maximum_pair.m),
+        "von_neumann": _metric_cell(ours.von_neumann),
+        **{name: _metric_cell(getattr(ours, name), scale=scale, unit=unit) for name in with_unit},
+    }
+
+
+def _stored_cells(detail: SourceDetail, unit: FluxUnit) -> dict[str, Cell]:
+    """Return what the pipeline stored, by the key of the row."""
+    stored, monitoring = detail.source.stored, detail.source.monitoring
+    made: dict[str, Cell] = {}
+    if monitoring:
+        made.update(eta=cell(monitoring.eta), modulation_index=cell(monitoring.v_index))
+    if stored is None:
+        return made
+    if stored.eta_metric is not None:
+        made["eta"] = cell(stored.eta_metric)
+    n_obs, from_mjy = stored.n_obs, 1.0 if unit == "mJy" else 1e-3
+    bound = largest_possible_sigma_deviation(n_obs) if n_obs and n_obs > 1 else None
+    in_mjy = {"mean": stored.mean_flux_mjy, "std": stored.std_flux_mjy, "min": stored.min_flux_mjy,
+              "max": stored.max_flux_mjy}  # fmt: skip
+    return {
+        **made,
+        "n": cell(n_obs),
+        "reduced_chi_squared": cell(stored.chi2_nu),
+        "sigma_deviation": bounded_cell(stored.sigma_deviation, bound),
+        **{name: cell(None if value is None else value * from_mjy, unit=unit) for name, value in in_mjy.items()},
+    }
+
+
 def metric_note(analysis: Analysis) -> str:
-    """Return what the reader must know about the two columns; empty when they agree."""
+    """Return what the reader must know about the columns; empty when there is nothing to add."""
     parts = list(analysis.remarks)
-    if analysis.metrics.eta.value is None:
-        parts.insert(0, f"η {analysis.metrics.eta.reason}")
+    eta = analysis.every.metrics.eta
+    if eta.value is None:
+        parts.insert(0, f"η {eta.reason}")
     if analysis.n_flagged:
         parts.append(f"{analysis.n_flagged:,} flagged measurements are left out here, but not by the pipeline")
+    elif analysis.selection.flagged:
+        parts.append("flagged measurements count")
+    if analysis.n_left_out:
+        n = analysis.n_left_out
+        parts.append(f"{n:,} measurement{' is' if n == 1 else 's are'} left out by you")
+    if error := _systematic(analysis.selection):
+        parts.append(f"errors here are √(σ² + {error})")
     return "; ".join(parts)
 
 
-def _row(name: str, label: str, ours: Cell, stored: Cell) -> Row:
-    definition = DEFINITIONS.get(name)
-    title = None
-    if definition is not None:
-        title = f"{definition.formula}. {definition.reference}" if definition.reference else definition.formula
-    shown = label or (f"{definition.symbol}  {_WORDS[name]}" if definition is not None else name)
-    return row(name, [cell(shown, title=title), ours, stored])
+def _systematic(selection: EpochSelection) -> str:
+    parts = []
+    if selection.fractional_error:
+        parts.append(f"({selection.fractional_error * 100:g} % of I)²")
+    if selection.additive_error_jy:
+        parts.append(f"({selection.additive_error_jy * 1e3:g} mJy)²")
+    return " + ".join(parts)
 
 
+def _name_cell(name: str) -> Cell:
+    """Return the name of a metric with its formula and reference."""
+    own = _OWN_WORDS.get(name)
+    if own is not None:
+        return cell(own[0], title=own[1])
+    definition = DEFINITIONS[name]
+    title = f"{definition.formula}. {definition.reference}" if definition.reference else definition.formula
+    return cell(_LABELS.get(name) or f"{definition.symbol}  {_WORDS[name]}", title=title)
+
+
+_OWN_WORDS = {
+    "n": ("N", "usable measurements of those that count"),
+    "sigma_deviation": ("σ deviation", f"{SIGMA_DEVIATION.formula}: it can never pass √(N-1) (Samuelson 1968)"),
+    "leave_one_out": ("leave-one-out z", LEAVE_ONE_OUT.formula),
+    "min": ("smallest", "the smallest flux density"),
+    "max": ("largest", "the largest flux density"),
+}
+_LABELS = {"weighted_mean": "weighted mean ξ", "mean": "mean", "std": "standard deviation s"}
 _WORDS = {
     "eta": "weighted variability",
     "modulation_index": "modulation index",

@@ -8,8 +8,10 @@ from dashboards.components.cells import Cell, State, cell
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
 from data_access.records import EseCandidate, TransientCandidate
+from data_access.records.marks import Mark
 
 _ESE_STATES: dict[str, State] = {"active": "warn", "investigated": "info", "dismissed": "off"}
+_VERDICT_STATES: dict[str, State] = {"real": "ok", "artefact": "off", "unsure": "warn", "follow-up": "info"}
 _BOUND = "max|flux - mean| / std can never pass sqrt(n - 1) (Samuelson 1968), whatever the source does"
 
 
@@ -44,12 +46,14 @@ def candidate_columns(*, with_source: bool = True) -> Sequence[Column]:
         {"name": "flagged", "label": "Flagged", "align": "right"},
     ]
     if with_source:
-        return columns
+        return [*columns, {"name": "mark", "label": "Mark", "title": "what people say, see the page Review"}]
     return [*columns[1:], {"name": "by", "label": "Flagged by"}, {"name": "notes", "label": "Notes"}]
 
 
-def candidate_row(candidate: EseCandidate, links: Links, *, with_source: bool = True) -> Row:
-    """Return the table row of one ESE candidate."""
+def candidate_row(
+    candidate: EseCandidate, links: Links, *, with_source: bool = True, mark: Mark | None = None
+) -> Row:
+    """Return the table row of one ESE candidate, with what people say about its source."""
     by = " / ".join(word for word in (candidate.flagged_by, candidate.flag_type) if word)
     cells = [
         ese_cell(candidate.status),
@@ -60,11 +64,11 @@ def candidate_row(candidate: EseCandidate, links: Links, *, with_source: bool = 
         return row(candidate.id, [*cells, cell(by or None), cell(candidate.notes)])
     flagged = f"flagged by {by}" if by else ""
     name = cell(candidate.source_id, title="; ".join(t for t in (flagged, candidate.notes) if t) or None)
-    return row(candidate.id, [name, *cells], href=links.source(candidate.source_id))
+    return row(candidate.id, [name, *cells, verdict_cell(mark)], href=links.source(candidate.source_id))
 
 
-def transient_row(candidate: TransientCandidate, links: Links) -> Row:
-    """Return the table row of one transient candidate."""
+def transient_row(candidate: TransientCandidate, links: Links, mark: Mark | None = None) -> Row:
+    """Return the table row of one transient candidate, with what people say about it."""
     flux = None
     if candidate.flux_obs_mjy is not None:
         flux = f"observed {candidate.flux_obs_mjy:.4g} mJy, baseline {_mjy(candidate.flux_baseline_mjy)}"
@@ -76,9 +80,20 @@ def transient_row(candidate: TransientCandidate, links: Links) -> Row:
             cell(candidate.flux_ratio, digits=2, title=flux),
             cell(candidate.significance_sigma, digits=1, title=f"baseline catalogue {candidate.baseline_catalog}"),
             cell(None, unix=candidate.detected_at),
+            verdict_cell(mark),
         ],
         href=links.source(candidate.source_name) if candidate.source_name else None,
     )
+
+
+def verdict_cell(mark: Mark | None) -> Cell:
+    """Return what is said of a candidate, as glyph, word and colour."""
+    if mark is None or mark.is_empty:
+        return cell(None, title="nobody has marked it")
+    title = f"by {mark.who}" + (f": {mark.comment}" if mark.comment else "")
+    if not mark.verdict:
+        return cell("comment only", title=title)
+    return cell(mark.verdict, state=_VERDICT_STATES[mark.verdict], title=title)
 
 
 def _mjy(value: float | None) -> str:

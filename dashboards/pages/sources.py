@@ -1,8 +1,7 @@
-"""The list of sources, with the pipeline's candidates above it."""
+"""The list of sources: found by name, place, list and range, with the pipeline's candidates above it."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -10,74 +9,78 @@ from typing import Any, ClassVar
 import panel as pn
 import param
 
-from dashboards.components.cells import Cell, cell
 from dashboards.components.record_table import Column, RecordTable, Row, row
-from dashboards.pages.list_page import ListPage, number_of
-from dashboards.pages.source_words import (
-    bounded_cell,
-    candidate_columns,
-    candidate_row,
-    ese_cell,
-    short_cell,
-    transient_row,
+from dashboards.components.source_tools import SourceTools
+from dashboards.pages.list_page import ListPage
+from dashboards.pages.source_map import MapParams, MapPart
+from dashboards.pages.source_search import FIELDS, NAMES, query_of, query_with_lists, stored_filter
+from dashboards.pages.source_steps import QUERY_PARAM, search_of
+from dashboards.pages.source_table import (
+    CURVE_EPOCHS,
+    DEFAULT_COLUMNS,
+    Line,
+    choosable,
+    chosen_of,
+    curve_of,
+    line_cells,
+    numbers_by_name,
+    table_columns,
 )
-from dashboards.pages.wording import mjd_cell, position_cells
-from data_access.analysis.variability import compare_stored
-from data_access.records import Count, EseCandidate, PageRequest, RecordPage, Source, StoredVariability
+from dashboards.pages.source_words import candidate_columns, candidate_row, transient_row
+from dashboards.session import Session
+from data_access.analysis.times import format_utc
+from data_access.errors import ArchiveError, SearchNotReady, ValidationError
+from data_access.records import Count, EseCandidate, PageRequest, RecordPage, Source
+from data_access.records.marks import Marks
+from data_access.records.source_query import SourceQuery
 from data_access.repositories.sources import STORED_SORTS, SourceFilter
+from data_access.services.review import candidate_of
+from data_access.services.source_lists import SourceList
 
 _STRIP_HEIGHT = 118
-_ALL_WITH_STATISTICS = "The metrics are the pipeline's own, as stored; sources without stored statistics come last."
+_PATIENCE_S = 20.0
+_ALL_WITH_STATISTICS = "Stored by the pipeline; sources without stored statistics come last."
 
 
-class SourcesPage(ListPage):
-    """Every source that occurs in photometry, statistics, monitoring or candidates."""
+class SourcesPage(MapParams, ListPage):
+    """Every source that occurs in photometry, statistics, monitoring or candidates.
+
+    Without filters, in the order of names or of what the pipeline stored, the list comes from the database as it is.
+    Everything else is answered by the index of all sources (`SourceSearchService`), which says how new it is.
+    """
 
     order = param.Selector(default="asc", objects=["asc", "desc"], doc="direction of the sort")
-    text = param.String(default="", doc="part of the name")
-    eta_min = param.String(default="", doc="least stored η")
-    n_obs_min = param.String(default="", doc="least number of measurements in the stored statistics")
-    sigma_min = param.String(default="", doc="least stored sigma_deviation")
-    dec_min = param.String(default="", doc="least declination, degrees")
-    dec_max = param.String(default="", doc="greatest declination, degrees")
-    ese = param.String(default="", doc="status of the pipeline's ESE candidate")
+    cols = param.String(default="", doc="columns of the table; empty for the usual ones")
+    list = param.String(default="", doc="key of an uploaded list; empty for none")
 
     noun = "sources"
-    live_roles = frozenset({"products", "pipeline"})
-    columns: ClassVar[Sequence[Column]] = (
-        {"name": "source_id", "label": "Source", "sortable": True, "width": "17rem"},
-        {"name": "ra_deg", "label": "RA", "unit": "ICRS", "sortable": True},
-        {"name": "dec_deg", "label": "Dec", "unit": "ICRS", "sortable": True},
-        {"name": "n_obs", "label": "Epochs", "sortable": True, "align": "right",
-         "title": "measurements in the photometry; sorted by the number in the stored statistics"},
-        {"name": "mean_flux_mjy", "label": "Mean flux", "unit": "mJy", "sortable": True, "align": "right",
-         "title": "stored by the pipeline; one of its code paths writes Jy here"},
-        {"name": "eta_metric", "label": "η", "sortable": True, "align": "right",
-         "title": "stored eta_metric: weighted reduced chi-squared against a constant"},
-        {"name": "v", "label": "V", "align": "right",
-         "title": "stored v_index, else stored standard deviation over stored mean"},
-        {"name": "chi2_nu", "label": "χ²ν", "sortable": True, "align": "right",
-         "title": "stored chi2_nu: the pipeline takes it about the unweighted mean"},
-        {"name": "sigma_deviation", "label": "σ deviation", "sortable": True, "align": "right",
-         "title": "stored max|flux - mean| / std, and the largest value that its number of epochs allows"},
-        {"name": "last_mjd", "label": "Last seen", "unit": "UTC", "sortable": True},
-        {"name": "ese", "label": "ESE"},
-    )  # fmt: skip
-    fields = (
-        {"name": "text", "label": "Name", "kind": "text", "placeholder": "part of a name", "width": "12rem"},
-        {"name": "eta_min", "label": "η at least", "kind": "number", "width": "6rem"},
-        {"name": "n_obs_min", "label": "Epochs at least", "kind": "number", "width": "7rem"},
-        {"name": "sigma_min", "label": "σ deviation at least", "kind": "number", "width": "9rem"},
-        {"name": "dec_min", "label": "Dec from", "kind": "number", "unit": "°", "width": "6rem"},
-        {"name": "dec_max", "label": "Dec to", "kind": "number", "unit": "°", "width": "6rem"},
-        {"name": "ese", "label": "ESE candidate", "kind": "select", "width": "9rem",
-         "options": ["", "active", "investigated", "dismissed"]},
-    )  # fmt: skip
+    live_roles = frozenset({"products", "pipeline", "notes"})
+    columns: ClassVar[Sequence[Column]] = tuple(table_columns(DEFAULT_COLUMNS))
+    fields = FIELDS
+    more_url_params = ("cols", "list", "sky", "picked")
+    empty = "No source matches. Clear the filters to see all."
+
+    def __init__(self, session: Session, **params: Any) -> None:
+        self._apart: dict[str, float] = {}
+        self._lines: list[Line] = []
+        self._trouble = ""
+        self._marks: Marks = {}
+        self._unmatched: tuple[str, ...] = ()
+        self._curves: dict[str, tuple[int | None, dict[str, Any]]] = {}
+        super().__init__(session, **params)
+        self.tools = SourceTools(
+            on_columns=self._choose_columns, on_list=self._take_list, columns=choosable(), from_url=bool(self.cols)
+        )
 
     @property
     def title(self) -> str:
         """Title of the document."""
         return "Sources"
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The columns of the table."""
+        return chosen_of(self.cols)
 
     def above(self) -> Any:
         """The pipeline's candidates, in two short lists side by side."""
@@ -86,85 +89,232 @@ class SourcesPage(ListPage):
         self.ese_slot = self.new_slot("ESE candidates", height=158)
         self.transient_slot = self.new_slot("transient candidates", height=158)
         beside = pn.Column(self.transient_slot, sizing_mode="stretch_width", margin=(0, 0, 0, 10))
-        return pn.Row(self.ese_slot, beside, sizing_mode="stretch_width", margin=0)
+        self._show_tools()
+        strips = pn.Row(self.ese_slot, beside, sizing_mode="stretch_width", margin=0)
+        self.map = MapPart(self)
+        return pn.Column(strips, self.tools, self.map.view, sizing_mode="stretch_width", margin=0)
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """What the table shows now."""
+        return tuple(self._lines)
+
+    def _show_tools(self) -> None:
+        asked = self._asked()
+        self.tools.param.update(
+            exports=[(text, self.session.links.source_export(format=kind, **asked)) for kind, text in _FILES.items()],
+            chosen=list(self.chosen),
+            list_words=self._list_words(),
+            unmatched=list(self._unmatched),
+        )
+
+    def _asked(self) -> dict[str, str]:
+        """Return what the list depends on, by name: filters, uploaded list, and the order if it is not plain."""
+        asked = {name: value for name in ("list", "picked", *NAMES) if (value := getattr(self, name))}
+        if self.sort or self.order != "asc":
+            asked |= {"sort": self.sort, "order": self.order}
+        return asked
+
+    def _list_words(self) -> str:
+        if not self.list:
+            return ""
+        try:
+            n = len(self.session.archive.source_lists.get(self.list).entries)
+        except ValidationError as err:
+            return f"{err.message}. {err.remedy}"
+        return f"Searching {n:,} entries; positions with the radius above."
+
+    def _choose_columns(self, names: str) -> None:
+        self.cols = "" if names == ",".join(DEFAULT_COLUMNS) else names
+
+    def _take_list(self, text: str) -> None:
+        if not text:
+            self.param.update(list="", after="")
+            return
+        self.run(lambda: self.session.archive.source_lists.add(text), self._use_list)
+
+    def _use_list(self, kept: SourceList) -> None:
+        self.param.update(list=kept.key, after="")
 
     async def load(self) -> None:
-        """Fill the candidates, then the list."""
+        """Fill the candidates, then the list, then what is computed for its rows."""
         archive = self.session.archive
-        await self.fill(self.ese_slot, archive.sources.find_ese_candidates, self._show_candidates)
+        await self.fill(self.ese_slot, self._find_candidates, self._show_candidates)
         await self.fill(self.transient_slot, archive.sources.find_transients, self._show_transients)
         await super().load()
+        if self._incomplete:
+            self.run(self._with_numbers, self._show, slot=self.table_slot)
+
+    @property
+    def _incomplete(self) -> bool:
+        return self.table_slot.failure is None and any(line.numbers is None for line in self._lines)
+
+    async def _with_numbers(self) -> Any:
+        """Read the rows again when the index is there; without it they stay as they are, and say why."""
+        while True:
+            try:
+                await self.session.archive.search.index(patience_s=_PATIENCE_S)
+            except SearchNotReady:
+                continue
+            except ArchiveError as err:
+                self._trouble = f"Nothing is computed from the photometry: {err.message}."
+            return await self._read()
+
+    async def _find_candidates(self) -> Sequence[EseCandidate]:
+        archive = self.session.archive
+        self._marks = await archive.marks.find_or_none()
+        candidates: Sequence[EseCandidate] = await archive.sources.find_ese_candidates()
+        return candidates
 
     def _show_candidates(self, candidates: Sequence[EseCandidate]) -> RecordTable:
+        marks, links = self._marks, self.session.links
         self.ese_table.param.update(
-            rows=[candidate_row(c, self.session.links) for c in candidates], total=_how_many(candidates)
+            rows=[candidate_row(c, links, mark=marks.get(("source", c.source_id))) for c in candidates],
+            total=_how_many(candidates),
         )
         return self.ese_table
 
     def _show_transients(self, transients: Sequence[Any]) -> RecordTable:
         self.transient_table.param.update(
-            rows=[transient_row(t, self.session.links) for t in transients], total=_how_many(transients)
+            rows=[transient_row(t, self.session.links, self._marks.get(candidate_of(t).key)) for t in transients],
+            total=_how_many(transients),
         )
         return self.transient_table
 
     def check(self, values: Mapping[str, str]) -> None:
-        """Raise `FieldError` for a malformed number."""
-        _filter_of(values)
+        """Raise `FieldError` for a value that means nothing."""
+        query_of(values)
 
-    def _wanted(self) -> SourceFilter:
-        return _filter_of({field["name"]: getattr(self, field["name"]) for field in self.fields})
+    def query(self, *, with_picked: bool = True) -> SourceQuery:
+        """Return what is asked for, with or without the selection on the sky map.
 
-    async def find(self, request: PageRequest) -> RecordPage[Source]:
+        Raises
+        ------
+        ValidationError
+            A value means nothing, or a list is not kept any more.
+        """
+        lists = {"list": self.list, "picked": self.picked if with_picked else ""}
+        return query_with_lists({**self._values(), **lists}, self.session.archive.source_lists)
+
+    def _from_database(self, query: SourceQuery) -> bool:
+        return query.is_everything and self.sort in ("", "source_id", *STORED_SORTS)
+
+    async def find(self, request: PageRequest) -> RecordPage[Any]:
         """Return one page of sources."""
-        page: RecordPage[Source] = await self.session.archive.sources.find(self._wanted(), request)
-        return replace(page, note=_ALL_WITH_STATISTICS) if request.sort in STORED_SORTS else page
+        query = self.query()
+        archive = self.session.archive
+        self._unmatched = ()
+        if self._from_database(query):
+            self._apart = {}
+            page: RecordPage[Source] = await archive.sources.find(SourceFilter(), request)
+            notes = [_ALL_WITH_STATISTICS] if request.sort in STORED_SORTS else []
+            return replace(page, note=" ".join([*notes, *([self._trouble] if self._trouble else [])]))
+        try:
+            found_page, found, index = await archive.search.find(query, request)
+        except SearchNotReady as err:
+            stored = stored_filter(query, request.sort)
+            if stored is None:
+                raise
+            self._apart = {}
+            page = await archive.sources.find(stored, request)
+            return replace(page, note=f"{err.message}; until then the database is asked, for any part of a name.")
+        names = [index.names.names[i] for i in found_page.rows]
+        self._apart, self._unmatched = {}, found.unmatched
+        if found.separation_arcsec is not None:
+            wanted = set(found_page.rows)
+            pairs = zip(found.rows.tolist(), found.separation_arcsec.tolist(), strict=True)
+            self._apart = {index.names.names[i]: apart for i, apart in pairs if i in wanted}
+        only = [] if query.only is None else [f"Only the {len(query.only):,} sources selected on the sky map."]
+        notes = [*only, *found.notes, self._moment_words()]
+        rows = await archive.sources.describe(names)
+        return RecordPage(rows, found_page.next_cursor, found_page.previous_cursor, " ".join(notes))
+
+    def _moment_words(self) -> str:
+        state = self.session.archive.search.state
+        words = f"As of {format_utc(state.as_of)} UTC, of {state.n_sources:,} sources."
+        return f"{words} Newer data are being added." if state.building else words
 
     async def count(self) -> Count:
         """Return how many sources match."""
-        count: Count = await self.session.archive.sources.count(self._wanted())
+        query = self.query()
+        if self._from_database(query):
+            total: Count = await self.session.archive.sources.count(SourceFilter())
+            return total
+        try:
+            _, found = await self.session.archive.search.select(query)
+        except SearchNotReady:
+            if (stored := stored_filter(query, self.sort)) is None:
+                raise
+            count = await self.session.archive.sources.count(stored)
+        else:
+            count = Count(int(found.rows.size))
         return count
 
-    def to_row(self, record: Source, details: Any) -> Row:  # noqa: ARG002
+    async def details(self, records: Sequence[Source]) -> dict[str, dict[str, float]] | None:
+        """Return the numbers of the sources in the index; None while there is none."""
+        numbers = self.session.archive.search.numbers([record.source_id for record in records])
+        return None if numbers is None else numbers_by_name(numbers.source_id, numbers.values)
+
+    def _show(self, answer: Any) -> RecordTable:
+        cone = bool(self._apart)
+        columns = table_columns(self.chosen, cone=cone)
+        if self.table.columns != columns:
+            self.table.param.update(columns=columns, rows=[])
+        self._lines = []
+        table = super()._show(answer)
+        self._show_tools()
+        self.map.list_changed()
+        if "curve" in self.chosen and any(line.curve is None for line in self._lines):
+            self.run(self._read_curves, self._show_curves)
+        return table
+
+    async def _read_curves(self) -> dict[str, tuple[int | None, dict[str, Any]]]:
+        """Return the light curves of the lines on this page, in one question."""
+        counted = {line.source.source_id: line.source.n_epochs for line in self._lines}
+        try:
+            found = await self.session.archive.curves.newest(tuple(counted), per_source=CURVE_EPOCHS)
+        except ArchiveError:
+            found = {}  # the list says by itself what cannot be read
+        return {name: (n, curve_of(found.get(name, ()))) for name, n in counted.items()}
+
+    def _show_curves(self, curves: dict[str, tuple[int | None, dict[str, Any]]]) -> None:
+        self._curves = curves
+        self._lines = [replace(line, curve=self._curve_of(line.source)) for line in self._lines]
+        self.table.rows = [self._row_of(line) for line in self._lines]
+
+    def _curve_of(self, source: Source) -> dict[str, Any] | None:
+        """Return what is drawn of a source; None when it is not read, or has more epochs by now."""
+        n_epochs, curve = self._curves.get(source.source_id, (None, None))
+        return curve if n_epochs == source.n_epochs else None
+
+    def to_row(self, record: Source, details: dict[str, dict[str, float]] | None) -> Row:
         """Return the table row of one source."""
-        stored = record.stored
-        ra, dec = position_cells(record.ra_deg, record.dec_deg)
-        remarks = stored_remarks(record)
-        return row(
-            record.source_id,
-            [
-                cell(record.source_id, title=_title(record), note="; ".join(remarks) or None),
-                ra,
-                dec,
-                cell(record.n_epochs),
-                _stored_cell(stored.mean_flux_mjy if stored else None, remarks),
-                short_cell(stored.eta_metric if stored else None),
-                cell(_modulation_index(record), digits=3),
-                short_cell(stored.chi2_nu if stored else None),
-                bounded_cell(stored.sigma_deviation, _bound(stored)) if stored else cell(None),
-                _day_cell(stored.last_mjd if stored else None),
-                ese_cell(record.ese_status),
-            ],
-            href=self.session.links.source(record.source_id),
-        )
+        numbers = None if details is None else details.get(record.source_id, {})
+        line = Line(record, numbers, self._apart.get(record.source_id), self._curve_of(record))
+        self._lines.append(line)
+        return self._row_of(line)
+
+    def _row_of(self, line: Line) -> Row:
+        cells = line_cells(line, self.chosen, cone=bool(self._apart))
+        return row(line.source.source_id, cells, href=self._link_to(line.source.source_id))
+
+    def _link_to(self, source_id: str) -> str:
+        """Return the link to a source, with the search in it that leads to the next one."""
+        return self.session.links.source(source_id, **{QUERY_PARAM: search_of(self._asked())})
 
 
+for _name in NAMES:
+    SourcesPage.param.add_parameter(_name, param.String(default="", doc=f"filter: {_name}"))
+
+_FILES = {"csv": "CSV", "votable": "VOTable", "fits": "FITS", "parquet": "Parquet"}
 _TRANSIENT_COLUMNS: Sequence[Column] = (
     {"name": "source", "label": "Source"},
     {"name": "type", "label": "Kind"},
     {"name": "ratio", "label": "Ratio", "align": "right", "title": "observed over baseline flux"},
     {"name": "significance", "label": "Significance", "unit": "σ", "align": "right"},
     {"name": "detected", "label": "Detected", "align": "right"},
+    {"name": "mark", "label": "Mark", "title": "what people say, see the page Review"},
 )
-
-
-def stored_remarks(source: Source) -> tuple[str, ...]:
-    """Return what is odd about the stored statistics of a source, judged by the row alone."""
-    if source.stored is None:
-        return source.problems
-    without_photometry = compare_stored(source.stored, (), ())[1:]
-    known = " ".join(without_photometry)
-    rest = [p for p in source.problems if not ("impossible" in p and "impossible" in known)]
-    return (*without_photometry, *rest)
 
 
 def _strip(caption: str, empty: str, columns: Sequence[Column]) -> RecordTable:
@@ -173,46 +323,3 @@ def _strip(caption: str, empty: str, columns: Sequence[Column]) -> RecordTable:
 
 def _how_many(records: Sequence[Any]) -> str:
     return f"{len(records)}{'+' if len(records) == 100 else ''}, newest first" if records else ""
-
-
-def _title(source: Source) -> str:
-    name = source.name if source.name and source.name != source.source_id else None
-    catalogue = source.monitoring.catalog if source.monitoring else None
-    return ", ".join(part for part in (source.source_id, name, catalogue) if part)
-
-
-def _bound(stored: StoredVariability) -> float | None:
-    return math.sqrt(stored.n_obs - 1) if stored.n_obs and stored.n_obs > 1 else None
-
-
-def _modulation_index(source: Source) -> float | None:
-    if source.monitoring is not None and source.monitoring.v_index is not None:
-        return source.monitoring.v_index
-    stored = source.stored
-    if stored is None or stored.std_flux_mjy is None or not stored.mean_flux_mjy or stored.mean_flux_mjy < 0:
-        return None
-    return stored.std_flux_mjy / stored.mean_flux_mjy
-
-
-def _day_cell(mjd: float | None) -> Cell:
-    made = mjd_cell(mjd)
-    if "title" not in made or mjd is None:
-        return made
-    return {**made, "t": made["t"].partition(" ")[0], "title": f"{made['t']} UTC, MJD {mjd:.5f}"}
-
-
-def _stored_cell(value: float | None, remarks: Sequence[str]) -> Cell:
-    doubt = next((r for r in remarks if "Jy" in r), "")
-    return cell(value, digits=2, state="warn" if doubt else None, title=doubt or None)
-
-
-def _filter_of(values: Mapping[str, str]) -> SourceFilter:
-    return SourceFilter(
-        text=values["text"],
-        eta_min=number_of("eta_min", values["eta_min"]),
-        n_obs_min=number_of("n_obs_min", values["n_obs_min"]),
-        sigma_min=number_of("sigma_min", values["sigma_min"]),
-        dec_min_deg=number_of("dec_min", values["dec_min"]),
-        dec_max_deg=number_of("dec_max", values["dec_max"]),
-        ese_status=values["ese"],
-    )

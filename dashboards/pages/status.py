@@ -12,6 +12,7 @@ from dashboards.components.notice import Notice
 from dashboards.components.record_table import RecordTable, Row, row
 from dashboards.pages.wording import size_text
 from dashboards.session import PageView, Session
+from data_access.notes import NotesState
 from data_access.records import DatabaseState, StorageLocation, TableState
 from data_access.services.health import HealthReport
 
@@ -31,6 +32,7 @@ class StatusPage(PageView):
             caption="Storage recorded by the pipeline", columns=_FOLDER_COLUMNS, empty="No storage is recorded."
         )
         self.versions = Facts(min_width=200)
+        self.notes = Facts(min_width=300)
 
     @property
     def title(self) -> str:
@@ -42,6 +44,7 @@ class StatusPage(PageView):
         self.tables_slot = self.new_slot("tables", height=300)
         self.folders_slot = self.new_slot("folders", height=120)
         self.storage_slot = self.new_slot("storage", height=80)
+        self.notes_slot = self.new_slot("our own database", height=60)
         self.versions_slot = self.new_slot("versions", height=80)
         return pn.Column(
             self.verdict,
@@ -49,6 +52,7 @@ class StatusPage(PageView):
             self.tables_slot,
             self.folders_slot,
             self.storage_slot,
+            self.notes_slot,
             self.versions_slot,
             sizing_mode="stretch_width",
         )
@@ -57,6 +61,7 @@ class StatusPage(PageView):
         """Look at everything and fill the slots."""
         await self.fill(self.report_slot, self.session.archive.health.report, self._show)
         await self.fill(self.storage_slot, self._read_storage, self._show_storage)
+        await self.fill(self.notes_slot, self.session.archive.marks.state, self._show_notes)
 
     async def refresh(self) -> None:
         """Look again and patch."""
@@ -82,6 +87,20 @@ class StatusPage(PageView):
     async def _read_storage(self) -> tuple[StorageLocation, ...]:
         archive = self.session.archive
         return await archive.files.storage(await archive.operations.find_storage())
+
+    def _show_notes(self, state: NotesState) -> Facts:
+        if state.problem:
+            word = cell("readable, not writable" if state.revision else "failed", state="bad", note=state.problem)
+        else:
+            word = cell("in use", state="ok") if state.revision else cell("nothing was written yet", state="off")
+        items = [
+            fact("State", word),
+            fact("File", cell(state.path, mono=True)),
+            fact("Tables", cell(f"revision {state.revision}" if state.revision else None)),
+        ]
+        items += [fact("What to do", cell(state.remedy))] if state.remedy else []
+        self.notes.groups = [group("Our own database (marks and comments)", items)]
+        return self.notes
 
     def _show_storage(self, locations: tuple[StorageLocation, ...]) -> RecordTable:
         self.storage.rows = [_storage_row(i, location) for i, location in enumerate(locations)]

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from dashboards.components.record_table import RecordTable
 from dashboards.components.slot import Slot
 from dashboards.components.switches import Switches, option, switch
 from dashboards.pages.list_page import FieldError
+from dashboards.pages.variability_parts import DiagnosticPart, ProbePart, SelectedCurvesPart
 from dashboards.pages.variability_words import (
     COLUMNS,
     FIELDS,
@@ -35,7 +37,8 @@ from dashboards.pages.variability_words import (
 from dashboards.plots.eta_v import EtaVPlot, plot_eta_v, update_eta_v
 from dashboards.plots.eta_v_data import Cuts, EtaVData, drawable, eta_v_data
 from dashboards.session import PageView, Session
-from data_access.analysis.eta_v import DEFAULT_SIGMA, beyond_both, fit_log_gaussian
+from data_access.analysis.eta_v import DEFAULT_SIGMA, LogGaussian, beyond_both, fit_log_gaussian
+from data_access.records.marks import Marks
 from data_access.records.variability import VariabilityTable
 
 _PLOT_HEIGHT = 430
@@ -66,14 +69,15 @@ class VariabilityPage(PageView):
     eta_cut = param.String(default="", doc="cut in η; empty for the published one")
     v_cut = param.String(default="", doc="cut in V; empty for the published one")
     picked = param.String(default="", doc="names of the selected sources")
-    url_params = ("flux", "epochs", "k", "eta_cut", "v_cut", "picked")
+    panels: Any = param.Selector(default="off", objects=["off", "on"], doc="whether the diagnostic panels are shown")
+    url_params = ("flux", "epochs", "k", "eta_cut", "v_cut", "picked", "panels")
     push_params = ("flux", "epochs", "k")
-    live_roles = frozenset({"products", "pipeline"})
+    live_roles = frozenset({"products", "pipeline", "notes"})
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **params)
         self.filters = FilterBar(fields=list(FIELDS), on_submit=self._submit, label="Cuts and selection")
-        self.switches = Switches(on_choose=lambda _, value: setattr(self, "flux", value))
+        self.switches = Switches(on_choose=lambda name, value: setattr(self, name, value), margin=(0, 0, 10, 18))
         self.status = Notice(kind="loading")
         self.candidates = RecordTable(
             columns=list(COLUMNS), caption="Above both cuts", max_height=250, empty="Not known yet."
@@ -85,9 +89,13 @@ class VariabilityPage(PageView):
         self.facts = Facts(min_width=330)
         self.plot: EtaVPlot | None = None
         self.plane: Plane | None = None
+        self._marks: Marks = {}
         self._drag: asyncio.Task[None] | None = None
         self.param.watch(self._changed, ["flux", "epochs", "k", "eta_cut", "v_cut"])
         self.param.watch(self._show_picked, ["picked"])
+        self.diagnostic, self.curves, self.probe = DiagnosticPart(self), SelectedCurvesPart(self), ProbePart(self)
+        self.param.watch(self._curves_changed, ["picked", "flux"])
+        self.param.watch(self._panels_changed, ["panels"])
 
     @property
     def title(self) -> str:
@@ -101,13 +109,21 @@ class VariabilityPage(PageView):
         side = pn.Column(self.candidates, self.selected, width=_SIDE_WIDTH, sizing_mode="fixed", margin=(0, 0, 0, 10))
         side.sizing_mode = None
         return pn.Column(
-            pn.Row(self.filters, self.switches, sizing_mode="stretch_width", margin=0),
+            self.filters,
+            self.switches,
             self.status,
             pn.Row(self.plot_slot, side, sizing_mode="stretch_width", margin=0),
+            self.curves.view,
+            self.diagnostic.view,
             self.facts_slot,
             sizing_mode="stretch_width",
             margin=0,
         )
+
+    @property
+    def picked_names(self) -> list[str]:
+        """Names of the selected sources, as the URL has them."""
+        return [name for name in self.picked.split(_SEPARATOR) if name]
 
     async def load(self) -> None:
         """Bring the sums up to date, saying how far they are, then draw."""
@@ -117,11 +133,15 @@ class VariabilityPage(PageView):
         finally:
             telling.cancel()
         await self.patch(self._show_state)
+        for part in (self.curves, self.diagnostic):
+            await part.load()
 
     async def refresh(self) -> None:
         """Count the new measurements and patch the plane."""
         await self.fill(self.plot_slot, self.find, self.show_plane)
         await self.patch(self._show_state)
+        for part in (self.curves, self.diagnostic):
+            await part.refresh()
 
     async def show_failure(self, slot: Slot, failure: Failure) -> None:
         """Say in `slot` what failed; the cuts do not come either."""
@@ -147,8 +167,12 @@ class VariabilityPage(PageView):
         """Return the plane for the present inputs."""
         archive = self.session.archive
         values = self._values()
-        table: VariabilityTable = await archive.variability.table(self.flux)
-        plane: Plane = await archive.offload.in_thread(_plane, table, values)
+        self._marks = await archive.marks.find_or_none()
+        derived, least = archive.variability.derived, int(values["epochs"] or 2)
+        # A dragged line asks for another plane with the same fits, which take most of the time.
+        fits = await derived(self.flux, ("fits", least), partial(fit_both, min_epochs=least))
+        key = ("plane", *values.items())
+        plane: Plane = await derived(self.flux, key, partial(prepare_plane, values=values, fits=fits))
         return plane
 
     def show_plane(self, plane: Plane) -> Any:
@@ -171,11 +195,12 @@ class VariabilityPage(PageView):
         for line in (plot.eta_line, plot.v_line):
             line.on_change("location", self._dragged)
         plot.source.selected.on_change("indices", self._selected)
+        plot.probe.on_change("tags", self.probe.asked)
 
     def _show_candidates(self, plane: Plane) -> None:
         n = plane.beyond.size
         self.candidates.param.update(
-            rows=source_rows(plane.table, plane.beyond[:MOST_LISTED], self.session.links),
+            rows=source_rows(plane.table, plane.beyond[:MOST_LISTED], self.session.links, self._marks),
             empty="No source lies above both cuts.",
             total=f"{n:,} source{'' if n == 1 else 's'}",
             truncated=n > MOST_LISTED,
@@ -185,11 +210,11 @@ class VariabilityPage(PageView):
     def _show_picked(self, *_events: Any) -> None:
         if self.plane is None:
             return
-        names = [name for name in self.picked.split(_SEPARATOR) if name]
+        names = self.picked_names
         rows = np.flatnonzero(np.isin(self.plane.table.source_id, names)) if names else np.array([], dtype=np.int64)
         unknown = len(set(names)) - rows.size
         self.selected.param.update(
-            rows=source_rows(self.plane.table, rows, self.session.links),
+            rows=source_rows(self.plane.table, rows, self.session.links, self._marks),
             total=f"{rows.size:,} sources" if rows.size else "",
             note=f"{unknown} of the names are not measured here." if unknown > 0 else "",
         )
@@ -248,17 +273,40 @@ class VariabilityPage(PageView):
         values = {field["name"]: getattr(self, field["name"]) for field in FIELDS}
         self.filters.param.update(values=values, errors=dict(errors))
         options = [option("peak", "peak"), option("integrated", "integrated")]
-        self.switches.switches = [switch("flux", "Flux density", self.flux, options)]
+        shown = [option("off", "hidden"), option("on", "shown")]
+        self.switches.switches = [
+            switch("flux", "Flux density", self.flux, options),
+            switch("panels", "Diagnostic panels", self.panels, shown),
+        ]
 
     def _changed(self, *_events: Any) -> None:
-        self.run(self.find, self.show_plane, slot=self.plot_slot)
+        async def follow() -> None:
+            await self.fill(self.plot_slot, self.find, self.show_plane)
+            await self.diagnostic.refresh()
+
+        self.session.spawn(follow())
+
+    def _curves_changed(self, *_events: Any) -> None:
+        self.curves.changed()
+
+    def _panels_changed(self, *_events: Any) -> None:
+        self._show_inputs({})
+        self.session.spawn(self.diagnostic.load())
 
 
-def _plane(table: VariabilityTable, values: Mapping[str, float | None]) -> Plane:
-    """Fit the cuts and find what lies above both; takes a second for a million sources, so call it in a thread."""
+def fit_both(table: VariabilityTable, min_epochs: int) -> tuple[LogGaussian, LogGaussian]:
+    """Return the fits of eta and of V; for a million sources half a second, so call it in a thread."""
+    rows = drawable(table, min_epochs)
+    return fit_log_gaussian(table.eta[rows]), fit_log_gaussian(table.v[rows])
+
+
+def prepare_plane(
+    table: VariabilityTable, values: Mapping[str, float | None], fits: tuple[LogGaussian, LogGaussian]
+) -> Plane:
+    """Set the cuts and find what lies above both; for a million sources half a second, so call it in a thread."""
     min_epochs = int(values["epochs"] or 2)
     rows = drawable(table, min_epochs)
-    eta_fit, v_fit = fit_log_gaussian(table.eta[rows]), fit_log_gaussian(table.v[rows])
+    eta_fit, v_fit = fits
     k = values["k"] or DEFAULT_SIGMA
     cuts = Cuts(eta_fit, v_fit, k, values["eta_cut"] or eta_fit.cut(k), values["v_cut"] or v_fit.cut(k))
     beyond = rows[beyond_both(table.eta[rows], table.v[rows], cuts.eta, cuts.v)]

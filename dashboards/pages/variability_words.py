@@ -20,6 +20,7 @@ from dashboards.plots.eta_v_data import Cuts, EtaVData, drawn_words
 from data_access.analysis.eta_v import LogGaussian
 from data_access.analysis.variability import DEFINITIONS
 from data_access.analysis.variability.moments import REASONS
+from data_access.records.marks import Marks
 from data_access.records.variability import VariabilityState, VariabilityTable
 
 MOST_LISTED = 200
@@ -28,7 +29,7 @@ MOST_PICKED = 40
 _RECIPE = "log10, values beyond 3 σ (MAD) dropped until none is, Gaussian: Rowlinson et al. 2019, A&C 27, 111"
 
 FIELDS: Sequence[Field] = (
-    {"name": "k", "label": "Published cuts at", "kind": "number", "unit": "σ", "placeholder": "3", "width": "7rem"},
+    {"name": "k", "label": "Published cuts at", "kind": "number", "unit": "σ", "placeholder": "3", "width": "9rem"},
     {"name": "eta_cut", "label": "η above", "kind": "number", "placeholder": "published", "width": "7rem"},
     {"name": "v_cut", "label": "V above", "kind": "number", "placeholder": "published", "width": "7rem"},
     {"name": "epochs", "label": "Measurements at least", "kind": "number", "placeholder": "2", "width": "9rem"},
@@ -50,13 +51,16 @@ def positive(field: str, text: str) -> float | None:
     return value
 
 
-def source_rows(table: VariabilityTable, rows: npt.NDArray[np.int64], links: Links) -> list[Row]:
-    """Return the table rows of some sources, linked to their pages."""
-    return [_source_row(table, int(i), links) for i in rows]
+def source_rows(table: VariabilityTable, rows: npt.NDArray[np.int64], links: Links, marks: Marks) -> list[Row]:
+    """Return the table rows of some sources, linked to their pages, with what people say about them."""
+    return [_source_row(table, int(i), links, marks) for i in rows]
 
 
-def _source_row(table: VariabilityTable, i: int, links: Links) -> Row:
-    name, reason = str(table.source_id[i]), REASONS[int(table.reason[i])]
+def _source_row(table: VariabilityTable, i: int, links: Links, marks: Marks) -> Row:
+    name = str(table.source_id[i])
+    mark = marks.get(("source", name))
+    said = f"{mark.verdict}, says {mark.who}" if mark is not None and mark.verdict else ""
+    reason = "; ".join(words for words in (said, REASONS[int(table.reason[i])]) if words)
     seen = mjd_cell(float(table.last_mjd[i]) if math.isfinite(table.last_mjd[i]) else None)
     title = f"{name}, newest recorded time {seen['t']} UTC" if not seen.get("missing") else name
     return row(

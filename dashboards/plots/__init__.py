@@ -41,7 +41,8 @@ from dashboards.plots.image import (
     set_stretch,
 )
 from dashboards.plots.image_colour import STRETCHES, Stretch
-from dashboards.plots.light_curve import light_curve_columns, plot_light_curve, update_light_curve
+from dashboards.plots.light_curve import plot_light_curve, update_light_curve
+from dashboards.plots.light_curve_data import light_curve_columns
 from dashboards.plots.theme import SYMBOLS, THEMES, Theme, bokeh_theme, css_variables, get_theme
 from dashboards.plots.trends import (
     TimelineEvent,

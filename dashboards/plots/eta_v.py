@@ -13,7 +13,7 @@ from typing import Any
 from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.empty import empty_figure
 from dashboards.plots.eta_v_data import Cuts, EtaVData, drawn_in_short, eta_v_data
-from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint
+from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint, plain_text
 from dashboards.plots.theme import Theme, get_theme
 from data_access.records.variability import VariabilityTable
 
@@ -40,6 +40,15 @@ const {eta, v} = source.data
 const e = 10 ** eta_line.location, w = 10 ** v_line.location
 const found = []
 for (let i = 0; i < eta.length; i++) if (eta[i] > e && v[i] > w) found.push(i)
+"""
+# Asks 150 ms after the pointer came to rest; where every source is a point, the hover box answers without the server.
+_ASK = """
+clearTimeout(probe._resting)
+if (probe.data.x.length) probe.data = {x: [], y: [], text: []}
+if (source.tags[0]?.eta === undefined) return
+const {x_range, y_range, inner_width, inner_height} = figure, {x, y} = cb_obj
+const dex = [(x_range.end - x_range.start) / inner_width, (y_range.end - y_range.start) / inner_height]
+probe._resting = setTimeout(() => { probe.tags = [x, y, ...dex] }, 150)
 """
 _FILTER = _BEYOND + "return found"
 _MOVED = (
@@ -68,6 +77,7 @@ class EtaVPlot:
     eta_line: Any
     v_line: Any
     source: Any
+    probe: Any
 
 
 def plot_eta_v(
@@ -92,7 +102,7 @@ def plot_eta_v(
     if data.n_rows == 0:
         return empty_figure("no source has enough measurements for η and V", theme, title="η-V plane", height=height)
     colours = get_theme(theme)
-    figure = _plane(colours, height, cuts)
+    figure = _plane(colours, height, cuts, data)
     source = _add_points(figure, colours, data)
     eta_line, v_line = (_own_line(colours, dim, at) for dim, at in (("height", cuts.eta), ("width", cuts.v)))
     area = models.BoxAnnotation(
@@ -131,23 +141,21 @@ def plot_eta_v(
         height=height + _MARGIN_PX,
         name="eta_v_layout",
     )
-    return EtaVPlot(layout, figure, eta_line, v_line, source)
+    return EtaVPlot(layout, figure, eta_line, v_line, source, _add_probe(figure, colours, source))
 
 
-def _plane(colours: Theme, height: int, cuts: Cuts) -> Figure:
+def _plane(colours: Theme, height: int, cuts: Cuts, data: EtaVData) -> Figure:
+    # The margins share these ranges and are drawn first: ranges that follow the points would have no ends yet.
+    eta_low, eta_high, v_low, v_high = data.limits
     figure = new_figure(
         colours, title="η-V plane", x_label="η, weighted reduced χ² against a constant (no unit)",
         y_label="V, modulation index (no unit)", height=height, name="eta_v_plane",
         tools="pan,box_zoom,wheel_zoom,box_select,lasso_select,tap,reset,save",
-        x_range=models.DataRange1d(range_padding=0.08, default_span=2.0),
-        y_range=models.DataRange1d(range_padding=0.08, default_span=2.0),
+        x_range=models.Range1d(eta_low, eta_high, reset_start=eta_low, reset_end=eta_high),
+        y_range=models.Range1d(v_low, v_high, reset_start=v_low, reset_end=v_high),
     )  # fmt: skip
     figure.update(min_border_left=_LEFT_PX, min_border_right=_RIGHT_PX, toolbar_location="above")
-    for axis in (figure.xaxis, figure.yaxis):
-        axis.ticker = models.CustomJSTicker(major_code=_PLACES)
-        axis.formatter = models.CustomJSTickFormatter(code=_TICKS)
-    for grid, axis in zip(figure.grid, (*figure.xaxis, *figure.yaxis), strict=True):
-        grid.ticker = axis.ticker
+    write_decades(figure)
     for dimension, at in zip(("height", "width"), cuts.published, strict=True):
         if math.isfinite(at) and at > 0:
             figure.add_layout(
@@ -157,6 +165,15 @@ def _plane(colours: Theme, height: int, cuts: Cuts) -> Figure:
                 )
             )  # fmt: skip
     return figure
+
+
+def write_decades(figure: Figure) -> None:
+    """Label both axes, which carry log10 values, with the values themselves."""
+    for axis in (figure.xaxis, figure.yaxis):
+        axis.ticker = models.CustomJSTicker(major_code=_PLACES)
+        axis.formatter = models.CustomJSTickFormatter(code=_TICKS)
+    for grid, axis in zip(figure.grid, (*figure.xaxis, *figure.yaxis), strict=True):
+        grid.ticker = axis.ticker
 
 
 def _add_points(figure: Figure, colours: Theme, data: EtaVData) -> Any:
@@ -170,8 +187,6 @@ def _add_points(figure: Figure, colours: Theme, data: EtaVData) -> Any:
         "log_eta", "log_v", source=source, size=6 if data.n_drawn < 2000 else 4, color=colours.accent,
         fill_alpha=0.55, line_alpha=0.0, nonselection_fill_alpha=0.15, selection_fill_alpha=0.9, name="points",
     )  # fmt: skip
-    # only points decide what is in view: the lines may stand far away
-    figure.x_range.renderers = figure.y_range.renderers = list(figure.renderers)
     return source
 
 
@@ -233,6 +248,34 @@ def _margin(colours: Theme, data: EtaVData, cuts: Cuts, plane: Figure, *, axis: 
     return paint(figure, colours), own
 
 
+def _add_probe(figure: Figure, colours: Theme, source: Any) -> Any:
+    """Let a resting pointer ask for the source below it, where sources are only counted; see `show_probe`."""
+    probe = models.ColumnDataSource({"x": [], "y": [], "text": []}, name="probe")
+    figure.scatter(
+        "x", "y", source=probe, marker="circle", size=9, line_color=colours.text, line_width=1.5, fill_color=None
+    )
+    figure.add_layout(
+        models.LabelSet(
+            x="x", y="y", text="text", source=probe, x_offset=10, y_offset=8, text_color=colours.text,
+            text_font_size="12px", background_fill_color=colours.background, background_fill_alpha=0.9,
+            name="probe_label",
+        )
+    )  # fmt: skip
+    asking = models.CustomJS(args={"probe": probe, "figure": figure, "source": source}, code=_ASK)
+    figure.js_on_event("mousemove", asking)
+    return probe
+
+
+def show_probe(plot: EtaVPlot, table: VariabilityTable | None, row: int) -> None:
+    """Name the source of one row of the table at its place in the plane; nothing without a table."""
+    if table is None:
+        plot.probe.data = {"x": [], "y": [], "text": []}
+        return
+    eta, v = float(table.eta[row]), float(table.v[row])
+    text = plain_text(f"{table.source_id[row]}: N {int(table.n[row]):,}, η {eta:.4g}, V {v:.4g}")
+    plot.probe.data = {"x": [math.log10(eta)], "y": [math.log10(v)], "text": [text]}
+
+
 def update_eta_v(
     plot: EtaVPlot, table: VariabilityTable, cuts: Cuts, *, min_epochs: int = 2, data: EtaVData | None = None
 ) -> bool:
@@ -248,9 +291,21 @@ def update_eta_v(
         published = plot.figure.select_one({"name": f"published_{dimension}"})
         if published is not None and math.isfinite(at) and at > 0:
             published.location = math.log10(at)
+    for axis, (start, end) in zip(
+        (plot.figure.x_range, plot.figure.y_range), (data.limits[:2], data.limits[2:]), strict=True
+    ):
+        _follow(axis, start, end)
     plot.source.tags = [data.floor]
     for name, columns in data.columns.items():
         plot.layout.select_one({"name": name, "type": models.ColumnDataSource}).data = columns
     plot.figure.select_one({"name": "beyond_count"}).text = data.count
     plot.figure.select_one({"name": "drawn_how"}).text = drawn_in_short(data.n_rows, data.n_drawn)
     return True
+
+
+def _follow(axis: Any, start: float, end: float) -> None:
+    """Give a range new ends, which is what a reset leads to; what the reader zoomed into stays in view."""
+    as_made = (axis.start, axis.end) == (axis.reset_start, axis.reset_end)
+    axis.update(reset_start=start, reset_end=end)
+    if as_made:
+        axis.update(start=start, end=end)

@@ -19,7 +19,12 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 # A canvas redraws this many points while a line is dragged; more become counts in cells.
 MOST_POINTS = 20_000
+# What has a place in the plane has a mean above zero: this only keeps logarithms finite.
+_LEAST_MJY = 1e-12
+# What is drawn against what in the diagnostic panels (Rowlinson et al. 2019).
+PANELS = (("log_max", "log_eta"), ("log_ratio", "log_eta"), ("log_max", "log_v"), ("log_ratio", "log_v"))
 _N_BINS = 40
+_ROOM = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,8 @@ class EtaVData:
         See `floor_of`.
     n_rows, n_drawn : int
         Sources with a place in the plane, and those of them that are points.
+    limits : tuple of 4 float
+        Ends of the axes in log10: eta from and to, V from and to.
     count : str
         How many lie above both cuts.
     """
@@ -59,6 +66,7 @@ class EtaVData:
     n_rows: int
     n_drawn: int
     count: str
+    limits: tuple[float, float, float, float]
 
 
 def eta_v_data(table: VariabilityTable, cuts: Cuts, *, min_epochs: int = 2) -> EtaVData:
@@ -69,7 +77,17 @@ def eta_v_data(table: VariabilityTable, cuts: Cuts, *, min_epochs: int = 2) -> E
     for axis, values, fit in (("eta", table.eta[rows], cuts.eta_fit), ("v", table.v[rows], cuts.v_fit)):
         columns[f"bars_{axis}"], columns[f"fit_{axis}"] = margin_columns(values, fit)
     count = counted(table, rows, cuts)
-    return EtaVData(columns, floor_of(table, rows, drawn), int(rows.size), int(drawn.size), count)
+    limits = (*_ends(table.eta[rows]), *_ends(table.v[rows]))
+    return EtaVData(columns, floor_of(table, rows, drawn), int(rows.size), int(drawn.size), count, limits)
+
+
+def _ends(values: FloatArray) -> tuple[float, float]:
+    """Return the ends of an axis of log10 values with some room around them."""
+    if values.size == 0:
+        return -1.0, 1.0
+    low, high = math.log10(float(values.min())), math.log10(float(values.max()))
+    room = _ROOM * (high - low) if high > low else 1.0
+    return low - room, high + room
 
 
 def drawable(table: VariabilityTable, min_epochs: int) -> IntArray:
@@ -104,8 +122,14 @@ def _in_widths(x: FloatArray, fit: LogGaussian) -> FloatArray:
 
 
 def eta_v_columns(table: VariabilityTable, rows: IntArray) -> dict[str, Any]:
-    """Return ``log_eta, log_v, eta, v, name, n, flux_mjy, max_mjy`` of some sources."""
+    """Return ``log_eta, log_v, log_max, log_ratio, eta, v, name, n, flux_mjy, max_mjy`` of some sources.
+
+    ``log_ratio`` is the largest flux over the mean one, in log10 as the others.
+    """
+    log_max = np.log10(np.maximum(table.max[rows] * 1e3, _LEAST_MJY))
     return {
+        "log_max": log_max,
+        "log_ratio": log_max - np.log10(np.maximum(table.mean[rows] * 1e3, _LEAST_MJY)),
         "log_eta": np.log10(table.eta[rows]),
         "log_v": np.log10(table.v[rows]),
         "eta": table.eta[rows],
@@ -120,7 +144,18 @@ def eta_v_columns(table: VariabilityTable, rows: IntArray) -> dict[str, Any]:
 def cell_columns(table: VariabilityTable, rows: IntArray, drawn: IntArray) -> dict[str, Any]:
     """Return ``x, y, width, height, count, alpha`` of the cells that stand for the sources not drawn one by one."""
     rest = counted_only(rows, drawn)
-    made = density(np.log10(table.eta[rest]), np.log10(table.v[rest]))
+    return _cells(np.log10(table.eta[rest]), np.log10(table.v[rest]))
+
+
+def panel_cells(table: VariabilityTable, cuts: Cuts, *, min_epochs: int = 2) -> dict[str, dict[str, Any]]:
+    """Return the cells of the four diagnostic panels by ``"x y"``, names as in `eta_v_columns`."""
+    rows = drawable(table, min_epochs)
+    columns = eta_v_columns(table, counted_only(rows, one_by_one(table, rows, cuts)))
+    return {f"{x} {y}": _cells(columns[x], columns[y]) for x, y in PANELS}
+
+
+def _cells(x: FloatArray, y: FloatArray) -> dict[str, Any]:
+    made = density(x, y)
     most = max(int(made.count.max()) if made.count.size else 1, 2)
     return {
         "x": made.log_eta,

@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from astropy.wcs import WCS
 
 from dashboards.plots.bokeh_models import Figure, models, value
 from dashboards.plots.graticule import edge_families, edge_ticks, graticule_columns, inner_labels
-from dashboards.plots.image_colour import Stretch, colour_limits, display_unit, stretched_palette
+from dashboards.plots.image_colour import (
+    ColourScale,
+    Stretch,
+    colour_limits,
+    display_unit,
+    ranks,
+    stretched_palette,
+)
 from dashboards.plots.image_overlay import (
     add_corners,
     label_edges,
@@ -25,13 +33,14 @@ from dashboards.plots.sky import (
     icrs_to_pixel,
     is_equatorial,
     local_sky,
+    orientation,
     sky_grid,
 )
 from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint
 from dashboards.plots.theme import FONT, Theme, get_theme
-from data_access.records import ImagePreview
+from data_access.records import ImagePreview, ImageView
 
-__all__ = ["SkyMarker", "image_box", "image_source", "marker_columns", "plot_image", "set_stretch"]
+__all__ = ["SkyMarker", "image_box", "image_source", "marker_columns", "plot_image", "set_colours", "set_stretch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,7 @@ def plot_image(
     title: str = "",
     markers: Sequence[SkyMarker] = (),
     height: int = 560,
+    ranges: tuple[Any, Any] | None = None,
 ) -> Figure:
     """Return the image, drawn as it is stored: first FITS row at the bottom, axes in file pixels.
 
@@ -64,6 +74,8 @@ def plot_image(
         Colour scale; limits in the unit of the file, robust percentiles when None.
     markers
         Positions to circle; those outside of the image are left out.
+    ranges
+        The x and y range of another figure with the same pixels: the two are then zoomed and panned together.
 
     Returns
     -------
@@ -75,6 +87,7 @@ def plot_image(
     """
     colours = get_theme(theme)
     wcs = celestial_wcs(preview.header)
+    turned = orientation(None if wcs is None else local_sky(wcs, image_box(preview)))
     name = title or preview.header.object_name or preview.header.path.rsplit("/", 1)[-1]
     x_label, y_label = ("x (pixel)", "y (pixel)") if wcs is None else axis_names(preview.header)
     figure = new_figure(
@@ -85,21 +98,23 @@ def plot_image(
         height=height,
         name="image",
         match_aspect=True,
-        x_range=models.DataRange1d(range_padding=0),
-        y_range=models.DataRange1d(range_padding=0),
+        x_range=ranges[0] if ranges else models.DataRange1d(range_padding=0, flipped=turned.turn_x),
+        y_range=ranges[1] if ranges else models.DataRange1d(range_padding=0, flipped=turned.turn_y),
         active_scroll="wheel_zoom",
         lod_threshold=None,
     )
     source = models.ColumnDataSource(image_source(preview), name="image")
     mapper = _add_colour_bar(figure, preview, colours, stretch, colour_limits(preview.data, low, high))
-    unit, scale = _unit(preview)
-    _draw_ground(figure, colours, image_box(preview))
+    unit, scale = shown_unit(preview)
+    ground = _draw_ground(figure, colours, image_box(preview))
     renderer = figure.image("image", "x", "y", "dw", "dh", source=source, color_mapper=mapper, name="image")
-    figure.x_range.renderers = [renderer]
-    figure.y_range.renderers = [renderer]
+    # the ground is the whole image, also while the pixels are those of a part of it
+    if ranges is None:
+        figure.x_range.renderers = [ground]
+        figure.y_range.renderers = [ground]
     figure.grid.visible = False
     rows = [("value", "@image{custom}"), ("pixel", "$x{0} , $y{0}")]
-    formatters: dict[str, Any] = {"@image": value_formatter(unit, scale)}
+    formatters: dict[str, Any] = {"@image": value_formatter(unit, scale, source)}
     if wcs is not None:
         position = _draw_sky(figure, preview, wcs, colours)
         if position is not None:
@@ -107,18 +122,24 @@ def plot_image(
             formatters["$sx"] = position
         _draw_markers(figure, colours, marker_columns(preview, markers))
     add_hover(figure, colours, rows, renderers=[renderer], formatters=formatters)
-    add_subtitle(figure, colours, _describe(preview))
+    add_subtitle(figure, colours, describe_image(preview))
     return paint(figure, colours)
 
 
-def image_source(preview: ImagePreview) -> dict[str, list[Any]]:
-    """Return the columns of the image's source: ``image`` (float32) and where it lies, in file pixels."""
+def image_source(preview: ImagePreview | ImageView) -> dict[str, list[Any]]:
+    """Return the columns of the image's source.
+
+    ``image`` (float32), where it lies in file pixels, and of how many file pixels a side (``factor``) each of its
+    pixels is what (``reduction``: mean or max).
+    """
     x0, y0, x1, y1 = image_box(preview)
     data = np.ascontiguousarray(preview.data, dtype=np.float32)
-    return {"image": [data], "x": [x0], "y": [y0], "dw": [x1 - x0], "dh": [y1 - y0]}
+    reduction = preview.reduction if isinstance(preview, ImageView) else "mean"
+    place = {"x": [x0], "y": [y0], "dw": [x1 - x0], "dh": [y1 - y0]}
+    return {"image": [data], **place, "factor": [preview.factor], "reduction": [reduction]}
 
 
-def image_box(preview: ImagePreview) -> Box:
+def image_box(preview: ImagePreview | ImageView) -> Box:
     """Return the edges x0, y0, x1, y1 in 0-based file pixels, where a pixel's centre is a whole number."""
     ny, nx = preview.data.shape
     x0, y0 = preview.origin_x - 0.5, preview.origin_y - 0.5
@@ -150,30 +171,56 @@ def set_stretch(figure: Figure, stretch: Stretch, *, low: float | None = None, h
     theme, unit, words = mapper.tags
     if low is not None or high is not None:
         words = "given limits" if None not in (low, high) else "one limit given"
+    low, high = (mapper.low if low is None else low), (mapper.high if high is None else high)
+    ranked = ranks(_drawn(figure), low, high) if stretch == "histogram" else None
     mapper.update(
-        palette=stretched_palette(get_theme(theme).image_palette, stretch),
-        low=mapper.low if low is None else low,
-        high=mapper.high if high is None else high,
+        palette=stretched_palette(get_theme(theme).image_palette, stretch, ranked),
+        low=low,
+        high=high,
         tags=[theme, unit, words],
     )
     figure.select_one({"name": "colour_bar"}).title = _bar_title(unit, stretch, words)
 
 
-def _unit(preview: ImagePreview) -> tuple[str, float]:
+def set_colours(figure: Figure, scale: ColourScale, data: npt.NDArray[np.float32]) -> tuple[float, float]:
+    """Change everything about the colours of a figure in place, and return the limits, in the unit of the file.
+
+    `data` are the pixels that limits and ranks are found in: those of the whole image, so that colours stay while the
+    reader zooms. No pixel is sent.
+    """
+    bar = next(one for one in figure.right if one.name == "colour_bar")  # no search through the whole figure: 15 ms
+    mapper = bar.color_mapper
+    theme, unit, _ = mapper.tags
+    low, high, words = scale.find_limits(data)
+    ranked = ranks(data, low, high) if scale.stretch == "histogram" else None
+    palette = stretched_palette(scale.palette(get_theme(theme)), scale.stretch, ranked)
+    mapper.update(palette=palette, low=low, high=high, tags=[theme, unit, words])
+    bar.title = _bar_title(unit, scale.stretch, words)
+    return low, high
+
+
+def _drawn(figure: Figure) -> npt.NDArray[np.float32]:
+    pixels = figure.select_one({"name": "image", "type": models.ColumnDataSource}).data["image"][0]
+    return np.asarray(pixels, dtype=np.float32)
+
+
+def shown_unit(preview: ImagePreview) -> tuple[str, float]:
+    """Return (unit, factor) of everything that is said about the values of an image."""
     # from the robust limit, never from one that the reader sets: hover box and colour bar keep their unit
     return display_unit(preview.header.bunit, colour_limits(preview.data)[1])
 
 
 def _bar_title(unit: str, stretch: Stretch, words: str) -> str:
-    return f"{unit}\n{stretch}\n{words}"
+    return f"{unit} · {stretch} · {words}"
 
 
 def _add_colour_bar(
     figure: Figure, preview: ImagePreview, theme: Theme, stretch: Stretch, limits: tuple[float, float, str]
 ) -> models.LinearColorMapper:
-    unit, scale = _unit(preview)
+    unit, scale = shown_unit(preview)
+    ranked = ranks(preview.data, limits[0], limits[1]) if stretch == "histogram" else None
     mapper = models.LinearColorMapper(
-        palette=stretched_palette(theme.image_palette, stretch),
+        palette=stretched_palette(theme.image_palette, stretch, ranked),
         low=limits[0],
         high=limits[1],
         nan_color="rgba(0, 0, 0, 0)",
@@ -195,12 +242,12 @@ def _add_colour_bar(
     return mapper
 
 
-def _draw_ground(figure: Figure, theme: Theme, box: Box) -> None:
+def _draw_ground(figure: Figure, theme: Theme, box: Box) -> Any:
     """Hatch the image's area under the pixels, so that blank never looks like faint.
 
     A glyph, because the hatch of a plot's own background fails in Bokeh 3.9.2 (no layer to draw it on yet).
     """
-    figure.quad(
+    return figure.quad(
         left=[box[0]],
         bottom=[box[1]],
         right=[box[2]],
@@ -222,7 +269,7 @@ def _draw_sky(figure: Figure, preview: ImagePreview, wcs: WCS, theme: Theme) -> 
     families = edge_families(columns, box)
     if families[0] == "lat":
         figure.xaxis.axis_label, figure.yaxis.axis_label = reversed(axis_names(preview.header))
-    graticule = models.ColumnDataSource(columns, name="graticule")
+    graticule = models.ColumnDataSource(columns, name="graticule", tags=list(families))
     figure.multi_line(
         "xs",
         "ys",
@@ -248,7 +295,7 @@ def _draw_sky(figure: Figure, preview: ImagePreview, wcs: WCS, theme: Theme) -> 
         edge_ticks(columns, box, side="below", family=families[0]),
         edge_ticks(columns, box, side="left", family=families[1]),
     )
-    label_edges(figure, graticule, box, families=families, ticks=ticks)
+    label_edges(figure, graticule, box, ticks=ticks)
     sky = local_sky(wcs, box)
     if sky is None:
         return None
@@ -273,13 +320,19 @@ def _draw_markers(figure: Figure, theme: Theme, columns: dict[str, list[Any]]) -
     add_hover(figure, theme, [("marked", "@label")], renderers=[renderer])
 
 
-def _describe(preview: ImagePreview) -> str:
+def describe_image(preview: ImagePreview, view: ImageView | None = None) -> str:
+    """Return the line below the title: size, plane, blanks and beam of the image, and what stands for its pixels.
+
+    `view` is what is drawn of it, the preview when None.
+    """
     ny, nx = preview.data.shape
+    factor, reduction = (preview.factor, "mean") if view is None else (view.factor, view.reduction)
     parts = [f"{nx * preview.factor} × {ny * preview.factor} pixels"]
-    if preview.factor > 1:
-        parts.append(f"drawn as means of {preview.factor} × {preview.factor}")
+    if factor > 1:
+        words = {"mean": "means", "max": "maxima"}[reduction]
+        parts.append(f"drawn as {words} of {factor} × {factor}")
     if preview.header.n_planes > 1:
-        parts.append(f"plane {preview.plane} of {preview.header.n_planes}")
+        parts.append(f"plane {preview.plane} of {preview.header.n_planes}{_place_of_plane(preview)}")
     blank = float(np.mean(~np.isfinite(preview.data))) if preview.data.size else 1.0
     if blank > 0:
         parts.append("all pixels blank" if blank == 1 else f"{max(100 * blank, 0.1):.1f} % blank")
@@ -289,3 +342,14 @@ def _describe(preview: ImagePreview) -> str:
     else:
         parts.append("beam not recorded")
     return " · ".join(parts)
+
+
+def _place_of_plane(preview: ImagePreview) -> str:
+    """Return where a plane lies along the axes that have more than one: (FREQ 3, STOKES 0), counted from 0."""
+    shape = preview.header.shape[:-2]
+    names = [name.strip() or f"axis {i}" for i, name in enumerate(preview.header.axes[:-2])]
+    if len(names) != len(shape) or preview.plane >= preview.header.n_planes:
+        return ""
+    index = np.unravel_index(preview.plane, shape)
+    found = [f"{name} {i}" for name, i, n in zip(names, index, shape, strict=True) if n > 1]
+    return f" ({', '.join(found)})"

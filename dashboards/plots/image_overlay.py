@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from dashboards.plots.bokeh_models import Figure, models, value
-from dashboards.plots.sky import Box, FloatArray, LocalSky, beam_outline
+from dashboards.plots.sky import Box, FloatArray, LocalSky, beam_outline, orientation
 from dashboards.plots.theme import FONT, Theme
 from data_access.records import BeamShape
 
@@ -37,8 +37,16 @@ function crossing(across, along, at) {
 }
 """
 
+# The visible part of the image; an axis that runs to the left or downwards (an image stored mirrored) is turned.
+_JS_VISIBLE = """
+const turned_x = xr.start > xr.end, turned_y = yr.start > yr.end
+const x0 = Math.max(Math.min(xr.start, xr.end), box[0]), x1 = Math.min(Math.max(xr.start, xr.end), box[2])
+const y0 = Math.max(Math.min(yr.start, yr.end), box[1]), y1 = Math.min(Math.max(yr.start, yr.end), box[3])
+"""
+
 _JS_TICKS = (
     _JS_CROSSING
+    + _JS_VISIBLE
     + """
 const d = graticule.data
 function place(axis, family, across, along, at, low, high) {
@@ -52,29 +60,40 @@ function place(axis, family, across, along, at, low, high) {
   axis.major_label_overrides = labels
   axis.ticker.ticks = ticks.sort((a, b) => a - b)
 }
-const x0 = Math.max(xr.start, box[0]), x1 = Math.min(xr.end, box[2])
-const y0 = Math.max(yr.start, box[1]), y1 = Math.min(yr.end, box[3])
-place(below, families[0], 'ys', 'xs', y0, x0, x1)
-place(left, families[1], 'xs', 'ys', x0, y0, y1)
+const families = graticule.tags
+place(below, families[0], 'ys', 'xs', turned_y ? y1 : y0, x0, x1)
+place(left, families[1], 'xs', 'ys', turned_x ? x1 : x0, y0, y1)
 """
 )
 
-_JS_CORNERS = """
-const x0 = Math.max(xr.start, box[0]), x1 = Math.min(xr.end, box[2])
-const y0 = Math.max(yr.start, box[1]), y1 = Math.min(yr.end, box[3])
+_JS_CORNERS = (
+    _JS_VISIBLE
+    + """
 if (!(x1 > x0 && y1 > y0)) return
 const m = 0.04 * Math.min(x1 - x0, y1 - y0)
+const [from_x, to_x, sx] = turned_x ? [x1, x0, -1] : [x0, x1, 1], [from_y, sy] = turned_y ? [y1, -1] : [y0, 1]
 if (beam !== null) {
-  const d = beam.data, cx = x0 + m + reach[0], cy = y0 + m + reach[1]
+  const fits = 2 * Math.max(reach[0], reach[1]) < 0.6 * Math.min(x1 - x0, y1 - y0)
+  const d = beam.data, cx = from_x + sx * (m + reach[0]), cy = from_y + sy * (m + reach[1])
   const dx = Array.from(d.dx[0]), dy = Array.from(d.dy[0])
-  beam.data = {...d, xs: [dx.map((v) => cx + v)], ys: [dy.map((v) => cy + v)]}
+  // larger than what is visible, it would only hide the pixels
+  const none = [[NaN], [NaN]], [xs, ys] = fits ? [dx.map((v) => cx + v), dy.map((v) => cy + v)] : none
+  beam.data = {...d, xs: [xs], ys: [ys]}
 }
 let length = lengths[0]
 for (const one of lengths) if (one / pixel <= share * (x1 - x0)) length = one
 const text = length >= 3600 ? length / 3600 + '°' : length >= 60 ? length / 60 + '′' : length + '″'
-const right = x1 - m, left = right - length / pixel
-bar.data = {x0: [left], x1: [right], y: [y0 + m], middle: [(left + right) / 2], text: [text]}
+const right = to_x - sx * m, left = right - sx * length / pixel
+bar.data = {x0: [left], x1: [right], y: [from_y + sy * m], middle: [(left + right) / 2], text: [text]}
+if (compass !== null) {
+  const d = compass.data, cx = to_x - sx * 1.7 * m, cy = (turned_y ? y0 : y1) - sy * 1.7 * m
+  const at = (k, f) => [cx + f * m * d.dx[k], cy + f * m * d.dy[k]]
+  const tips = [at(0, 0.8), at(1, 0.8)], words = [at(0, 1.25), at(1, 1.25)]
+  compass.data = {...d, x0: [cx, cx], y0: [cy, cy], x1: tips.map((p) => p[0]), y1: tips.map((p) => p[1]),
+    tx: words.map((p) => p[0]), ty: words.map((p) => p[1])}
+}
 """
+)
 
 _JS_SKY = """
 const ux = grid.data.ux, uy = grid.data.uy, uz = grid.data.uz, n = Math.round(Math.sqrt(ux.length))
@@ -105,7 +124,12 @@ return h + 'h' + m + 'm' + s + 's  ' + (lat < 0 ? '−' : '+') + d + '°' + p + 
 )
 _JS_DECIMAL = _JS_SKY + "return lon.toFixed(digits + 4) + '°  ' + lat.toFixed(digits + 4) + '°'"
 
-_JS_VALUE = "return Number.isFinite(value) ? (value * scale).toPrecision(4) + ' ' + unit : 'blank'"
+_JS_VALUE = """
+if (!Number.isFinite(value)) return 'blank'
+const n = image === null ? 1 : image.data.factor[0]
+const how = n > 1 ? ' (' + image.data.reduction[0] + ' of ' + n + ' × ' + n + ')' : ''
+return (value * scale).toPrecision(4) + ' ' + unit + how
+"""
 
 
 def position_formatter(
@@ -117,9 +141,9 @@ def position_formatter(
     return models.CustomJSHover(args=args, code=_JS_EQUATORIAL if equatorial else _JS_DECIMAL)
 
 
-def value_formatter(unit: str, scale: float) -> models.CustomJSHover:
-    """Return what shows a pixel's value in the display unit; blank pixels say so."""
-    return models.CustomJSHover(args={"scale": scale, "unit": unit}, code=_JS_VALUE)
+def value_formatter(unit: str, scale: float, image: models.ColumnDataSource | None = None) -> models.CustomJSHover:
+    """Return what shows a value in the display unit; blank ones say so, and those of blocks of how many pixels."""
+    return models.CustomJSHover(args={"scale": scale, "unit": unit, "image": image}, code=_JS_VALUE)
 
 
 def label_edges(
@@ -127,10 +151,12 @@ def label_edges(
     graticule: models.ColumnDataSource,
     box: Box,
     *,
-    families: tuple[str, str],
     ticks: tuple[dict[float, str], dict[float, str]],
 ) -> None:
-    """Put graticule labels on the axes below and at the left, and keep them right while the view changes."""
+    """Put graticule labels on the axes below and at the left, and keep them right while view or lines change.
+
+    Which family of lines is labelled below and which at the left is in the tags of the graticule.
+    """
     axes: list[models.LinearAxis] = [figure.xaxis[0], figure.yaxis[0]]
     for axis, labels in zip(axes, ticks, strict=True):
         axis.ticker = models.FixedTicker(ticks=list(labels), minor_ticks=[])
@@ -141,10 +167,10 @@ def label_edges(
         "graticule": graticule,
         "below": axes[0],
         "left": axes[1],
-        "families": list(families),
         "box": list(box),
     }
-    follow_view(figure, args, _JS_TICKS)
+    callback = follow_view(figure, args, _JS_TICKS)
+    graticule.js_on_change("data", callback)
 
 
 def add_corners(figure: Figure, theme: Theme, sky: LocalSky, box: Box, beam: BeamShape | None) -> None:
@@ -180,6 +206,7 @@ def add_corners(figure: Figure, theme: Theme, sky: LocalSky, box: Box, beam: Bea
     args = {
         "beam": beam_source,
         "bar": bar_source,
+        "compass": add_compass(figure, theme, sky, box),
         "reach": reach,
         "box": list(box),
         "pixel": sky.pixel_arcsec,
@@ -187,6 +214,35 @@ def add_corners(figure: Figure, theme: Theme, sky: LocalSky, box: Box, beam: Bea
         "lengths": list(SCALE_LENGTHS_ARCSEC),
     }
     follow_view(figure, args, _JS_CORNERS)
+
+
+def add_compass(figure: Figure, theme: Theme, sky: LocalSky, box: Box) -> models.ColumnDataSource | None:
+    """Draw north and east in the upper right corner where turning axes does not bring north up."""
+    if orientation(sky).upright:
+        return None
+    steps = [np.array(one) / np.hypot(*one) for one in (sky.north, sky.east)]
+    margin = 0.04 * min(box[2] - box[0], box[3] - box[1])
+    x, y = box[2] - 1.7 * margin, box[3] - 1.7 * margin
+    columns: dict[str, list[Any]] = {
+        "x0": [x, x],
+        "y0": [y, y],
+        "x1": [x + 0.8 * margin * step[0] for step in steps],
+        "y1": [y + 0.8 * margin * step[1] for step in steps],
+        "tx": [x + 1.25 * margin * step[0] for step in steps],
+        "ty": [y + 1.25 * margin * step[1] for step in steps],
+        "dx": [float(step[0]) for step in steps],
+        "dy": [float(step[1]) for step in steps],
+        "text": ["N", "E"],
+    }
+    source = models.ColumnDataSource(columns, name="compass")
+    for look in _over_pixels(theme, width=2):
+        figure.segment("x0", "y0", "x1", "y1", source=source, name="compass", **look)
+    figure.text(
+        "tx", "ty", "text", source=source, text_align="center", text_baseline="middle", text_color=theme.overlay,
+        background_fill_color=theme.background, background_fill_alpha=0.6,
+        text_font=value(FONT), text_font_size="12px",
+    )  # fmt: skip
+    return source
 
 
 def _over_pixels(theme: Theme, *, width: float) -> list[dict[str, Any]]:
@@ -222,9 +278,10 @@ def _angle_text(arcsec: float) -> str:
     return f"{arcsec / 60:g}′" if arcsec >= 60 else f"{arcsec:g}″"
 
 
-def follow_view(figure: Figure, args: dict[str, Any], code: str) -> None:
-    """Run a script in the browser whenever the visible range changes."""
+def follow_view(figure: Figure, args: dict[str, Any], code: str) -> models.CustomJS:
+    """Run a script in the browser whenever the visible range changes, and return it."""
     callback = models.CustomJS(args={**args, "xr": figure.x_range, "yr": figure.y_range}, code=code)
     for view in (figure.x_range, figure.y_range):
         view.js_on_change("start", callback)
         view.js_on_change("end", callback)
+    return callback

@@ -3,45 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from dashboards.plots.bokeh_models import Figure, models, value
 from dashboards.plots.empty import empty_figure
-from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint, plain_text
-from dashboards.plots.theme import SYMBOLS, Theme, get_theme
-from dashboards.plots.time_axis import MS_PER_DAY, add_mjd_axis, utc_formatter, utc_ms
-from data_access.records import Epoch, LightCurve
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-FluxKind = Literal["peak", "integrated"]
-FluxUnit = Literal["mJy", "Jy"]
-
-MOST_POINTS = 20_000
-AGGREGATE_BINS = 500
-LIMIT_SIGMA = 3.0
-# points further from the median than this many robust standard deviations are marked at the edge
-ROBUST_RANGE_SIGMA = 12.0
-
-COLUMNS = (
-    *("utc_ms", "mjd", "flux", "error", "lower", "upper", "drawn", "view_low", "view_high", "rms"),
-    *("kind", "marker", "angle", "colour", "fill_alpha", "image", "flags", "origin", "photometry_id", "n"),
+from dashboards.plots.light_curve_data import (
+    NO_MARKS,
+    FluxKind,
+    FluxUnit,
+    Marks,
+    light_curve_columns,
+    light_curve_summary,
+    weighted_mean,
 )
+from dashboards.plots.style import add_hover, add_subtitle, hover_table, new_figure, paint, plain_text
+from dashboards.plots.theme import SYMBOLS, Theme, get_theme
+from dashboards.plots.time_axis import MJD_OF_1970, MS_PER_DAY, add_mjd_axis, utc_formatter
+from data_access.records import LightCurve
+
+_KINDS = ("detection", "forced", "limit", "flagged", "left out", "mean", "off scale")
+_FORGET_VIEW = "figure.reset.emit()"
 
 
 @dataclass(frozen=True, slots=True)
-class Selected:
-    """Measurements in display units, with what each one is; every array has shape (n_epoch,)."""
+class Reference:
+    """A flux density from a catalogue, drawn as a dotted line; `words` says which one, for the legend."""
 
-    mjd: FloatArray
-    flux: FloatArray
-    error: FloatArray
-    rms: FloatArray
-    kind: npt.NDArray[np.str_]
-    observed: BoolArray
+    flux_mjy: float
+    words: str
 
 
 def plot_light_curve(
@@ -51,16 +42,18 @@ def plot_light_curve(
     flux: FluxKind = "peak",
     unit: FluxUnit = "mJy",
     height: int = 320,
+    marks: Marks = NO_MARKS,
+    reference: Reference | None = None,
 ) -> Figure:
     """Return flux against UTC (below) and MJD (above), with error bars of one standard deviation.
 
     Kinds of measurement differ by symbol and colour; hollow symbols are epochs that do not say when the sky was
     seen. Points far outside of the rest do not squeeze the axis: they are marked by triangles at its edge. The
-    dashed line is the mean of the unflagged measurements, weighted by 1/error². Above 20,000 points the curve
-    is averaged in equal bins of time, and the subtitle says so.
+    dashed line is the mean of the measurements in use, weighted by 1/error². Above 20,000 points the curve
+    is averaged in equal bins of time, and the subtitle says so. A reference does not widen the axis.
 
-    The figure's sources are named ``"light_curve"`` (columns of `light_curve_columns`) and ``"mean"``;
-    `update_light_curve` patches a figure in place.
+    The figure's sources are named ``"light_curve"`` (columns of `light_curve_columns`), ``"mean"``, ``"reference"``
+    and ``"off_scale"``; `update_light_curve` patches a figure in place, `show_brush` marks a stretch of time.
     """
     if lc.n_epoch == 0:
         return empty_figure("no photometry", theme, title=f"Light curve of {lc.source_id}", height=height)
@@ -76,106 +69,74 @@ def plot_light_curve(
         x_range=models.DataRange1d(range_padding=0.04, default_span=MS_PER_DAY),
         y_range=models.DataRange1d(range_padding=0.06),
     )
-    columns = light_curve_columns(lc, flux, unit, theme=theme)
+    columns = light_curve_columns(lc, flux, unit, theme=theme, marks=marks)
     source = models.ColumnDataSource(columns, name="light_curve")
+    brush = models.BoxAnnotation(
+        fill_color=colours.accent, fill_alpha=0.1, line_color=colours.accent, visible=False, name="brush"
+    )
+    figure.add_layout(brush)
     points = _draw(figure, colours, source)
     figure.xaxis[0].formatter = utc_formatter()
     add_mjd_axis(figure)
-    _add_legend(figure, colours, set(columns["kind"]), _draw_mean(figure, colours, columns, flux, unit))
+    _add_legend(figure)
+    _show_lines(figure, colours, _line_values(columns, flux, unit, reference))
+    _show_kinds(figure, colours, columns, marks)
     add_hover(figure, colours, _hover_rows(_unit_text(flux, unit)), renderers=[points], formatters=_HOVER_FORMATS)
     add_subtitle(figure, colours, light_curve_summary(lc, columns))
+    source.js_on_change("tags", models.CustomJS(args={"figure": figure}, code=_FORGET_VIEW))
     return paint(figure, colours)
 
 
 def update_light_curve(
-    figure: Figure, lc: LightCurve, *, theme: str = "dark", flux: FluxKind = "peak", unit: FluxUnit = "mJy"
+    figure: Figure,
+    lc: LightCurve,
+    *,
+    theme: str = "dark",
+    flux: FluxKind = "peak",
+    unit: FluxUnit = "mJy",
+    marks: Marks = NO_MARKS,
+    reference: Reference | None = None,
 ) -> bool:
-    """Patch a figure of `plot_light_curve` in place.
+    """Patch a figure of `plot_light_curve` in place, also with the light curve of another source.
 
-    Returns False, and changes nothing, when the figure or the light curve is empty: make a new figure then.
+    What the reader zoomed into stays, except for another source, flux or unit. Returns False, and changes nothing,
+    when the figure or the light curve is empty: make a new figure then.
     """
-    source = figure.select_one({"name": "light_curve", "type": models.ColumnDataSource})
+    source = curve_source(figure)
     if source is None or lc.n_epoch == 0:
         return False
-    columns = light_curve_columns(lc, flux, unit, theme=theme)
+    columns = light_curve_columns(lc, flux, unit, theme=theme, marks=marks)
     source.data = columns
-    figure.select_one({"name": "mean", "type": models.ColumnDataSource}).data = {"y": [weighted_mean(columns)[0]]}
-    figure.select_one({"name": "mean", "type": models.LegendItem}).label = value(_mean_text(columns, flux, unit))
-    figure.select_one({"name": "subtitle"}).text = plain_text(light_curve_summary(lc, columns))
+    _show_lines(figure, get_theme(theme), _line_values(columns, flux, unit, reference))
+    _show_kinds(figure, get_theme(theme), columns, marks)
+    _named(figure.above, "subtitle").text = plain_text(light_curve_summary(lc, columns))
     figure.title.text = plain_text(_title(lc))
-    figure.yaxis[0].axis_label = flux_label(flux, unit)
+    if figure.yaxis[0].axis_label != flux_label(flux, unit):
+        figure.yaxis[0].axis_label = flux_label(flux, unit)
+        hover = next(tool for tool in figure.tools if isinstance(tool, models.HoverTool))
+        hover.tooltips = hover_table(get_theme(theme), _hover_rows(_unit_text(flux, unit)))
+    source.tags = [lc.source_id, flux, unit]
     return True
 
 
-def light_curve_columns(
-    lc: LightCurve, flux: FluxKind = "peak", unit: FluxUnit = "mJy", *, theme: str = "dark"
-) -> dict[str, Any]:
-    """Return the columns of the source ``"light_curve"``, for drawing and for patching ``source.data``.
-
-    ``flux, error, lower, upper, rms`` are in `unit` (`lower` and `upper` are flux ∓ error); ``drawn`` is the flux
-    kept inside the robust range ``view_low`` to ``view_high``; ``utc_ms`` is milliseconds since 1970;
-    ``n`` is how many measurements a point stands for. Measurements without an epoch are left out.
-    """
-    selected = _select(lc, flux, unit)
-    known = np.isfinite(selected.mjd) & np.isfinite(selected.flux)
-    if int(known.sum()) > MOST_POINTS:
-        return _dress(_aggregate(selected, known), theme)
-    index = np.flatnonzero(known)
-    flux_values, error = selected.flux[index], selected.error[index]
-    bar = np.where(np.isfinite(error), error, 0.0)
-    columns: dict[str, Any] = {
-        "mjd": selected.mjd[index],
-        "flux": flux_values,
-        "error": error,
-        "lower": flux_values - bar,
-        "upper": flux_values + bar,
-        "rms": selected.rms[index],
-        "kind": [str(kind) for kind in selected.kind[index]],
-        "fill_alpha": np.where(selected.observed[index], 0.9, 0.0),
-        "image": [_file_name(lc.image_path[i]) for i in index],
-        "flags": lc.flags[index],
-        "origin": [lc.origin[i] for i in index],
-        "photometry_id": lc.photometry_id[index],
-        "n": np.ones(index.size, dtype=np.int64),
-    }
-    return _dress(columns, theme)
+def curve_source(figure: Figure | None) -> Any:
+    """Return the source ``"light_curve"`` of a figure; None when the figure is empty or not there."""
+    points = None if figure is None else _named(figure.renderers, "points")
+    return None if points is None else points.data_source
 
 
-def weighted_mean(columns: dict[str, Any]) -> tuple[float, float, int]:
-    """Return (mean, its standard error, number of points) of unflagged points with a positive error.
-
-    Weights are 1/error², the error is 1/√Σ weights; NaN without such a point.
-    """
-    error = np.asarray(columns["error"], dtype=float)
-    usable = np.isin(columns["kind"], ("detection", "forced", "mean")) & np.isfinite(error) & (error > 0)
-    if not usable.any():
-        return float("nan"), float("nan"), 0
-    weight = 1.0 / error[usable] ** 2
-    mean = float(np.sum(weight * np.asarray(columns["flux"])[usable]) / weight.sum())
-    return mean, float(1.0 / np.sqrt(weight.sum())), int(np.asarray(columns["n"])[usable].sum())
+def _named(models_of_one_place: Any, name: str) -> Any:
+    """Return the first model with a name, or None: `select_one` walks the whole figure, 5 ms each time."""
+    return next((model for model in models_of_one_place if model.name == name), None)
 
 
-def light_curve_summary(lc: LightCurve, columns: dict[str, Any]) -> str:
-    """Return the subtitle: what the reader must know about these points before believing them."""
-    parts: list[str] = []
-    drawn = int(np.sum(columns["n"]))
-    late = sum(not Epoch(0.0, origin).is_observation for origin in lc.origin)
-    if late:
-        parts.append(f"epochs are processing times for {late:,} of {lc.n_epoch:,} points")
-    if drawn > MOST_POINTS:
-        parts.append(f"{drawn:,} points as means in {len(columns['mjd']):,} bins, bars: lowest to highest")
-    above, below = columns["marker"].count("triangle"), columns["marker"].count("inverted_triangle")
-    if above or below:
-        parts.append(f"outside the axis: {above} above, {below} below")
-    flagged = int(np.count_nonzero(lc.is_flagged))
-    if flagged:
-        parts.append(f"{flagged:,} flagged")
-    left_out = lc.n_epoch - drawn - (flagged if drawn > MOST_POINTS else 0)
-    if left_out > 0:
-        parts.append(f"{left_out:,} without epoch or flux")
-    if lc.truncated:
-        parts.append("older epochs not read")
-    return " · ".join(parts) or "epochs are times of observation; bars are 1 σ"
+def show_brush(figure: Figure, from_mjd: float, to_mjd: float) -> None:
+    """Mark a stretch of time (MJD, UTC); infinite ends are open, both infinite mark nothing."""
+    brush = _named(figure.center, "brush")
+    if brush is None:
+        return
+    ends = [(mjd - MJD_OF_1970) * MS_PER_DAY if np.isfinite(mjd) else None for mjd in (from_mjd, to_mjd)]
+    brush.update(left=ends[0], right=ends[1], visible=ends != [None, None])
 
 
 def flux_label(flux: FluxKind, unit: FluxUnit) -> str:
@@ -191,106 +152,6 @@ def _unit_text(flux: FluxKind, unit: FluxUnit) -> str:
 def _title(lc: LightCurve) -> str:
     points = "1 measurement" if lc.n_epoch == 1 else f"{lc.n_epoch:,} measurements"
     return f"{lc.source_id}: {points}"
-
-
-def _file_name(path: str | None) -> str:
-    return "not recorded" if path is None else (path.rstrip("/").rsplit("/", 1)[-1] or path)
-
-
-def _select(lc: LightCurve, flux: FluxKind, unit: FluxUnit) -> Selected:
-    scale = 1e3 if unit == "mJy" else 1.0
-    values, errors = (lc.peak_jyb, lc.peak_err_jyb) if flux == "peak" else (lc.flux_jy, lc.flux_err_jy)
-    kind = np.where(lc.is_forced, "forced", "detection").astype("U9")
-    limit = ~np.isfinite(values) & np.isfinite(lc.rms_jy) & (lc.rms_jy > 0)
-    kind[limit] = "limit"
-    kind[lc.is_flagged] = "flagged"
-    observed = np.array([Epoch(0.0, origin).is_observation for origin in lc.origin], dtype=bool)
-    return Selected(
-        mjd=lc.mjd,
-        flux=np.where(limit, LIMIT_SIGMA * lc.rms_jy, values) * scale,
-        error=np.where(limit, np.nan, errors) * scale,
-        rms=lc.rms_jy * scale,
-        kind=kind,
-        observed=observed,
-    )
-
-
-def _aggregate(selected: Selected, known: BoolArray) -> dict[str, Any]:
-    """Average unflagged measurements in equal bins of time; bars become lowest to highest value."""
-    use = np.flatnonzero(known & np.isin(selected.kind, ("detection", "forced")))
-    mjd, flux, error = selected.mjd[use], selected.flux[use], selected.error[use]
-    weight = np.where(np.isfinite(error) & (error > 0), 1.0 / np.square(np.where(error > 0, error, 1.0)), 0.0)
-    edges = np.linspace(mjd.min(), mjd.max(), AGGREGATE_BINS + 1)
-    bins = np.clip(np.digitize(mjd, edges) - 1, 0, AGGREGATE_BINS - 1)
-    # a bin without any usable error falls back to the plain mean
-    weight = np.where(np.bincount(bins, weight, AGGREGATE_BINS)[bins] > 0, weight, 1.0)
-    total = np.bincount(bins, weight, AGGREGATE_BINS)
-    filled = np.flatnonzero(total > 0)
-    low, high = np.full(AGGREGATE_BINS, np.inf), np.full(AGGREGATE_BINS, -np.inf)
-    np.minimum.at(low, bins, flux)
-    np.maximum.at(high, bins, flux)
-    size = filled.size
-    return {
-        "mjd": (np.bincount(bins, weight * mjd, AGGREGATE_BINS) / np.maximum(total, 1e-300))[filled],
-        "flux": (np.bincount(bins, weight * flux, AGGREGATE_BINS) / np.maximum(total, 1e-300))[filled],
-        "error": 1.0 / np.sqrt(total[filled]),
-        "lower": low[filled],
-        "upper": high[filled],
-        "rms": np.full(size, np.nan),
-        "kind": ["mean"] * size,
-        "fill_alpha": np.full(size, 0.9),
-        "image": ["several"] * size,
-        "flags": np.zeros(size, dtype=np.int64),
-        "origin": ["several"] * size,
-        "photometry_id": np.full(size, -1, dtype=np.int64),
-        "n": np.bincount(bins, minlength=AGGREGATE_BINS)[filled],
-    }
-
-
-def _dress(columns: dict[str, Any], theme: str) -> dict[str, Any]:
-    """Add times, the robust range and the look of each point."""
-    colours = get_theme(theme)
-    low, high = robust_range(columns)
-    flux = np.asarray(columns["flux"], dtype=float)
-    symbols = [
-        SYMBOLS["above" if f > high else "below" if f < low else kind]
-        for f, kind in zip(flux, columns["kind"], strict=True)
-    ]
-    dressed = {
-        **columns,
-        "utc_ms": utc_ms(np.asarray(columns["mjd"], dtype=float)),
-        "drawn": np.clip(flux, low, high),
-        "view_low": np.clip(columns["lower"], low, high),
-        "view_high": np.clip(columns["upper"], low, high),
-        "marker": [symbol.marker for symbol in symbols],
-        "angle": np.array([symbol.angle_rad for symbol in symbols], dtype=float),
-        "colour": [colours.colour(SYMBOLS[kind].token) for kind in columns["kind"]],
-    }
-    return {name: dressed[name] for name in COLUMNS}
-
-
-def robust_range(columns: dict[str, Any]) -> tuple[float, float]:
-    """Return the range of flux that is drawn in place: all of it unless a few points are far outside.
-
-    The range is the median ± 12 robust standard deviations (1.4826 × the median absolute deviation, but at least
-    the median error) of unflagged points; with fewer than five such points everything is drawn. For averaged
-    points it runs from the 1st percentile of the lowest values to the 99th of the highest.
-    """
-    flux = np.asarray(columns["flux"], dtype=float)
-    if "mean" in columns["kind"]:
-        # bins carry their extremes as bars: show nearly all of them
-        return float(np.percentile(columns["lower"], 1.0)), float(np.percentile(columns["upper"], 99.0))
-    good = flux[np.asarray(columns["kind"], dtype="U9") != "flagged"]
-    if good.size < 5:
-        good = flux
-    if good.size < 5:
-        return -np.inf, np.inf
-    middle = float(np.median(good))
-    errors = np.asarray(columns["error"], dtype=float)
-    errors = errors[np.isfinite(errors)]
-    typical = float(np.median(errors)) if errors.size else 0.0
-    width = ROBUST_RANGE_SIGMA * max(1.4826 * float(np.median(np.abs(good - middle))), typical)
-    return (middle - width, middle + width) if width > 0 else (-np.inf, np.inf)
 
 
 _HOVER_FORMATS = {
@@ -351,37 +212,85 @@ def _draw(figure: Figure, theme: Theme, source: Any) -> Any:
     return points
 
 
-def _mean_text(columns: dict[str, Any], flux: FluxKind, unit: FluxUnit) -> str:
+def _line_values(
+    columns: dict[str, Any], flux: FluxKind, unit: FluxUnit, reference: Reference | None
+) -> dict[str, tuple[float, str]]:
+    """Return height and words of each line; one without words is not shown."""
     mean, error, n = weighted_mean(columns)
-    return f"weighted mean {mean:.4g} ± {error:.2g} {_unit_text(flux, unit)}" if n else "no mean: no errors"
+    text = f"weighted mean {mean:.4g} ± {error:.2g} {_unit_text(flux, unit)}" if n else "no mean: no errors"
+    if reference is None:
+        return {"mean": (mean, text), "reference": (float("nan"), "")}
+    at = reference.flux_mjy * (1.0 if unit == "mJy" else 1e-3)
+    return {"mean": (mean, text), "reference": (at, plain_text(f"{reference.words} {at:.4g} {unit}"))}
 
 
-def _draw_mean(figure: Figure, theme: Theme, columns: dict[str, Any], flux: FluxKind, unit: FluxUnit) -> Any:
-    source = models.ColumnDataSource({"y": [weighted_mean(columns)[0]]}, name="mean")
-    line = figure.hspan(y="y", source=source, line_color=theme.muted, line_dash="dashed", line_width=1, name="mean")
-    return models.LegendItem(label=value(_mean_text(columns, flux, unit)), renderers=[line], name="mean")
+def _show_lines(figure: Figure, theme: Theme, values: dict[str, tuple[float, str]]) -> None:
+    """Move the lines; one that was never needed is not made: every model delays the first plot of a page."""
+    looks = {"mean": (theme.muted, "dashed"), "reference": (theme.series[3], "dotted")}
+    for name, (y, words) in values.items():
+        line = _named(figure.renderers, name)
+        if line is not None:
+            line.data_source.data = {"y": [y]}
+            _named(_legend(figure).items, name).update(label=value(words), visible=bool(words))
+        elif words:
+            colour, dash = looks[name]
+            source = models.ColumnDataSource({"y": [y]}, name=name)
+            line = figure.hspan(y="y", source=source, line_color=colour, line_dash=dash, line_width=1.5, name=name)
+            _explain(figure, models.LegendItem(label=value(words), renderers=[line], name=name))
 
 
-def _add_legend(figure: Figure, theme: Theme, kinds: set[str], mean: Any) -> None:
-    """Explain the symbols that occur, in words; each is drawn from a point that lies nowhere."""
-    items = []
-    for kind in ("detection", "forced", "limit", "flagged", "mean"):
-        if kind not in kinds:
-            continue
-        symbol = SYMBOLS[kind]
-        colour = theme.colour(symbol.token)
-        key = figure.scatter(
-            [np.nan],
-            [np.nan],
-            marker=symbol.marker,
-            angle=symbol.angle_rad,
-            size=8,
-            line_color=colour,
-            fill_color=colour,
-        )
-        items.append(models.LegendItem(label=value(symbol.word), renderers=[key]))
+def _show_kinds(figure: Figure, theme: Theme, columns: dict[str, Any], marks: Marks) -> None:
+    """Frame measurements whose flux scale is in doubt, and explain the symbols that occur."""
+    off_scale = _off_scale_columns(columns, marks)
+    frames = _named(figure.renderers, "off_scale")
+    if frames is not None:
+        frames.data_source.data = off_scale
+    elif len(off_scale["x"]):
+        source = models.ColumnDataSource(off_scale, name="off_scale")
+        _mark(figure, theme, "off scale", size=17, x="x", y="y", source=source, name="off_scale")
+    present = {*columns["kind"], *(("off scale",) if len(off_scale["x"]) else ())}
+    for kind in _KINDS:
+        item = _named(_legend(figure).items, f"kind {kind}")
+        if item is not None:
+            item.visible = kind in present
+        elif kind in present:
+            key = _mark(figure, theme, kind, size=8, x=[np.nan], y=[np.nan])
+            word = value(SYMBOLS[kind].word)
+            _explain(figure, models.LegendItem(label=word, renderers=[key], name=f"kind {kind}"), first=True)
+
+
+def _off_scale_columns(columns: dict[str, Any], marks: Marks) -> dict[str, Any]:
+    found = np.isin(columns["photometry_id"], list(marks.off_scale))
+    return {"x": np.asarray(columns["utc_ms"])[found], "y": np.asarray(columns["drawn"])[found]}
+
+
+def _mark(figure: Figure, theme: Theme, kind: str, **where: Any) -> Any:
+    symbol = SYMBOLS[kind]
+    colour = theme.colour(symbol.token)
+    return figure.scatter(
+        marker=symbol.marker,
+        angle=symbol.angle_rad,
+        line_color=colour,
+        line_width=1.5,
+        fill_color=None if kind == "off scale" else colour,
+        **where,
+    )
+
+
+def _legend(figure: Figure) -> Any:
+    return _named(figure.above, "legend")
+
+
+def _explain(figure: Figure, item: Any, *, first: bool = False) -> None:
+    """Add an entry to the legend: kinds of measurements stand before the lines."""
+    legend = _legend(figure)
+    lines = [old for old in legend.items if old.name in ("mean", "reference")] if first else []
+    legend.items = [*(old for old in legend.items if old not in lines), item, *lines]
+
+
+def _add_legend(figure: Figure) -> None:
     legend = models.Legend(
-        items=[*items, mean],
+        items=[],
         orientation="horizontal",
         name="legend",
         padding=2,

@@ -13,13 +13,21 @@ import numpy as np
 import numpy.typing as npt
 from astropy.wcs import WCS
 from bokeh.palettes import Cividis256, Greys256, Inferno256, Magma256, Viridis256
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from dashboards.plots.graticule import edge_families, edge_ticks, graticule_columns
 from dashboards.plots.image import SkyMarker, image_box
-from dashboards.plots.image_colour import PALETTE_SIZE, Stretch, colour_limits, display_unit, stretched_palette
+from dashboards.plots.image_colour import (
+    PALETTE_SIZE,
+    Stretch,
+    colour_limits,
+    display_unit,
+    ranks,
+    stretched_palette,
+)
 from dashboards.plots.image_overlay import scale_bar_columns
 from dashboards.plots.picture_frame import PictureFrame, enlarged, picture_frame
+from dashboards.plots.picture_text import fitting, font, round_values, spelled
 from dashboards.plots.sky import (
     LocalSky,
     axis_names,
@@ -43,10 +51,6 @@ _PAPER, _INK, _BLANK = (255, 255, 255), (20, 24, 30), (206, 212, 222)
 _LINES, _MARK = (0, 80, 170, 90), (190, 30, 20, 255)
 _LEFT, _RIGHT, _BELOW, _LINE = 132, 132, 66, 24
 _TICK = 7
-# What Pillow's own font does not have.
-_SPELLED = str.maketrans(
-    {"′": "'", "″": '"', "−": "-", "×": "x", "µ": "u", "μ": "u", "·": "|", "–": "-", "σ": "sigma"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ def picture_png(
     draw = ImageDraw.Draw(paper)
     for number, line in enumerate(lines):
         size = 15 if number else 18
-        _write(draw, (_LEFT, 12 + _LINE * number), _fitting(line, width + _RIGHT - 10, size), "la", size)
+        _write(draw, (_LEFT, 12 + _LINE * number), fitting(line, width + _RIGHT - 10, size), "la", size)
     if wcs is None or sky is None:
         _pixel_ticks(draw, frame, top, preview)
     else:
@@ -124,7 +128,7 @@ def _png(pixels: npt.NDArray[np.uint8]) -> bytes:
     rows[0, 1:] = flat[0]
     np.subtract(flat[1:], flat[:-1], out=rows[1:, 1:])
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.tobytes(), 1)), (b"IEND", b""))
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.data, 1)), (b"IEND", b""))
     body = b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         for name, data in chunks
@@ -142,6 +146,9 @@ def _coloured(
     blank = ~np.isfinite(data)
     index = np.clip(np.where(blank, 0, share), 0, PALETTE_SIZE - 1).astype(np.int16)
     index[blank] = PALETTE_SIZE
+    if look.stretch == "histogram":
+        bent = np.rint(ranks(data, low, high) * (PALETTE_SIZE - 1)).astype(np.int16)
+        index = np.append(bent, np.int16(PALETTE_SIZE))[index]
     colours: npt.NDArray[np.uint8] = _colours(look.palette, look.stretch)[index]
     return colours
 
@@ -182,8 +189,8 @@ def _sky_ticks(
 
 def _pixel_ticks(draw: ImageDraw.ImageDraw, frame: PictureFrame, top: int, preview: ImagePreview) -> None:
     x0, y0, x1, y1 = image_box(preview)
-    x_ticks = {x - frame.middle[0]: f"{x:g}" for x in _round_values(x0, x1)}
-    y_ticks = {y - frame.middle[1]: f"{y:g}" for y in _round_values(y0, y1)}
+    x_ticks = {x - frame.middle[0]: f"{x:g}" for x in round_values(x0, x1)}
+    y_ticks = {y - frame.middle[1]: f"{y:g}" for y in round_values(y0, y1)}
     _ticks(draw, frame, top, x_ticks, y_ticks, ("x (pixel)", "y (pixel)"))
 
 
@@ -195,7 +202,7 @@ def _ticks(
     bottom, reach = top + height, -np.inf
     for u, label in sorted(x_ticks.items()):
         x = _LEFT + (u + frame.half_u) * frame.zoom
-        half = draw.textlength(_spelled(label), font=_font(15)) / 2
+        half = draw.textlength(spelled(label), font=font(15)) / 2
         if _LEFT <= x <= _LEFT + width:
             draw.line((x, bottom, x, bottom + _TICK), fill=_INK)
             if x - half > reach and x + half < _LEFT + width + 12:
@@ -211,7 +218,7 @@ def _ticks(
                 reach = y - 20
     _write(draw, (_LEFT + width / 2, bottom + 36), names[0], "ma", 15)
     side = Image.new("L", (min(height, 420), 22), 0)
-    ImageDraw.Draw(side).text((side.width / 2, 2), _spelled(names[1]), fill=255, font=_font(15), anchor="ma")
+    ImageDraw.Draw(side).text((side.width / 2, 2), spelled(names[1]), fill=255, font=font(15), anchor="ma")
     turned = side.rotate(90, expand=True)
     draw.bitmap((6, top + (height - turned.height) // 2), turned, fill=_INK)
 
@@ -233,12 +240,12 @@ def _corners(panel: Image.Image, sky: LocalSky, frame: PictureFrame, preview: Im
     bar = scale_bar_columns(sky.pixel_arcsec, frame.box, margin / frame.zoom)
     right = (bar["x1"][0] + frame.half_u) * frame.zoom
     left = max((bar["x0"][0] + frame.half_u) * frame.zoom, 2.0)
-    text, y = _spelled(bar["text"][0]), height - margin
-    half = max(draw.textlength(text, font=_font(15)), right - left) / 2
+    text, y = spelled(bar["text"][0]), height - margin
+    half = max(draw.textlength(text, font=font(15)), right - left) / 2
     middle = min((left + right) / 2, width - half - 8)
     draw.rectangle((middle - half - 6, y - 26, middle + half + 6, y + 8), fill=(255, 255, 255, 190))
     draw.line((left, y, right, y), fill=_INK, width=3)
-    draw.text((middle, y - 5), text, fill=_INK, font=_font(15), anchor="md")
+    draw.text((middle, y - 5), text, fill=_INK, font=font(15), anchor="md")
 
 
 def _mark(panel: Image.Image, preview: ImagePreview, wcs: WCS, frame: PictureFrame, target: SkyMarker) -> None:
@@ -260,12 +267,13 @@ def _colour_bar(
     x, top, height = place
     low, high, _ = limits
     # the unit follows the robust limit, as on the page
-    unit, scale = display_unit(preview.header.bunit, colour_limits(preview.data)[1])
+    robust = limits if look.low is None and look.high is None else colour_limits(preview.data)
+    unit, scale = display_unit(preview.header.bunit, robust[1])
     levels = np.linspace(PALETTE_SIZE - 1, 0, height).astype(int)
     bar = np.repeat(_colours(look.palette, look.stretch)[levels][:, None], 16, axis=1)
     paper.paste(Image.fromarray(bar), (x, top))
     draw.rectangle((x - 1, top - 1, x + 16, top + height), outline=_INK)
-    for value in _round_values(low * scale, high * scale):
+    for value in round_values(low * scale, high * scale):
         y = top + height * (1 - (value / scale - low) / (high - low))
         draw.line((x + 16, y, x + 21, y), fill=_INK)
         _write(draw, (x + 25, y), f"{value:.4g}", "lm", 14)
@@ -273,32 +281,5 @@ def _colour_bar(
     _write(draw, (x - 2, top + height + 28), look.stretch, "la", 14)
 
 
-def _round_values(low: float, high: float) -> list[float]:
-    """Return about five round numbers from low to high."""
-    step = (high - low) / 5
-    power = 10.0 ** np.floor(np.log10(step))
-    step = float(power * next(n for n in (1, 2, 5, 10) if n * power >= step * 0.999))
-    return [round(k * step, 12) for k in range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1)]
-
-
 def _write(draw: ImageDraw.ImageDraw, place: tuple[float, float], text: str, anchor: str, size: int) -> None:
-    draw.text(place, _spelled(text), fill=_INK, font=_font(size), anchor=anchor)
-
-
-def _fitting(text: str, width: float, size: int) -> str:
-    """Return the text, its middle left out where it is too long for a line."""
-    shown = _spelled(text)
-    while len(shown) > 12 and _font(size).getlength(shown) > width:
-        middle = len(shown) // 2
-        shown = f"{shown[: middle - 3]}...{shown[middle + 3 :]}"
-    return shown
-
-
-def _spelled(text: str) -> str:
-    """Return text in the letters that the font has, on one line."""
-    return "".join(c if " " <= c <= "ÿ" else "?" for c in text.translate(_SPELLED))
-
-
-@lru_cache(maxsize=8)
-def _font(size: int) -> Any:
-    return ImageFont.load_default(size)
+    draw.text(place, spelled(text), fill=_INK, font=font(size), anchor=anchor)

@@ -22,6 +22,7 @@ __all__ = [
     "Box",
     "FloatArray",
     "LocalSky",
+    "Orientation",
     "axis_names",
     "beam_outline",
     "celestial_wcs",
@@ -32,6 +33,7 @@ __all__ = [
     "is_equatorial",
     "local_sky",
     "native_frame",
+    "orientation",
     "pixel_to_sky",
     "sky_grid",
     "sky_to_pixel",
@@ -39,6 +41,8 @@ __all__ = [
 
 Box = tuple[float, float, float, float]
 ARCSEC_PER_DEG = 3600.0
+# An image turned by less than this is called upright: the graticule shows the rest.
+UPRIGHT_DEG = 20.0
 NEAREST_TO_POLE_DEG = 90.0 - 30.0 / ARCSEC_PER_DEG
 
 
@@ -90,6 +94,40 @@ class LocalSky:
         dx = east_arcsec * self.east[0] + north_arcsec * self.north[0]
         dy = east_arcsec * self.east[1] + north_arcsec * self.north[1]
         return dx, dy
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How the axes of an image must run on the screen.
+
+    Attributes
+    ----------
+    turn_x, turn_y : bool
+        The axis runs to the left, or downwards.
+    upright : bool
+        North is then up and east left, to `UPRIGHT_DEG`; otherwise the image is stored turned.
+    """
+
+    turn_x: bool
+    turn_y: bool
+    upright: bool
+
+
+def orientation(sky: LocalSky | None) -> Orientation:
+    """Return how to show north up and east left: an image stored mirrored or upside down is turned round.
+
+    Axes are only turned by which north and east come nearer to where they belong; an image stored at any other angle
+    keeps that angle. Without a sky the axes run as they are stored.
+    """
+    if sky is None:
+        return Orientation(False, False, True)
+    west, north = -np.array(sky.east), np.array(sky.north)
+    lying = abs(north[0]) > abs(north[1])
+    turn_x, turn_y = not lying and bool(west[0] < 0), not lying and bool(north[1] < 0)
+    signs = np.array([-1 if turn_x else 1, -1 if turn_y else 1])
+    angle = np.degrees(np.arccos(np.clip((north * signs)[1] / np.hypot(*north), -1, 1)))
+    mirrored = (west * signs)[0] < 0 if not lying else True
+    return Orientation(turn_x, turn_y, bool(angle < UPRIGHT_DEG and not mirrored))
 
 
 def local_sky(wcs: WCS, box: Box) -> LocalSky | None:

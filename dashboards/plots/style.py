@@ -113,14 +113,8 @@ def add_hover(
     Fields are Bokeh's ``@column`` forms, whose values Bokeh escapes. Labels are escaped here.
     A template of our own is used because Bokeh's row labels have one fixed light blue in every theme.
     """
-    cell = "padding:1px 8px 1px 0"
-    lines = "".join(
-        f'<tr><td style="{cell};color:{theme.muted}">{html.escape(label)}</td><td>{field}</td></tr>'
-        for label, field in rows
-    )
-    style = f"color:{theme.text};font:12px {FONT};border-spacing:0".replace("'", "")
     hover = models.HoverTool(
-        tooltips=f'<table style="{style}">{lines}</table>',
+        tooltips=hover_table(theme, rows),
         renderers=list(renderers),
         formatters=formatters or {},
         mode=mode,
@@ -128,6 +122,17 @@ def add_hover(
     )
     figure.add_tools(hover)
     return hover
+
+
+def hover_table(theme: Theme, rows: Sequence[tuple[str, str]]) -> str:
+    """Return the template of a hover box, as `add_hover` makes it: to patch the box of a figure that is shown."""
+    cell = "padding:1px 8px 1px 0"
+    lines = "".join(
+        f'<tr><td style="{cell};color:{theme.muted}">{html.escape(label)}</td><td>{field}</td></tr>'
+        for label, field in rows
+    )
+    style = f"color:{theme.text};font:12px {FONT};border-spacing:0".replace("'", "")
+    return f'<table style="{style}">{lines}</table>'
 
 
 def _parts(figure: Figure) -> list[Any]:

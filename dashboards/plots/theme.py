@@ -143,6 +143,8 @@ SYMBOLS: Mapping[str, Symbol] = MappingProxyType(
         "forced": Symbol("square", "warn", "forced"),
         "limit": Symbol("triangle_pin", "muted", "3 × rms limit", 3.141592653589793),
         "flagged": Symbol("x", "bad", "flagged"),
+        "left out": Symbol("cross", "muted", "left out by you"),
+        "off scale": Symbol("square", "warn", "flux scale off"),
         "above": Symbol("triangle", "bad", "above the axis"),
         "below": Symbol("inverted_triangle", "bad", "below the axis"),
         "mean": Symbol("diamond", "accent", "mean of several"),
@@ -161,6 +163,7 @@ def css_variables(name: str) -> dict[str, str]:
     return {
         "--bg": theme.background,
         "--panel": theme.panel,
+        "--image-tint": theme.image_palette[-1] if theme.name == "red" else "#ffffff",
         "--text": theme.text,
         "--muted": theme.muted,
         "--grid": theme.grid,

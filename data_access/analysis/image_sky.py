@@ -13,10 +13,12 @@ from astropy.coordinates import FK4, FK5, ICRS, BarycentricMeanEcliptic, BaseCoo
 from astropy.io.fits import Header
 from astropy.wcs import WCS, FITSFixedWarning
 
+from data_access.analysis.plain_projection import PlainProjection
 from data_access.records.files import ImageHeader, SkyFrame
 
 FloatArray = npt.NDArray[np.float64]
 Matrix = tuple[tuple[float, ...], ...]
+_SAME: Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 
 def celestial_wcs(header: ImageHeader) -> WCS | None:
@@ -98,62 +100,82 @@ class ImageSky:
     A lock guards the WCS: wcslib works in place on its structure, and readers run in several threads.
     """
 
-    def __init__(self, header: ImageHeader, wcs: WCS) -> None:
-        self._wcs = wcs
-        self._lock = threading.Lock()
-        self._frame = native_frame(header)
-        self._lng_lat = (int(wcs.wcs.lng), int(wcs.wcs.lat))
+    def __init__(self, header: ImageHeader, projection: PlainProjection | _LockedWCS) -> None:
+        self._projection = projection
+        self._header = header
         self._rotation = None if header.frame == "fk4" else _rotation(header.frame, equinox_of(header))
+        self._back = _SAME
+        if self._rotation is not None and self._rotation is not _SAME:
+            self._back = tuple(zip(*self._rotation, strict=True))
 
     @classmethod
     def of(cls, header: ImageHeader) -> ImageSky | None:
         """Return the sky of an image; None without coordinates."""
+        if not header.wcs_header:
+            return None
+        if (plain := PlainProjection.of(header.wcs_header)) is not None:
+            return cls(header, plain)
         wcs = celestial_wcs(header)
-        return None if wcs is None else cls(header, wcs)
+        return None if wcs is None else cls(header, _LockedWCS(wcs))
 
     def to_pixel(self, ra_deg: float, dec_deg: float) -> tuple[float, float]:
         """Return the 0-based pixel of an ICRS position; NaN where the projection does not reach."""
         if self._rotation is None:
-            native = SkyCoord(ra_deg, dec_deg, unit="deg", frame=ICRS()).transform_to(self._frame).spherical
+            frame = native_frame(self._header)
+            native = SkyCoord(ra_deg, dec_deg, unit="deg", frame=ICRS()).transform_to(frame).spherical
             lon, lat = float(native.lon.deg), float(native.lat.deg)
         else:
             lon, lat = _turned(self._rotation, ra_deg, dec_deg)
-        with self._lock:
-            x, y = sky_to_pixel(self._wcs, np.array([lon]), np.array([lat]))
-        return float(x[0]), float(y[0])
+        return self._projection.to_pixel(lon, lat)
 
     def to_icrs(self, x: float, y: float) -> tuple[float, float]:
         """Return the ICRS position of a 0-based pixel, degrees; NaN off the sky."""
-        ((lon, lat),) = self._native([(x, y)])
+        lon, lat = self._projection.to_native(x, y)
         if not math.isfinite(lon + lat):
             return math.nan, math.nan
         if self._rotation is None:
-            position = SkyCoord(lon, lat, unit="deg", frame=self._frame).icrs
+            position = SkyCoord(lon, lat, unit="deg", frame=native_frame(self._header)).icrs
             return float(position.ra.deg), float(position.dec.deg)
-        return _turned(tuple(zip(*self._rotation, strict=True)), lon, lat)
+        return _turned(self._back, lon, lat)
 
     def pixel_size_arcsec(self, x: float, y: float) -> tuple[float, float]:
         """Return how much sky one pixel covers along x and along y at this place; NaN off the sky.
 
         Measured there and not at the reference pixel: in an all-sky projection they differ.
         """
-        left, right, below, above = self._native([(x - 0.5, y), (x + 0.5, y), (x, y - 0.5), (x, y + 0.5)])
+        native = self._projection.to_native
+        left, right, below, above = native(x - 0.5, y), native(x + 0.5, y), native(x, y - 0.5), native(x, y + 0.5)
         return _distance_arcsec(left, right), _distance_arcsec(below, above)
 
-    def _native(self, pixels: list[tuple[float, float]]) -> list[tuple[float, float]]:
-        """Return native (lon, lat) of 0-based pixels."""
+
+class _LockedWCS:
+    """wcslib for one position at a time, with the interface of `PlainProjection`."""
+
+    def __init__(self, wcs: WCS) -> None:
+        self._wcs = wcs
+        self._lock = threading.Lock()
+        self._lng_lat = (int(wcs.wcs.lng), int(wcs.wcs.lat))
+
+    def to_pixel(self, lon_deg: float, lat_deg: float) -> tuple[float, float]:
+        with self._lock:
+            x, y = sky_to_pixel(self._wcs, np.array([lon_deg]), np.array([lat_deg]))
+        return float(x[0]), float(y[0])
+
+    def to_native(self, x: float, y: float) -> tuple[float, float]:
         with self._lock:
             if self._wcs.has_distortion:
-                world = self._wcs.all_pix2world(pixels, 0)
+                world = self._wcs.all_pix2world([(x, y)], 0)
             else:
-                world = self._wcs.wcs.p2s(pixels, 0)["world"]
-        lng, lat = self._lng_lat
-        return [(row[lng], row[lat]) for row in world.tolist()]
+                world = self._wcs.wcs.p2s([(x, y)], 0)["world"]
+        (row,), (lng, lat) = world.tolist(), self._lng_lat
+        return row[lng], row[lat]
 
 
 @lru_cache(maxsize=64)
 def _rotation(name: SkyFrame, equinox: float | None) -> Matrix:
     """Return the matrix from ICRS unit vectors to those of a frame."""
+    if isinstance(_frame(name, equinox), ICRS):
+        return _SAME
     axes = SkyCoord([0.0, 90.0, 0.0], [0.0, 0.0, 90.0], unit="deg", frame=ICRS())
     matrix = np.asarray(axes.transform_to(_frame(name, equinox)).cartesian.xyz.value, dtype=np.float64)
     return tuple(tuple(row) for row in matrix.tolist())
@@ -161,6 +183,8 @@ def _rotation(name: SkyFrame, equinox: float | None) -> Matrix:
 
 def _turned(matrix: Matrix, lon_deg: float, lat_deg: float) -> tuple[float, float]:
     """Return (lon, lat) after a rotation. Plain floats: numpy needs ten times as long for three numbers."""
+    if matrix is _SAME:
+        return lon_deg % 360.0, lat_deg
     lon, lat = math.radians(lon_deg), math.radians(lat_deg)
     vector = (math.cos(lat) * math.cos(lon), math.cos(lat) * math.sin(lon), math.sin(lat))
     x, y, z = (sum(m * v for m, v in zip(row, vector, strict=True)) for row in matrix)

@@ -18,6 +18,8 @@ GradeWord = Literal["good", "suspect", "bad", "not applicable", "could not compu
 
 THRESHOLDS_FILE = Path(__file__).with_name("thresholds.toml")
 
+_INSTRUMENT = "instrument"
+_SPEED_OF_LIGHT = 299_792_458.0
 _JUDGED: tuple[GradeWord, ...] = ("good", "suspect", "bad")
 
 
@@ -78,6 +80,31 @@ class Grade:
     threshold: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """What is expected of the telescope's images.
+
+    Attributes
+    ----------
+    telescopes : tuple of str
+        How headers (TELESCOP) call it, in capitals without separators.
+    longest_baseline_m : float
+    source : str
+    """
+
+    telescopes: tuple[str, ...]
+    longest_baseline_m: float
+    source: str
+
+    def is_meant_by(self, telescope: str) -> bool:
+        """Tell whether a header's TELESCOP is this telescope, however it is spelled."""
+        return "".join(c for c in telescope.upper() if c.isalnum()) in self.telescopes
+
+    def finest_beam_arcsec(self, freq_hz: float) -> float:
+        """Return wavelength over longest baseline."""
+        return math.degrees(_SPEED_OF_LIGHT / freq_hz / self.longest_baseline_m) * 3600
+
+
 def read_thresholds(path: Path) -> Mapping[str, Threshold]:
     """Return the thresholds of a TOML file by metric.
 
@@ -94,7 +121,15 @@ def read_thresholds(path: Path) -> Mapping[str, Threshold]:
         raise file_error(path, err) from err
     except ValueError as err:  # not UTF-8 or not TOML
         raise QAError(f"{path} is not a TOML file: {err}", path=str(path)) from err
-    return MappingProxyType({metric: _threshold(metric, table, path) for metric, table in tables.items()})
+    entries = {metric: table for metric, table in tables.items() if metric != _INSTRUMENT}
+    return MappingProxyType({metric: _threshold(metric, table, path) for metric, table in entries.items()})
+
+
+@lru_cache(maxsize=1)
+def instrument() -> Instrument:
+    """Return what the thresholds file says of the telescope, read once."""
+    table = tomllib.loads(THRESHOLDS_FILE.read_text(encoding="utf-8"))[_INSTRUMENT]
+    return Instrument(tuple(table["telescopes"]), float(table["longest_baseline_m"]), str(table["source"]))
 
 
 @lru_cache(maxsize=1)
@@ -192,7 +227,8 @@ def _judge(threshold: Threshold, value: float) -> Grade:
         word, limit, source = "good", threshold.suspect, threshold.suspect_source
     unit = f" {threshold.unit}" if threshold.unit else ""
     side = "within" if word == "good" else threshold.worse_when
-    reason = f"{threshold.label} {value:.3g}{unit} is {side} {limit:g}{unit} ({source})"
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    reason = f"{threshold.label} {text}{unit} is {side} {limit:g}{unit} ({source})"
     return Grade(word, reason, threshold.metric, value, threshold.unit, limit)
 
 

@@ -17,7 +17,7 @@ from data_access.errors import CasaImageError
 from data_access.readers import beams, celestial
 from data_access.readers.casa_coordinates import CasaAxes, read_coordinates
 from data_access.readers.casa_tables import opened_subtable, opened_table
-from data_access.readers.plane import Box, clip_box, plane_index, reduce_plane
+from data_access.readers.plane import Box, PlaneRows, clip_box, plane_index, reduce_plane
 from data_access.records.files import BeamShape, ImageHeader, ImagePreview
 
 _MAX_CARDS = 1000
@@ -92,6 +92,19 @@ def read_casa_preview(path: str, *, plane: int = 0, max_size: int = 1024, box: B
         plane=plane,
         statistics=reduced.statistics,
     )
+
+
+@contextmanager
+def opened_casa_rows(path: str, plane: int) -> Iterator[PlaneRows]:
+    """Yield a plane to be read in rows; errors as `read_casa_preview`, also of what is read inside."""
+    with _opened(path) as image, _opened_mask(image) as mask:
+        index = plane_index(tuple(image.shape[i] for i in image.others), plane)
+        n_x, n_y = image.shape[image.x], image.shape[image.y]
+
+        def read(y0: int, y1: int) -> npt.NDArray[Any]:
+            return _rows(image, mask, index, (0, y0, n_x, y1))
+
+        yield PlaneRows(n_x, n_y, _tile_rows(image), read)
 
 
 @contextmanager

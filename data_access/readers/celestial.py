@@ -6,11 +6,13 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from astropy.io import fits
 from astropy.wcs import Wcsprm
 
+from data_access.analysis.plain_projection import PlainProjection
 from data_access.records.files import SkyFrame
 
 _PER_AXIS = ("CTYPE", "CRVAL", "CDELT", "CRPIX", "CUNIT", "CROTA")
@@ -54,10 +56,15 @@ def find_sky_axes(ctypes: Mapping[int, str]) -> SkyAxes | None:
     SkyAxes or None
         None without such a pair. A bare ``RA`` without a projection is a linear axis, not a celestial one.
     """
-    kinds = {axis: ctype.upper().strip() for axis, ctype in ctypes.items()}
-    for longitude, ctype in sorted(kinds.items()):
+    return _sky_axes_of(tuple(sorted(ctypes.items())))
+
+
+@lru_cache(maxsize=1024)
+def _sky_axes_of(ctypes: tuple[tuple[int, str], ...]) -> SkyAxes | None:
+    kinds = {axis: ctype.upper().strip() for axis, ctype in ctypes}
+    for longitude, ctype in kinds.items():
         partner = _latitude_of(ctype)
-        for latitude, other in sorted(kinds.items()):
+        for latitude, other in kinds.items():
             if partner and other.startswith(partner) and other[5:8] == ctype[5:8]:
                 return SkyAxes(longitude, latitude)
     return None
@@ -87,10 +94,9 @@ def sky_cards(header: Mapping[str, Any], axes: SkyAxes, shape: tuple[int, int]) 
     shape : tuple of int
         (ny, nx) of the plane.
     """
-    renumber = {axes.longitude: 1, axes.latitude: 2}
     cards: dict[str, Any] = {"WCSAXES": 2, "NAXIS": 2, "NAXIS1": shape[1], "NAXIS2": shape[0]}
     for keyword, value in header.items():
-        name = _renamed(str(keyword), renumber)
+        name = _renamed(str(keyword), axes)
         if name and value is not None and not isinstance(value, fits.card.Undefined):
             cards[name] = _tidy(name, value)
     if any(key.startswith(("PC", "CD1_", "CD2_")) for key in cards):
@@ -109,8 +115,10 @@ def _tidy(name: str, value: Any) -> Any:
     return value
 
 
-def _renamed(keyword: str, renumber: Mapping[int, int]) -> str:
+@lru_cache(maxsize=4096)
+def _renamed(keyword: str, axes: SkyAxes) -> str:
     """Return the keyword for two axes only, empty when it belongs to another axis or is no card of the sky."""
+    renumber = {axes.longitude: 1, axes.latitude: 2}
     if keyword in ("LONPOLE", "LATPOLE"):
         return keyword
     if found := _ONE_AXIS.fullmatch(keyword):
@@ -158,6 +166,8 @@ def frame_of(cards: Mapping[str, Any]) -> SkyFrame:
 
 def complaint_about(cards: Mapping[str, Any]) -> str:
     """Return why wcslib refuses these cards, empty when they work."""
+    if PlainProjection.of(cards) is not None:
+        return ""
     try:
         # Wcsprm and not WCS: the latter reports repairs through the warnings module, which threads share.
         text = fits.Header(dict(cards)).tostring(endcard=False, padding=False)

@@ -6,13 +6,14 @@ a file whose longitude runs along a later axis than its latitude is transposed: 
 
 from __future__ import annotations
 
+import math
 import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,17 +21,20 @@ from astropy.io import fits
 
 from data_access.errors import FITSError, file_error
 from data_access.readers import beams, celestial
-from data_access.readers.plane import Box, clip_box, plane_index, reduce_plane
+from data_access.readers.plain_header import PlainHeader, read_plain_image
+from data_access.readers.plane import Box, PlaneRows, clip_box, plane_index, reduce_plane
 from data_access.readers.raw_pixels import RawPixels
 from data_access.records.files import BeamShape, ImageHeader, ImagePreview
 
 # What astropy and the decompressors raise on bytes that are not what they claim to be.
 _BAD_FILE = (OSError, EOFError, ValueError, TypeError, KeyError, IndexError, zlib.error, fits.VerifyError)
 _HERTZ = {"HZ": 1.0, "KHZ": 1e3, "MHZ": 1e6, "GHZ": 1e9}
+_CTYPES = tuple(f"CTYPE{i}" for i in range(1, 10))
 _BLOCK = 2880
 _PACKED_PIXELS = 16_000_000
 _MAX_CARDS = 5000
 _LINES = ("HISTORY", "COMMENT", "")
+AnyHeader: TypeAlias = fits.Header | PlainHeader
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +87,21 @@ def read_fits_header(path: str) -> ImageHeader:
         When it is no FITS file, holds no image, or is shorter than its header says.
     """
     with _opened(path) as (hdus, image):
-        return _describe(path, hdus, image)
+        return _describe(path, hdus, image, _layout(image.header, image.shape))
 
 
 def read_fits_storage(path: str) -> tuple[ImageHeader, RawPixels | None]:
     """Return the facts of an image and where its pixels lie in the file; errors as `read_fits_header`.
 
-    The second is None where the bytes are not the pixels row by row: compressed files, and images whose
-    longitude is not the axis that runs fastest.
+    The facts come without `cards` where astropy was not needed to read them. The second is None where the bytes are
+    not the pixels row by row: compressed files, and images whose longitude is not the axis that runs fastest.
     """
+    if (plain := read_plain_image(path)) is not None:
+        layout = _layout(plain.header, plain.shape)
+        return _describe(path, (), plain, layout), _raw_pixels(plain, layout)
     with _opened(path) as (hdus, image):
-        return _describe(path, hdus, image), _raw_pixels(image)
+        layout = _layout(image.header, image.shape)
+        return _describe(path, hdus, image, layout), _raw_pixels(image, layout)
 
 
 def read_fits_preview(path: str, *, plane: int = 0, max_size: int = 1024, box: Box | None = None) -> ImagePreview:
@@ -132,7 +140,7 @@ def read_fits_preview(path: str, *, plane: int = 0, max_size: int = 1024, box: B
         layout = _layout(image.header, image.shape)
         index = plane_index(tuple(image.shape[i] for i in layout.others), plane)
         clipped = clip_box(box, image.shape[layout.x], image.shape[layout.y])
-        header = _describe(path, hdus, image)
+        header = _describe(path, hdus, image, layout)
 
         def read_rows(y0: int, y1: int) -> npt.NDArray[Any]:
             return _rows(image, layout, index, y0, y1)[:, clipped[0] : clipped[2]]
@@ -147,6 +155,20 @@ def read_fits_preview(path: str, *, plane: int = 0, max_size: int = 1024, box: B
         plane=plane,
         statistics=reduced.statistics,
     )
+
+
+@contextmanager
+def opened_fits_rows(path: str, plane: int) -> Iterator[PlaneRows]:
+    """Yield a plane to be read in rows; errors as `read_fits_preview`, also of what is read inside."""
+    with _opened(path) as (_, image):
+        layout = _layout(image.header, image.shape)
+        index = plane_index(tuple(image.shape[i] for i in layout.others), plane)
+
+        def read(y0: int, y1: int) -> npt.NDArray[Any]:
+            return _rows(image, layout, index, y0, y1)
+
+        n_x, n_y = int(image.shape[layout.x]), int(image.shape[layout.y])
+        yield PlaneRows(n_x, n_y, _rows_at_once(image, layout), read)
 
 
 @contextmanager
@@ -205,7 +227,7 @@ def _check_length(path: str, image: Any) -> None:
         )
 
 
-def _layout(header: fits.Header, shape: tuple[int, ...]) -> _Layout:
+def _layout(header: AnyHeader, shape: tuple[int, ...]) -> _Layout:
     n = len(shape)
     ctypes = {i: str(header.get(f"CTYPE{i}", "")) for i in range(1, n + 1)}
     sky = celestial.find_sky_axes(ctypes)
@@ -227,13 +249,13 @@ def _rows(image: Any, layout: _Layout, index: tuple[int, ...], y0: int, y1: int)
     return rows if layout.y < layout.x else rows.T
 
 
-def _raw_pixels(image: Any) -> RawPixels | None:
-    layout, info, header = _layout(image.header, image.shape), image.fileinfo(), image.header
+def _raw_pixels(image: Any, layout: _Layout) -> RawPixels | None:
+    info, header = image.fileinfo(), image.header
     if isinstance(image, fits.CompImageHDU) or not info or _is_packed(image) or layout.x != len(layout.shape) - 1:
         return None
     bitpix = int(header["BITPIX"])
     dtype = f">{'f' if bitpix < 0 else 'i'}{abs(bitpix) // 8}"
-    strides = [int(n) * abs(bitpix) // 8 for n in np.cumprod((1, *layout.shape[:0:-1]))[::-1]]
+    strides = [math.prod(layout.shape[axis + 1 :]) * abs(bitpix) // 8 for axis in range(len(layout.shape))]
     values = {key: celestial.number(_text(header, key)) for key in ("BSCALE", "BZERO", "BLANK")}
     blank = values["BLANK"] if bitpix > 0 else None
     return RawPixels(
@@ -268,20 +290,18 @@ def _is_packed(image: Any) -> bool:
     return bool(info and getattr(info.get("file"), "compression", None))
 
 
-def _describe(path: str, hdus: fits.HDUList, image: Any) -> ImageHeader:
-    header = image.header
-    layout = _layout(header, image.shape)
+def _describe(path: str, hdus: Any, image: Any, layout: _Layout) -> ImageHeader:
+    header: AnyHeader = image.header
+    values = _values(header)
     n = len(layout.shape)
     problems: list[str] = []
     wcs_header: dict[str, Any] = {}
     if layout.sky is not None:
-        wcs_header = celestial.sky_cards(
-            _values(header), layout.sky, (layout.shape[layout.y], layout.shape[layout.x])
-        )
+        wcs_header = celestial.sky_cards(values, layout.sky, (layout.shape[layout.y], layout.shape[layout.x]))
         if complaint := celestial.complaint_about(wcs_header):
             problems.append(f"the sky coordinates cannot be used: {complaint}")
             wcs_header = {}
-    beam, remark = _beam(hdus, header)
+    beam, remark = _beam(hdus, values, header)
     if remark:
         problems.append(remark)
     return ImageHeader(
@@ -296,7 +316,7 @@ def _describe(path: str, hdus: fits.HDUList, image: Any) -> ImageHeader:
         date_obs=_text(header, "DATE-OBS"),
         freq_hz=_frequency(header),
         beam=beam,
-        cards=_cards(header),
+        cards=_cards(header) if isinstance(header, fits.Header) else (),
         problems=tuple(problems),
     )
 
@@ -309,12 +329,17 @@ def _value(card: fits.Card) -> Any:
         return None
 
 
-def _values(header: fits.Header) -> dict[str, Any]:
+def _values(header: AnyHeader) -> dict[str, Any]:
+    if isinstance(header, PlainHeader):
+        return header.values
     return {card.keyword: _value(card) for card in header.cards if card.keyword not in _LINES}
 
 
-def _text(header: fits.Header, keyword: str) -> str:
-    value = _value(header.cards[keyword]) if keyword in header else None
+def _text(header: AnyHeader, keyword: str) -> str:
+    if isinstance(header, PlainHeader):
+        value = header.values.get(keyword)
+    else:
+        value = _value(header.cards[keyword]) if keyword in header else None
     return "" if value is None else str(value).strip()
 
 
@@ -326,13 +351,13 @@ def _cards(header: fits.Header) -> tuple[tuple[str, str, str], ...]:
     return tuple(found)
 
 
-def _frequency(header: fits.Header) -> float | None:
+def _frequency(header: AnyHeader) -> float | None:
     """Return the reference value of a FREQ axis in Hz, else the rest frequency.
 
     Axes beyond NAXIS count: cutout programs drop an axis of one channel and leave its cards.
     """
-    for i in range(1, 10):
-        if _text(header, f"CTYPE{i}").upper().startswith("FREQ"):
+    for i, keyword in enumerate(_CTYPES, start=1):
+        if keyword in header and _text(header, keyword).upper().startswith("FREQ"):
             value = celestial.number(_text(header, f"CRVAL{i}"))
             scale = _HERTZ.get(_text(header, f"CUNIT{i}").upper() or "HZ")
             if value and scale:
@@ -343,8 +368,7 @@ def _frequency(header: fits.Header) -> float | None:
     return None
 
 
-def _beam(hdus: fits.HDUList, header: fits.Header) -> tuple[BeamShape | None, str]:
-    values = _values(header)
+def _beam(hdus: Any, values: dict[str, Any], header: AnyHeader) -> tuple[BeamShape | None, str]:
     if beam := beams.header_beam(values):
         return beam, ""
     if "BEAMS" in hdus and isinstance(hdus["BEAMS"], fits.BinTableHDU):

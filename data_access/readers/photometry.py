@@ -96,7 +96,6 @@ def _read_columns(query: BlockQuery, after_id: int, last_id: int) -> _Columns:
     connection = connect_read_only(Path(query.path), busy_timeout_s=query.busy_timeout_s, immutable=query.immutable)
     with closing(connection):
         connection.text_factory = bytes  # names are decoded once each, not once a row
-        connection.budget_s = query.deadline_s
         limits = (after_id, last_id)
         core = [name for name in COLUMNS[1:] if name not in _OPTIONAL]
         columns = _step(connection, query, core, limits)
@@ -118,6 +117,7 @@ def _step(
     by_name = dict(zip(COLUMNS, query.expressions, strict=True))
     unwanted = [f"{by_name[name]} IS NOT NULL" for name in _OPTIONAL if name not in wanted]
     select = ", ".join([*(by_name[name] for name in wanted), " OR ".join(unwanted) or "0"])
+    connection.begin(query.deadline_s)
     cursor = connection.execute(f"SELECT {select} {query.from_where} ORDER BY rowid", limits)
     while rows := cursor.fetchmany(_BATCH):
         *columns, has_more = zip(*rows, strict=True)

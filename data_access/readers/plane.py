@@ -24,6 +24,26 @@ SAMPLE_PIXELS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class PlaneRows:
+    """An open plane, to be read in rows.
+
+    Attributes
+    ----------
+    n_x, n_y : int
+        Size of the plane, pixels.
+    row_step : int
+        The least number of rows worth reading together (height of the file's tiles).
+    read : callable
+        ``read(y0, y1)`` returns real pixels of shape (y1 - y0, n_x).
+    """
+
+    n_x: int
+    n_y: int
+    row_step: int
+    read: RowReader
+
+
+@dataclass(frozen=True, slots=True)
 class ReducedPlane:
     """A block-averaged plane and its statistics at full resolution.
 

@@ -122,7 +122,8 @@ class RawFile:
         if start + (n_rows - 1) * raw.row_bytes + wanted > self.key[2]:
             raise FITSError(f"{self._path} is truncated: it ends before the cutout does", path=self._path)
         span = (n_rows - 1) * raw.row_bytes + wanted
-        if span <= _ONE_READ:
+        # whole rows lie one after the other: one read, however long
+        if span <= _ONE_READ or wanted == raw.row_bytes:
             strip = os.pread(self._number, span, start)
             self._expect(len(strip), span)
             return np.ndarray((n_rows, x1 - x0), raw.dtype, buffer=strip, strides=(raw.row_bytes, item))

@@ -13,9 +13,11 @@ from data_access.records.files import (
     ImageHeader,
     ImagePreview,
     ImageStatistics,
+    ImageView,
+    Reduction,
     SkyFrame,
 )
-from data_access.records.images import Image, ImageQA, Mosaic, Region
+from data_access.records.images import Image, ImagePlace, ImageQA, Mosaic, Region
 from data_access.records.jobs import Batch, BatchItem, LogFile, ObservationGroup, QueueItem, Run, Task
 from data_access.records.measurement_sets import (
     AntennaTable,
@@ -23,6 +25,7 @@ from data_access.records.measurement_sets import (
     MeasurementSetDetail,
     SpectralWindow,
 )
+from data_access.records.names import NamedPlace
 from data_access.records.operations import Alert, DatabaseState, Pointing, StorageLocation, TableState
 from data_access.records.sources import (
     EseCandidate,
@@ -54,20 +57,24 @@ __all__ = [
     "FileState",
     "Image",
     "ImageHeader",
+    "ImagePlace",
     "ImagePreview",
     "ImageQA",
     "ImageStatistics",
+    "ImageView",
     "LightCurve",
     "LogFile",
     "MeasurementSet",
     "MeasurementSetDetail",
     "MonitoringState",
     "Mosaic",
+    "NamedPlace",
     "ObservationGroup",
     "PageRequest",
     "Pointing",
     "QueueItem",
     "RecordPage",
+    "Reduction",
     "Region",
     "Run",
     "SkyFrame",

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+Reduction = Literal["mean", "max"]
 SkyFrame = Literal["icrs", "fk5", "fk4", "galactic", "ecliptic", "unknown"]
 
 
@@ -117,3 +118,37 @@ class ImagePreview:
     origin_y: int
     plane: int
     statistics: ImageStatistics
+
+
+@dataclass(frozen=True, slots=True)
+class ImageView:
+    """The part of a plane that somebody looks at, at the resolution of a screen.
+
+    Attributes
+    ----------
+    data : float32, shape (ny, nx)
+        Mean or maximum of the finite pixels of each block; NaN where a block has none. With a factor of 1 the very
+        pixels of the file.
+    factor : int
+        Pixels of the file per pixel of `data`, along each axis: 1, 2, 4, 8 ...
+    origin_x, origin_y : int
+        File pixel (0-based) of the lower left corner, a multiple of the factor.
+    n_x, n_y : int
+        Size of the whole plane, pixels of the file.
+    """
+
+    data: npt.NDArray[np.float32]
+    factor: int
+    origin_x: int
+    origin_y: int
+    plane: int
+    reduction: Reduction
+    n_x: int
+    n_y: int
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """x0, y0, x1, y1: file pixels, half open, inside the plane."""
+        ny, nx = self.data.shape
+        right, upper = self.origin_x + nx * self.factor, self.origin_y + ny * self.factor
+        return self.origin_x, self.origin_y, min(right, self.n_x), min(upper, self.n_y)

@@ -10,11 +10,27 @@ from data_access.records.base import Epoch
 
 
 @dataclass(frozen=True, slots=True)
+class ImagePlace:
+    """Where an image lies: ICRS degrees, right ascension in [0, 360), both None when it is not recorded.
+
+    Attributes
+    ----------
+    origin : str
+        ``"image"``, or ``"MS"``: the pointing of its Measurement Set, because its own row has no centre.
+    """
+
+    ra_deg: float | None = None
+    dec_deg: float | None = None
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """One row of ``images``: a FITS file or a CASA image directory that the pipeline registered.
 
     Units are in the names; positions are ICRS degrees as the pipeline wrote them; `created_at` is unix seconds (UTC)
-    of the processing. Most columns are None in many rows: the file's own header knows more.
+    of the processing. Most columns are None in many rows: the file's own header knows more. `ms_ra_deg` and
+    `ms_dec_deg` are the pointing of the Measurement Set.
     """
 
     id: int
@@ -40,11 +56,28 @@ class Image:
     integration_sec: float | None
     epoch: Epoch
     problems: tuple[str, ...] = ()
+    ms_ra_deg: float | None = None
+    ms_dec_deg: float | None = None
 
     @property
     def name(self) -> str:
         """Last part of the path."""
         return PurePosixPath(self.path).name or self.path
+
+    @property
+    def position(self) -> ImagePlace:
+        """The centre, else the pointing of the Measurement Set; empty when neither is a possible position."""
+        return place_of(self.center_ra_deg, self.center_dec_deg, self.ms_ra_deg, self.ms_dec_deg)
+
+
+def place_of(
+    center_ra_deg: float | None, center_dec_deg: float | None, ms_ra_deg: float | None, ms_dec_deg: float | None
+) -> ImagePlace:
+    """Return the first of centre and pointing that is a possible position."""
+    for ra, dec, origin in ((center_ra_deg, center_dec_deg, "image"), (ms_ra_deg, ms_dec_deg, "MS")):
+        if ra is not None and dec is not None and abs(ra) <= 360 and abs(dec) <= 90:
+            return ImagePlace(ra % 360.0, dec, origin)
+    return ImagePlace()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -34,6 +34,10 @@ class VariabilityTable:
         Newest recorded time (UTC), which may be a processing time.
     last_id : int
         Newest photometry row that is counted.
+    n_flagged : int64
+        Measurements that the pipeline flagged.
+    snr : float64
+        Mean over the root mean square of the errors: of one typical measurement.
     """
 
     flux: Literal["peak", "integrated"]
@@ -52,6 +56,8 @@ class VariabilityTable:
     dec_deg: FloatArray
     last_mjd: FloatArray
     last_id: int = 0
+    n_flagged: IntArray = field(default_factory=lambda: np.array([], dtype=np.int64))
+    snr: FloatArray = field(default_factory=lambda: np.array([], dtype=np.float64))
 
     def __len__(self) -> int:
         return int(self.eta.size)

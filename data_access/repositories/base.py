@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from data_access.database import Database, Query
+from data_access.database import Database, Query, Rows
 from data_access.errors import QueryTooSlow, ValidationError
 from data_access.layout import Table
 from data_access.records import Count, Cursor, PageRequest, RecordPage
@@ -89,13 +89,13 @@ class Segment:
 
     Attributes
     ----------
-    read : coroutine function (position or None, descending, limit) -> rows
+    read : coroutine function (position or None, descending, limit) -> Rows
         Rows after a position; each is [sort value, key, *columns].
     exact_value : coroutine function (key) -> value, optional
         The sort value with all its digits: packed rows carry 15, and a rounded position would skip or repeat rows.
     """
 
-    read: Callable[[Cursor | None, bool, int], Awaitable[list[list[Any]]]]
+    read: Callable[[Cursor | None, bool, int], Awaitable[Rows]]
     exact_value: Callable[[Any], Awaitable[Any]] | None = None
 
 
@@ -110,11 +110,11 @@ def listing_segments(listing: Listing, where: Where, sort: str) -> tuple[Segment
             f"This archive does not record '{sort}'", remedy="Sort by another column.", table=listing.table.logical
         )
 
-    async def with_value(after: Cursor | None, descending: bool, limit: int) -> list[list[Any]]:
+    async def with_value(after: Cursor | None, descending: bool, limit: int) -> Rows:
         return await _read_by_value(listing, where, expression, after, limit, descending=descending)
 
     def by_key(condition: str) -> Segment:
-        async def read(after: Cursor | None, descending: bool, limit: int) -> list[list[Any]]:
+        async def read(after: Cursor | None, descending: bool, limit: int) -> Rows:
             return await _read_by_key(listing, where, condition, after, limit, descending=descending)
 
         return Segment(read)
@@ -131,7 +131,7 @@ def listing_segments(listing: Listing, where: Where, sort: str) -> tuple[Segment
 
 async def _read_by_value(
     listing: Listing, where: Where, expression: str, after: Cursor | None, limit: int, *, descending: bool
-) -> list[list[Any]]:
+) -> Rows:
     way, sign = ("DESC", "<") if descending else ("ASC", ">")
     more, values = [f"{expression} < x''"], list(where.values)
     if after is not None:
@@ -145,7 +145,7 @@ async def _read_by_value(
 
 async def _read_by_key(
     listing: Listing, where: Where, condition: str, after: Cursor | None, limit: int, *, descending: bool
-) -> list[list[Any]]:
+) -> Rows:
     way, sign = ("DESC", "<") if descending else ("ASC", ">")
     more, values = [condition], list(where.values)
     if after is not None:
@@ -156,10 +156,10 @@ async def _read_by_key(
 
 async def _select(
     listing: Listing, expression: str, where: str, values: Sequence[Any], order: str, limit: int
-) -> list[list[Any]]:
+) -> Rows:
     select = ", ".join((expression, listing.key, *listing.columns))
     sql = f"SELECT {select} FROM {listing.source}{where} ORDER BY {order} LIMIT {limit}"
-    return (await listing.table.fetch(sql, values, n_columns=2 + len(listing.columns))).rows
+    return await listing.table.fetch(sql, values, n_columns=2 + len(listing.columns))
 
 
 async def read_page(
@@ -178,7 +178,7 @@ async def read_page(
     if cursor is not None and cursor.segment >= len(segments):
         raise ValidationError("That is not a position in this list", remedy="Start again from the first page.")
     backwards = cursor is not None and cursor.backwards
-    rows = await _walk(segments, cursor, request, backwards=backwards)
+    rows = await walk_rows(segments, cursor, request, backwards=backwards)
     more = len(rows) > request.limit
     rows = rows[: request.limit]
     if backwards:
@@ -186,20 +186,21 @@ async def read_page(
     has_next = more if not backwards else True
     has_previous = cursor is not None if not backwards else more
     return RecordPage(
-        rows=tuple(convert(row[2:]) for _, row in rows),
-        next_cursor=await _cursor_at(segments, rows[-1], backwards=False) if rows and has_next else "",
-        previous_cursor=await _cursor_at(segments, rows[0], backwards=True) if rows and has_previous else "",
+        rows=tuple(convert(row[2:]) for _, row, _ in rows),
+        next_cursor=await cursor_at(segments, rows[-1], backwards=False) if rows and has_next else "",
+        previous_cursor=await cursor_at(segments, rows[0], backwards=True) if rows and has_previous else "",
         note=note,
     )
 
 
-async def _walk(
+async def walk_rows(
     segments: Sequence[Segment], cursor: Cursor | None, request: PageRequest, *, backwards: bool
-) -> list[tuple[int, list[Any]]]:
+) -> list[tuple[int, Any, bool]]:
+    """Return the rows after a position, one more than asked for if there is one, each with its segment."""
     descending = request.descending != backwards
     order = range(len(segments)) if not backwards else range(len(segments) - 1, -1, -1)
     start = cursor.segment if cursor is not None else order[0]
-    rows: list[tuple[int, list[Any]]] = []
+    rows: list[tuple[int, Any, bool]] = []
     for index in order:
         if (index < start and not backwards) or (index > start and backwards):
             continue
@@ -207,14 +208,16 @@ async def _walk(
         if need <= 0:
             break
         position = cursor if index == start else None
-        rows += [(index, row) for row in await segments[index].read(position, descending, need)]
+        found = await segments[index].read(position, descending, need)
+        rows += [(index, row, found.exact) for row in found.rows]
     return rows
 
 
-async def _cursor_at(segments: Sequence[Segment], row: tuple[int, list[Any]], *, backwards: bool) -> str:
-    index, (value, key, *_) = row
+async def cursor_at(segments: Sequence[Segment], row: tuple[int, Any, bool], *, backwards: bool) -> str:
+    """Return the position of a row, with all digits of its sort value."""
+    index, (value, key, *_), is_exact = row
     exact_value = segments[index].exact_value
-    if isinstance(value, float) and exact_value is not None:
+    if not is_exact and isinstance(value, float) and exact_value is not None:
         exact = await exact_value(key)
         value = value if exact is None else exact
     return Cursor(value, key, index, backwards).encode()

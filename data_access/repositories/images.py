@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from data_access.analysis.times import epoch_of_image, mjd_of_stamp, stamp_in_name
-from data_access.errors import RecordNotFound, TableMissing
+from data_access.errors import QueryTooSlow, RecordNotFound, TableMissing
 from data_access.layout import TABLES, Layout, Table
 from data_access.records import Count, Image, ImageQA, Mosaic, PageRequest, RecordPage, Region
-from data_access.repositories.base import Listing, RowReader, Where, count_rows, listing_segments, read_page
+from data_access.records.images import place_of
+from data_access.repositories.base import (
+    COUNT_CAP,
+    Listing,
+    RowReader,
+    Where,
+    count_rows,
+    listing_segments,
+    read_page,
+)
+from data_access.repositories.image_filter import ImageFilter, WhenAndWhere, matching, where_images
+from data_access.repositories.refined import Keep, read_refined_page
 
 _COLUMNS = TABLES["images"].columns
+_SKY = ("ra_deg", "dec_deg")
+_ALL_COLUMNS = (*_COLUMNS, "mid_mjd", "ms_ra_deg", "ms_dec_deg")
+_TESTED = ("path", "center_ra_deg", "center_dec_deg", "mid_mjd", "ms_ra_deg", "ms_dec_deg")
 _MOSAIC_COLUMNS = (*TABLES["mosaics"].columns, "status")
 _QA_COLUMNS = TABLES["image_qa"].columns
 _REGION_COLUMNS = TABLES["regions"].columns
@@ -22,31 +35,6 @@ _MANY = 200
 _ROW_NUMBER = re.compile(r"[0-9]{1,18}")
 # The middle of a tile of 5 minutes lies 2.5 minutes after the start that names it.
 _BEFORE_DAYS, _AFTER_DAYS = 60.0 / 86400.0, 300.0 / 86400.0
-
-
-@dataclass(frozen=True, slots=True)
-class ImageFilter:
-    """Which images are wanted; empty fields do not filter.
-
-    Attributes
-    ----------
-    text : str
-        Part of the path or of the field name.
-    type : str
-        Exactly this type.
-    date : str
-        ``YYYY-MM-DD`` of the observation (UTC), as it stands in the file's name.
-    dec_min_deg, dec_max_deg : float
-        Of the image centre.
-    noise_max_jy : float
-    """
-
-    text: str = ""
-    type: str = ""
-    date: str = ""
-    dec_min_deg: float | None = None
-    dec_max_deg: float | None = None
-    noise_max_jy: float | None = None
 
 
 class ImageRepository:
@@ -68,18 +56,59 @@ class ImageRepository:
             raise RecordNotFound(f"There is no image '{image_id}'", table="images", key=image_id)
         return images[0]
 
-    async def find(self, wanted: ImageFilter, request: PageRequest) -> RecordPage[Image]:
-        """Return one page of images; the newest registered first unless asked otherwise."""
+    async def find(self, wanted: ImageFilter, request: PageRequest, *, keep: Keep | None = None) -> RecordPage[Image]:
+        """Return one page of images; the newest registered first unless asked otherwise.
+
+        Parameters
+        ----------
+        keep : coroutine function (images) -> sequence of bool, optional
+            One more test, of the files for example. A page whose rows are tested one by one may hold fewer than
+            asked for; its note then says so.
+        """
         listing = await self._listing()
-        return await read_page(
-            listing_segments(listing, _where(wanted, listing.table), request.sort), request, _to_image
-        )
+        segments = listing_segments(listing, await self._where(wanted, listing), request.sort)
+        if keep is None and not wanted.needs_rows:
+            return await read_page(segments, request, _to_image)
+
+        async def keep_both(images: Sequence[Image]) -> Sequence[bool]:
+            passed = await matching(wanted, (WhenAndWhere(image.epoch.mjd, image.position) for image in images))
+            if keep is None:
+                return passed
+            tested = iter(await keep([image for image, ok in zip(images, passed, strict=True) if ok]))
+            return [ok and next(tested) for ok in passed]
+
+        return await read_refined_page(segments, request, _to_image, keep_both)
 
     async def count(self, wanted: ImageFilter) -> Count:
         """Return how many images match."""
-        table = await self._layout.find("images")
-        where, deadline_s = _where(wanted, table), self._count_deadline_s
-        return await count_rows(table, f'"{table.name}" i', where, deadline_s=deadline_s, whole_table=True)
+        listing = await self._listing()
+        where, deadline_s = await self._where(wanted, listing), self._count_deadline_s
+        if wanted.needs_rows:
+            return await self._count_rows(wanted, listing, where)
+        plain = not where.clauses
+        source = f'"{listing.table.name}" i' if plain else listing.source
+        return await count_rows(listing.table, source, where, deadline_s=deadline_s, whole_table=plain)
+
+    async def _count_rows(self, wanted: ImageFilter, listing: Listing, where: Where) -> Count:
+        """Count what has to be tested row by row: up to a cap, within the deadline."""
+        own = listing.table.select(("path", "center_ra_deg", "center_dec_deg"), "i")
+        columns = (*own, *listing.columns[-3:])
+        select, source = ", ".join(columns), listing.source
+        sql = f"SELECT {select} FROM {source}{where.sql()} ORDER BY {listing.key} DESC LIMIT {COUNT_CAP + 1}"
+        try:
+            found = await listing.table.fetch(
+                sql, where.values, n_columns=len(columns), deadline_s=self._count_deadline_s
+            )
+        except QueryTooSlow:
+            return Count(None, "unknown")
+        n = sum(await matching(wanted, map(_when_and_where, found.rows[:COUNT_CAP])))
+        return Count(n) if len(found.rows) <= COUNT_CAP else Count(n, "at least")
+
+    async def _where(self, wanted: ImageFilter, listing: Listing) -> Where:
+        quality = await self._layout.find_or_none("image_qa") if wanted.verdict else None
+        if quality is not None and quality.database is not listing.table.database:
+            quality = None
+        return where_images(wanted, listing.table, _places(listing), listing.columns[-3], quality)
 
     async def types(self) -> tuple[str, ...]:
         """Return the types that occur among the newest images."""
@@ -135,9 +164,18 @@ class ImageRepository:
         bounds = [mjd + shift for mjd in starts_mjd for shift in (-_BEFORE_DAYS, _AFTER_DAYS)]
         return await self._some(await self._listing(), condition, bounds, limit=20 * _MANY)
 
+    async def find_by_ids(self, ids: Sequence[int]) -> tuple[Image, ...]:
+        """Return the images with these row numbers, the newest first; numbers that no image has are left out."""
+        wanted = list(dict.fromkeys(ids))[:_MANY]
+        if not wanted:
+            return ()
+        listing = await self._listing()
+        return await self._some(listing, f"{listing.key} IN ({','.join('?' * len(wanted))})", wanted)
+
     async def newest(self, limit: int) -> tuple[Image, ...]:
-        """Return the images registered last."""
-        return await self._some(await self._listing(), "1", (), limit=limit)
+        """Return the images with the highest row numbers (rows are also rewritten), the one registered last first."""
+        images = await self._some(await self._listing(), "1", (), limit=limit)
+        return tuple(sorted(images, key=lambda image: image.created_at or 0.0, reverse=True))
 
     async def find_neighbours(self, image: Image) -> tuple[int | None, int | None]:
         """Return the row numbers of the previous and the next registered image."""
@@ -195,14 +233,16 @@ class ImageRepository:
 
     @staticmethod
     def _make_listing(table: Table, index: Table | None) -> Listing:
-        source, mid = f'"{table.name}" i', "NULL"
+        source = f'"{table.name}" i'
+        of_ms: tuple[str, ...] = ("NULL", "NULL", "NULL")
         if index is not None and index.database is table.database:
             source += f' LEFT JOIN "{index.name}" m ON m.path = {table.column("ms_path", "i")}'
-            mid = index.column("mid_mjd", "m")
+            pointing = (f"coalesce({index.column(f'pointing_{c}', 'm')}, {index.column(c, 'm')})" for c in _SKY)
+            of_ms = (index.column("mid_mjd", "m"), *pointing)
         sortable = ("created_at", "noise_jy", "dynamic_range", "center_dec_deg", "center_ra_deg", "type", "path")
         key = table.key("id", "i")
         sorts = {"id": key, **{name: table.column(name, "i") for name in sortable}}
-        return Listing(table, source, (*table.select(_COLUMNS, "i"), mid), key, sorts, "id")
+        return Listing(table, source, (*table.select(_COLUMNS, "i"), *of_ms), key, sorts, "id")
 
     async def _some(
         self, listing: Listing, condition: str, values: Sequence[Any], *, limit: int = _MANY
@@ -213,18 +253,23 @@ class ImageRepository:
         return tuple(_to_image(row) for row in found.rows)
 
 
-def _where(wanted: ImageFilter, table: Table) -> Where:
-    where = Where()
-    if wanted.text.strip():
-        path, field_name = table.column("path", "i"), table.column("field_name", "i")
-        where.contains(f"({path} || ' ' || coalesce({field_name}, ''))", wanted.text)
-    if wanted.type:
-        where.add(f"{table.column('type', 'i')} = ?", wanted.type)
-    if wanted.date:
-        where.contains(table.column("path", "i"), f"/{wanted.date}t")
-    where.between(table.column("center_dec_deg", "i"), wanted.dec_min_deg, wanted.dec_max_deg)
-    where.between(table.column("noise_jy", "i"), None, wanted.noise_max_jy)
-    return where
+def _places(listing: Listing) -> tuple[str, str]:
+    """Return the SQL of right ascension and declination, as `Image.position` chooses them."""
+    own = [listing.table.column(f"center_{name}", "i") for name in _SKY]
+    has_own = " AND ".join(
+        f"typeof({column}) <> 'text' AND abs({column}) <= {most}" for column, most in zip(own, (360, 90), strict=True)
+    )
+    ra, dec = (
+        f"(CASE WHEN {has_own} THEN {column} ELSE {pointing} END)"
+        for column, pointing in zip(own, listing.columns[-2:], strict=True)
+    )
+    return ra, dec
+
+
+def _when_and_where(values: Sequence[Any]) -> WhenAndWhere:
+    row = RowReader(_TESTED, values)
+    place = place_of(*(row.real(name) for name in ("center_ra_deg", "center_dec_deg", "ms_ra_deg", "ms_dec_deg")))
+    return WhenAndWhere(epoch_of_image(row.text("path") or "", row.real("mid_mjd")).mjd, place)
 
 
 def _to_image(values: Sequence[Any]) -> Image:
@@ -234,7 +279,7 @@ def _to_image(values: Sequence[Any]) -> Image:
 # A list is read again after every commit, and most of its rows are as they were.
 @lru_cache(maxsize=4096, typed=True)
 def _image_of(*values: Any) -> Image:
-    row = RowReader((*_COLUMNS, "mid_mjd"), values)
+    row = RowReader(_ALL_COLUMNS, values)
     path = row.text("path") or ""
     image = {
         "beam_major_arcsec": row.real("beam_major_arcsec", 0),
@@ -263,6 +308,8 @@ def _image_of(*values: Any) -> Image:
         imsize_x=row.integer("imsize_x"),
         imsize_y=row.integer("imsize_y"),
         epoch=epoch_of_image(path, row.real("mid_mjd")),
+        ms_ra_deg=row.real("ms_ra_deg"),
+        ms_dec_deg=row.real("ms_dec_deg"),
         problems=tuple(row.problems),
         **image,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 from data_access.analysis.times import epoch_of_ms, mjd_of_stamp
@@ -15,9 +14,7 @@ from data_access.records import (
     Batch,
     BatchItem,
     Count,
-    ObservationGroup,
     PageRequest,
-    QueueItem,
     RecordPage,
     Run,
     Task,
@@ -29,12 +26,12 @@ _RUN_SORTS = ("mid_mjd", "processed_at", "stage_updated_at", "stage", "status", 
 _TASK_COLUMNS = (*TABLES["jobs"].columns, "run_id")
 _BATCH_COLUMNS = TABLES["batch_jobs"].columns
 _ITEM_COLUMNS = TABLES["batch_job_items"].columns
-_QUEUE_COLUMNS = TABLES["ingest_queue"].columns
 _RUN_ID = re.compile(r"[^/\x00]{1,300}")
 _RUN_STAMP = re.compile(r"job-(\d{4}-\d{2}-\d{2})-(\d{2})(\d{2})(\d{2})")
 _FAILED = {"failed", "error", "skipped_no_caltables"}
 _FINISHED = {"done", "completed", "ok"}
-_ONE_DAY = 1.0
+# The name has the start, the row the middle of an observation of 5 minutes.
+_QUARTER_HOUR_DAYS = 900.0 / 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ def run_id_of(ms_path: str) -> str:
 
     ``2025-10-02T00:12:00.ms`` -> ``job-2025-10-02-001200``; a stem without a time keeps its name: ``job-<stem>``.
     """
-    name = PurePosixPath(ms_path).name
+    name = ms_path.rstrip("/").rpartition("/")[2]
     stem = name[:-3] if name.endswith(".ms") else name
     date, found, time = stem.partition("T")
     if not found or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", date):
@@ -109,7 +106,7 @@ class JobRepository:
             near = await self._runs(
                 table,
                 "mid_mjd BETWEEN ? AND ? AND instr(path, ?) > 0",
-                (mjd - _ONE_DAY, mjd + _ONE_DAY, stamp),
+                (mjd - _QUARTER_HOUR_DAYS, mjd + _QUARTER_HOUR_DAYS, stamp),
             )
         # Rows whose time is missing or wrong are found by their name.
         return (
@@ -207,54 +204,6 @@ class JobRepository:
         found = await table.fetch(sql, (ms_path,), n_columns=len(_ITEM_COLUMNS))
         return tuple(_to_item(row) for row in found.rows)
 
-    async def find_queue(self, *, limit: int = 100, state: str = "") -> tuple[QueueItem, ...]:
-        """Return the processing queue, the newest group first; empty when the layout has none."""
-        table = await self._layout.find_or_none("ingest_queue")
-        if table is None:
-            return ()
-        files = await self._layout.find_or_none("subband_files")
-        counted = "NULL"
-        if files is not None and files.database is table.database:
-            counted = f'(SELECT count(*) FROM "{files.name}" f WHERE f.group_id = q.group_id)'
-        condition = f"WHERE {table.column('state', 'q')} = ?" if state else ""
-        sql = (
-            f'SELECT {", ".join(table.select(_QUEUE_COLUMNS, "q"))}, {counted} FROM "{table.name}" q {condition} '
-            f"ORDER BY q.group_id DESC LIMIT {int(limit)}"
-        )
-        found = await table.fetch(sql, (state,) if state else (), n_columns=len(_QUEUE_COLUMNS) + 1)
-        return tuple(_to_queue_item(row) for row in found.rows)
-
-    async def count_queue(self) -> dict[str, int]:
-        """Return the number of groups per state of the processing queue."""
-        table = await self._layout.find_or_none("ingest_queue")
-        if table is None:
-            return {}
-        sql = (
-            f"SELECT coalesce({table.column('state')}, 'unknown'), count(*) "
-            f'FROM "{table.name}" GROUP BY 1 ORDER BY 1 LIMIT 20'
-        )
-        found = await table.fetch(sql, n_columns=2)
-        return {str(state): int(n) for state, n in found.rows}
-
-    async def find_raw_groups(self, *, limit: int = 50) -> tuple[ObservationGroup, ...]:
-        """Return the newest groups of raw files; empty when there is no index, or one without groups."""
-        table = await self._layout.find_or_none("hdf5_files")
-        if table is None or "group_id" not in table.columns:
-            return ()
-        size, mjd = table.column("file_size_bytes"), table.column("timestamp_mjd")
-        newest = (
-            f'SELECT DISTINCT group_id FROM "{table.name}" WHERE group_id IS NOT NULL '
-            f"ORDER BY group_id DESC LIMIT {int(limit)}"
-        )
-        sql = (
-            f"SELECT group_id, count(*), group_concat({table.column('subband_code')}), total({size}), min({mjd}), "
-            f"min({table.column('ra_deg')}), min({table.column('dec_deg')}) "
-            f'FROM "{table.name}" WHERE group_id IN ({newest}) '
-            f"GROUP BY group_id ORDER BY group_id DESC LIMIT {int(limit)}"
-        )
-        found = await table.fetch(sql, n_columns=7)
-        return tuple(_to_group(row) for row in found.rows)
-
 
 def _run_where(wanted: RunFilter, table: Table) -> Where:
     where = Where()
@@ -325,33 +274,4 @@ def _to_item(values: Sequence[Any]) -> BatchItem:
         error=row.text("error"),
         started_at=row.unix("started_at"),
         completed_at=row.unix("completed_at"),
-    )
-
-
-def _to_queue_item(values: Sequence[Any]) -> QueueItem:
-    row = RowReader((*_QUEUE_COLUMNS, "n_subbands"), values)
-    return QueueItem(
-        group_id=row.text("group_id") or "",
-        state=row.text("state"),
-        received_at=row.unix("received_at"),
-        last_update=row.unix("last_update"),
-        expected_subbands=row.integer("expected_subbands"),
-        n_subbands=row.integer("n_subbands"),
-        retry_count=row.integer("retry_count"),
-        error=row.text("error"),
-        processing_stage=row.text("processing_stage"),
-    )
-
-
-def _to_group(values: Sequence[Any]) -> ObservationGroup:
-    names = ("group_id", "n_files", "subbands", "size_bytes", "timestamp_mjd", "ra_deg", "dec_deg")
-    row = RowReader(names, values)
-    return ObservationGroup(
-        group_id=row.text("group_id") or "",
-        n_files=row.integer("n_files") or 0,
-        subbands=tuple(sorted(set((row.text("subbands") or "").split(",")) - {""})),
-        size_bytes=row.integer("size_bytes"),
-        timestamp_mjd=row.real("timestamp_mjd"),
-        ra_deg=row.real("ra_deg"),
-        dec_deg=row.real("dec_deg"),
     )

@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from data_access.analysis.times import mjd_in_name, unix_to_mjd
+from data_access.analysis.variability.moments import FluxKind
 from data_access.database import Query
+from data_access.errors import RecordNotFound
 from data_access.layout import Layout, Table
 from data_access.records import LightCurve, PageRequest
 from data_access.records.base import EpochOrigin
@@ -24,6 +26,7 @@ _COLUMNS = (
 _EXTRA = ("quality_flag", "local_rms", "rms_jy", "peak_flux_jy")
 _PLACE = ("ra_deg", "dec_deg", "nvss_flux_mjy")
 _ROWS_FOR_PLACE = 9
+_MANY = 200
 _SAME_MOMENT_DAYS = 60.0 / 86400.0
 _EARLIEST_MJD, _LATEST_MJD = 15000.0, 100000.0
 
@@ -71,6 +74,63 @@ class PhotometryRepository:
             f"ORDER BY {table.key('id')} DESC LIMIT {_ROWS_FOR_PLACE}"
         )
         return Query(sql, (source_id,), len(_PLACE))
+
+    async def get_image_path(self, photometry_id: int, source_id: str) -> str | None:
+        """Return the image that a measurement of this source was made on; raise `RecordNotFound`."""
+        table = await self._layout.find("photometry")
+        sql = (
+            f'SELECT {table.column("image_path")} FROM "{table.name}" '
+            f"WHERE {table.key('id')} = ? AND {table.column('source_id')} = ? LIMIT 1"
+        )
+        found = await table.fetch(sql, (photometry_id, source_id), n_columns=1)
+        if not found.rows:
+            message = f"Source '{source_id}' has no measurement {photometry_id}"
+            raise RecordNotFound(message, table="photometry", key=photometry_id)
+        path = found.rows[0][0]
+        return str(path) if path else None
+
+    async def find_fluxes(
+        self, names: Sequence[str], flux: FluxKind
+    ) -> tuple[tuple[tuple[str, str, float, float], ...], bool]:
+        """Return (source, image path, flux, error) of the unflagged measurements of several sources, newest first.
+
+        Fluxes in Jy/beam or Jy. The second value is True when there are more rows than were read.
+        """
+        wanted = tuple(dict.fromkeys(names))[:_MANY]
+        table = await self._layout.find_or_none("photometry")
+        if table is None or not wanted:
+            return (), False
+        value, error = (
+            (table.first_of("peak_jyb", "peak_flux_jy", "flux_jy"), table.first_of("peak_err_jyb", "flux_err_jy"))
+            if flux == "peak"
+            else (table.column("flux_jy"), table.column("flux_err_jy"))
+        )
+        has_quality = _has_quality(table)
+        # The lowest bit says "forced" where no column does: that is not a fault.
+        faults = f"coalesce({table.column('flags')}, 0)" + ("" if has_quality else " & ~1")
+        sql = (
+            f'SELECT source_id, {table.column("image_path")} AS path, {value}, {error} FROM "{table.name}" '
+            f"WHERE source_id IN ({','.join('?' * len(wanted))}) AND path IS NOT NULL AND ({faults}) = 0 "
+            f"ORDER BY {table.key('id')} DESC LIMIT {self._row_cap + 1}"
+        )
+        found = await table.fetch(sql, wanted, n_columns=4)
+        rows = tuple((str(name), str(path), _one_float(f), _one_float(e)) for name, path, f, e in found.rows)
+        return rows, found.truncated
+
+    async def find_versions(self, names: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Return how many measurements a source has and the newest row number: both change with every epoch."""
+        table = await self._layout.find_or_none("photometry")
+        wanted = tuple(dict.fromkeys(names))[:_MANY]
+        if table is None or not wanted:
+            return {}
+        one = f'(SELECT {{}} FROM "{table.name}" p WHERE p.source_id = n.name)'
+        newest = one.format(f"max({table.key('id', 'p')})")
+        sql = (
+            f"WITH n(name) AS (VALUES {','.join(['(?)'] * len(wanted))}) "
+            f"SELECT n.name, {one.format('count(*)')}, {newest} FROM n LIMIT {len(wanted)}"
+        )
+        found = await table.fetch(sql, wanted, n_columns=3)
+        return {str(name): (int(n or 0), int(last or 0)) for name, n, last in found.rows}
 
     async def find_sources_in(
         self, image_path: str, *, limit: int = 500
@@ -131,7 +191,8 @@ def _or(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> npt.
     return np.where(np.isfinite(first), first, second)
 
 
-def _epoch(image: Any, mosaic: Any, mjd: float, measured_mjd: float) -> tuple[float, EpochOrigin]:
+def epoch_of_measurement(image: Any, mosaic: Any, mjd: float, measured_mjd: float) -> tuple[float, EpochOrigin]:
+    """Return when a measurement was observed (MJD, UTC) and where that is recorded: the name of its image first."""
     for path in (image, mosaic):
         stamped = mjd_in_name(path) if isinstance(path, str) else None
         if stamped is not None:
@@ -144,17 +205,23 @@ def _epoch(image: Any, mosaic: Any, mjd: float, measured_mjd: float) -> tuple[fl
     return float("nan"), "unknown"
 
 
+def _epochs(columns: dict[str, Sequence[Any]]) -> tuple[npt.NDArray[np.float64], Sequence[EpochOrigin]]:
+    """Return `epoch_of_measurement` of every row; almost always all of them are in the names of images."""
+    images = columns["image_path"]
+    stamps = [mjd_in_name(path) if type(path) is str else None for path in images]
+    if None not in stamps:
+        origins: list[EpochOrigin] = ["image name"] * len(stamps)
+        return np.array(stamps, dtype=np.float64), origins
+    measured = unix_to_mjd_array(_floats(columns["measured_at"])).tolist()
+    rows = zip(images, columns["mosaic_path"], _floats(columns["mjd"]).tolist(), measured, strict=True)
+    found = [epoch_of_measurement(*row) for row in rows]
+    return np.array([mjd for mjd, _ in found], dtype=np.float64), [origin for _, origin in found]
+
+
 def _to_light_curve(
     source_id: str, columns: dict[str, Sequence[Any]], *, truncated: bool, has_quality: bool
 ) -> LightCurve:
-    mjd_column, measured = _floats(columns["mjd"]), unix_to_mjd_array(_floats(columns["measured_at"]))
-    epochs = [
-        _epoch(image, mosaic, float(mjd), float(when))
-        for image, mosaic, mjd, when in zip(
-            columns["image_path"], columns["mosaic_path"], mjd_column, measured, strict=True
-        )
-    ]
-    mjd = np.array([e[0] for e in epochs], dtype=np.float64)
+    mjd, origin = _epochs(columns)
     order = np.lexsort((np.array(columns["id"], dtype=np.int64), mjd))
     flags = _whole(columns["flags"])
     forced = np.array([q == "forced" for q in columns["quality_flag"]], dtype=np.bool_)
@@ -163,9 +230,11 @@ def _to_light_curve(
     peak = _or(_floats(columns["peak_jyb"]), _floats(columns["peak_flux_jy"]))
     integrated = _floats(columns["flux_jy"])
     peak_err, integrated_err = _floats(columns["peak_err_jyb"]), _floats(columns["flux_err_jy"])
-    images = tuple(str(columns["image_path"][i]) if columns["image_path"][i] else None for i in order)
+    in_order = order.tolist()
+    paths = map(columns["image_path"].__getitem__, in_order)
+    images = tuple([path if type(path) is str and path else str(path) if path else None for path in paths])
     ra, dec, nvss = (_floats(columns[n]) for n in _PLACE)
-    origin = tuple(epochs[i][1] for i in order)
+    origin = tuple(map(origin.__getitem__, in_order))
     return LightCurve(
         source_id=source_id,
         mjd=mjd[order],

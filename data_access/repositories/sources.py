@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from data_access.database import Query
+from data_access.database import Query, Rows
 from data_access.errors import RecordNotFound, ValidationError
 from data_access.layout import Layout, Table
 from data_access.records import (
@@ -84,7 +83,7 @@ class SourceRepository:
     async def get(self, source_id: str) -> SourceDetail:
         """Return everything recorded about a source; raise `RecordNotFound` when no table knows it."""
         light_curve = await self._photometry.get_light_curve(source_id)
-        (source,) = await self._describe((source_id,))
+        (source,) = await self.describe((source_id,))
         candidates = await self.find_ese_candidates(source_id=source_id)
         if not light_curve.n_epoch and source.stored is None and source.monitoring is None and not candidates:
             raise RecordNotFound(f"There is no source '{source_id}'", table="photometry", key=source_id)
@@ -109,7 +108,7 @@ class SourceRepository:
         else:
             segments = await self._stored_segments(wanted, sort)
         page = await read_page(segments, request, lambda row: str(row[0]))
-        described = await self._describe(page.rows)
+        described = await self.describe(page.rows)
         return RecordPage(described, page.next_cursor, page.previous_cursor, page.note)
 
     async def count(self, wanted: SourceFilter) -> Count:
@@ -205,12 +204,11 @@ class SourceRepository:
         if without_stored:
             where.add('NOT EXISTS (SELECT 1 FROM "variability_stats" v WHERE v.source_id = w.id)')
 
-        async def segment(after: Cursor | None, descending: bool, limit: int) -> list[list[Any]]:
+        async def segment(after: Cursor | None, descending: bool, limit: int) -> Rows:
             walk = _names_sql(names, after=after is not None, descending=descending)
             sql = f"SELECT NULL, w.id, w.id FROM ({walk}) w{where.sql()} LIMIT {limit}"
             start = [str(after.key)] * len(names) if after is not None else []
-            found = await anchor.fetch(sql, [*start, *where.values], n_columns=3, slow=bool(wanted.text))
-            return found.rows
+            return await anchor.fetch(sql, [*start, *where.values], n_columns=3, slow=bool(wanted.text))
 
         return Segment(segment)
 
@@ -234,7 +232,8 @@ class SourceRepository:
         listing = Listing(table, source, ("e.source_id",), "e.source_id", {"source_id": "e.source_id"}, "source_id")
         return listing_segments(listing, where, "source_id")[0]
 
-    async def _describe(self, names: Sequence[str]) -> tuple[Source, ...]:
+    async def describe(self, names: Sequence[str]) -> tuple[Source, ...]:
+        """Return what the tables say of these sources (at most a page of them), in this order."""
         if not names:
             return ()
         stored, monitored, flagged, epochs = await self._facts(names)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from pathlib import Path
@@ -20,12 +22,11 @@ def file_key(path: str) -> FileKey:
     ------
     FileMissing, FileUnreadable
     """
-    target = Path(path)
     try:
-        stat = target.stat()
-        key = [stat.st_ino, stat.st_mtime_ns, stat.st_size]
-        if target.is_dir():
-            for part in sorted(target.glob("table.*")):
+        state = os.stat(path)  # noqa: PTH116 - a third of the time of Path.stat
+        key = [state.st_ino, state.st_mtime_ns, state.st_size]
+        if stat.S_ISDIR(state.st_mode):
+            for part in sorted(Path(path).glob("table.*")):
                 if part.name == "table.lock":
                     continue
                 inner = part.stat()

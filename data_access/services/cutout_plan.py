@@ -16,7 +16,7 @@ from data_access.analysis.image_sky import ImageSky
 from data_access.errors import ValidationError
 from data_access.readers.plane import Box, plane_index, reduce_plane
 from data_access.readers.raw_pixels import RawPixels
-from data_access.records import Cutout, CutoutUnit, Image, ImageHeader, ImagePreview
+from data_access.records import Cutout, CutoutUnit, Image, ImageHeader, ImagePreview, ImageStatistics
 from data_access.services.cache import FileKey
 
 UNITS: tuple[CutoutUnit, ...] = get_args(CutoutUnit)
@@ -26,6 +26,7 @@ MAX_PIXELS = 1 << 24
 _LARGEST_SIZE = 1e7
 # A pixel's centre, told as a position, comes back some 1e-4 pixels off: the box must be the same.
 _ROUNDING = 1e-3
+_NO_STATISTICS = ImageStatistics(math.nan, -1, -1, math.nan, math.nan, math.nan, math.nan, 0)
 _PIXEL = re.compile(r"pix(?:els?)?\s*[:=]?\s*(-?[\d.]+)[\s,]+(-?[\d.]+)", re.IGNORECASE)
 
 
@@ -242,6 +243,18 @@ def preview_of(cutout: Cutout, *, max_size: int = 1200) -> ImagePreview:
     )
 
 
+def picture_of(cutout: Cutout, *, max_size: int = 1200) -> ImagePreview:
+    """Return a cutout as `preview_of` does, without statistics where it is drawn pixel by pixel.
+
+    A picture shows none, and they take as long as its colours.
+    """
+    n_y, n_x = cutout.data.shape
+    if max(n_y, n_x) > max_size:
+        return preview_of(cutout, max_size=max_size)
+    data = np.where(np.isfinite(cutout.data), cutout.data, np.float32(np.nan))
+    return ImagePreview(cutout.header, data, 1, cutout.origin_x, cutout.origin_y, cutout.plane, _NO_STATISTICS)
+
+
 def without_cards(header: ImageHeader) -> ImageHeader:
     """Return the header without its cards: they are most of it, and nobody asks a cutout for them."""
-    return replace(header, cards=())
+    return replace(header, cards=()) if header.cards else header

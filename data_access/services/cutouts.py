@@ -9,7 +9,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from data_access.analysis.image_sky import ImageSky
@@ -30,12 +29,13 @@ from data_access.services.cutout_plan import (
     make_cutout,
     make_plan,
     parse_place,
+    picture_of,
     preview_of,
     without_cards,
 )
 from data_access.services.roots import Roots
 
-__all__ = ["CutoutService", "Place", "parse_place", "preview_of"]
+__all__ = ["CutoutService", "Place", "parse_place", "picture_of", "preview_of"]
 
 # Facts of an image without its cards are some 10 kB: 512 images are 5 MB.
 _MOST_IMAGES = 512
@@ -182,9 +182,9 @@ class CutoutService:
         known = await self._offload.in_thread(self._known_here, path)
         if known is not None:
             return known
-        real, key, modified_at = await self._offload.in_thread(self._locate, path)
+        real, key, _ = await self._offload.in_thread(self._locate, path)
         header = await self._offload.in_process(read_casa_header, real)
-        made = Known(real, key, True, modified_at, without_cards(header), ImageSky.of(header), None)
+        made = Known(real, key, True, key[1] / 1e9, without_cards(header), ImageSky.of(header), None)
         self._remember(path, made)
         return made
 
@@ -195,24 +195,25 @@ class CutoutService:
             if known is not None and _is_same_file(path, known):
                 self._images.move_to_end(path)
                 return known
-        real, key, modified_at = self._locate(path)
+        real, key, is_directory = self._locate(path)
         if known is not None and (known.real, known.key) == (real, key):
             return known
-        if Path(real).is_dir():
+        if is_directory:
             return None
         header, raw = read_fits_storage(real)
-        made = Known(real, key, False, modified_at, without_cards(header), ImageSky.of(header), raw)
+        made = Known(real, key, False, key[1] / 1e9, without_cards(header), ImageSky.of(header), raw)
         self._remember(path, made)
         return made
 
-    def _locate(self, path: str) -> tuple[str, FileKey, float]:
+    def _locate(self, path: str) -> tuple[str, FileKey, bool]:
+        """Return the real path, what changes with the content, and whether it is a directory."""
         real = self._roots.inside(path)
         key = file_key(real)
-        target = Path(real)
-        if not target.is_dir() and not target.is_file():
+        is_directory = not os.path.isfile(real)  # noqa: PTH113 - as in `file_key`
+        if is_directory and not os.path.isdir(real):  # noqa: PTH112
             # Opening a pipe waits for a writer that may never come.
             raise FileUnreadable(f"{path} is neither a file nor a directory", path=path)
-        return real, key, key[1] / 1e9
+        return real, key, is_directory
 
     def _open(self, known: Known) -> RawFile:
         """Return the open file, the same as last time if that was a moment ago."""

@@ -10,12 +10,13 @@ from data_access.analysis.times import stamp_in_name
 from data_access.errors import FileError, FileMissing, file_error
 from data_access.offload import Offload
 from data_access.readers.logs import find_in_log
-from data_access.records import LogFile, Run
+from data_access.records import Cursor, LogFile, PageRequest, RecordPage, Run
 from data_access.services.roots import Roots
 
 _LOG_NAME = re.compile(r"\.(log|out|err|txt)(\.\d+)?$")
 _SEARCH_S = 1.0
 _MANY = 500
+_ALL = PageRequest(limit=_MANY)
 
 
 class LogService:
@@ -25,9 +26,10 @@ class LogService:
         self._roots = roots
         self._offload = offload
 
-    async def find(self) -> tuple[LogFile, ...]:
-        """Return all log files, the newest first, at most 500."""
-        return await self._offload.in_thread(self._all)
+    async def find(self, request: PageRequest = _ALL) -> RecordPage[LogFile]:
+        """Return one page of the log files, the one written last first whatever order is asked for."""
+        cursor = Cursor.decode(request.cursor) if request.cursor else None
+        return _page_of(await self._offload.in_thread(self._all), cursor, request.limit)
 
     async def find_of_run(self, run: Run) -> tuple[LogFile, ...]:
         """Return the log files of a run: the one named after it, then the shared ones that mention it.
@@ -50,13 +52,12 @@ class LogService:
                     with suppress(FileError):
                         self._roots.inside(str(path.absolute()))
                         found[path] = self._one(path, "in the log folder")
-        newest = sorted(found.values(), key=lambda f: f.modified_at, reverse=True)
-        return tuple(newest[:_MANY])
+        return tuple(sorted(found.values(), key=_place, reverse=True))
 
     def _of_run(self, run: Run) -> tuple[LogFile, ...]:
         own, mentioning = [], []
         stamp = stamp_in_name(run.ms_path) or Path(run.ms_path).stem
-        for log_file in self._all():
+        for log_file in self._all()[:_MANY]:
             name = Path(log_file.path).name
             if name.startswith(f"{run.run_id}.log"):
                 own.append(_because(log_file, "named after the run"))
@@ -75,6 +76,29 @@ class LogService:
         if not path.is_file():
             raise FileMissing(f"{path} is not a log file", path=str(path))
         return LogFile(str(path), stat.st_size, stat.st_mtime, why)
+
+
+def _place(log_file: LogFile) -> tuple[float, str]:
+    return log_file.modified_at, log_file.path
+
+
+def _page_of(files: tuple[LogFile, ...], cursor: Cursor | None, limit: int) -> RecordPage[LogFile]:
+    """Return the files after (or before) a position in a list with the newest first."""
+    if cursor is None:
+        begin = 0
+    else:
+        at = (float(cursor.value or 0.0), str(cursor.key))
+        n_before = sum(_place(f) > at for f in files)
+        begin = max(0, n_before - limit) if cursor.backwards else sum(_place(f) >= at for f in files)
+    shown = files[begin : begin + limit]
+    if not shown:
+        return RecordPage(())
+    (first, first_path), (last, last_path) = _place(shown[0]), _place(shown[-1])
+    return RecordPage(
+        shown,
+        next_cursor=Cursor(last, last_path).encode() if begin + limit < len(files) else "",
+        previous_cursor=Cursor(first, first_path, 0, True).encode() if begin else "",
+    )
 
 
 def _because(log_file: LogFile, why: str) -> LogFile:

@@ -12,9 +12,10 @@ from data_access.errors import ArchiveError, TableMissing
 from data_access.records import Alert, Caltable, EseCandidate, Image, MeasurementSet, StorageLocation
 from data_access.repositories.calibration import CalibrationRepository
 from data_access.repositories.images import ImageRepository
-from data_access.repositories.jobs import JobRepository, state_of
+from data_access.repositories.jobs import state_of
 from data_access.repositories.measurement_sets import MeasurementSetRepository
 from data_access.repositories.operations import OperationsRepository
+from data_access.repositories.queue import QueueRepository
 from data_access.repositories.sources import SourceRepository
 from data_access.services.files import FileService
 
@@ -78,13 +79,13 @@ class NightService:
         images: ImageRepository,
         measurement_sets: MeasurementSetRepository,
         calibration: CalibrationRepository,
-        jobs: JobRepository,
+        queue: QueueRepository,
         sources: SourceRepository,
         operations: OperationsRepository,
         files: FileService,
     ) -> None:
         self._images, self._measurement_sets, self._calibration = images, measurement_sets, calibration
-        self._jobs, self._sources, self._operations, self._files = jobs, sources, operations, files
+        self._queue, self._sources, self._operations, self._files = queue, sources, operations, files
 
     async def summary(self, *, now: float | None = None, n_images: int = 60) -> NightSummary:
         """Return the numbers of the last 24 hours, or of the last day with data.
@@ -103,7 +104,7 @@ class NightService:
             newest_ms=newest,
             observed=await _part(self._measurement_sets.find_between(window.start_mjd, window.end_mjd)),
             newest_images=await _part(self._images.newest(n_images)),
-            queue=await _part(self._jobs.count_queue()),
+            queue=await _part(self._queue.count_by_state()),
             newest_caltable=await _part(self._calibration.newest_active()),
             alerts=alerts,
             alert_sources=await _part(self._sources.find_known(named)),

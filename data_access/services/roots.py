@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from data_access.errors import PathOutsideRoots
@@ -30,10 +30,15 @@ class Roots:
                 f"'{path[:200]!s}' is not an absolute path", path=path, remedy="Give the full path as recorded."
             )
         real = os.path.realpath(path)
-        if any(Path(real).is_relative_to(os.path.realpath(folder)) for folder in self.folders):
+        # A folder that begins a real path is real itself: it need not be followed (a tenth of a first cutout).
+        if _is_below(real, map(str, self.folders)) or _is_below(real, map(os.path.realpath, self.folders)):
             return real
         raise PathOutsideRoots(
             f"{path} is not below a folder that the dashboard may read",
             remedy=f"Add its folder to `{self._setting}` in the settings if the dashboard may read it.",
             path=path,
         )
+
+
+def _is_below(real: str, folders: Iterable[str]) -> bool:
+    return any(f"{real}/".startswith(f"{folder.rstrip('/')}/") for folder in folders)

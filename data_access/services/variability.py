@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,8 @@ _CHUNKS_AT_ONCE = 4
 # A worker process costs a trip there and back: a few new rows are read in a thread.
 _ROWS_IN_A_THREAD = 100_000
 _CLOSE = 1e-10
+_MOST_DERIVED = 8
+T = TypeVar("T")
 _Reading = deque[tuple[int, int, asyncio.Task[PhotometryBlock]]]
 
 
@@ -54,6 +57,7 @@ class VariabilityService:
         self._index: dict[str, int] = {}
         self._names: npt.NDArray[np.str_] = np.array([], dtype=np.str_)
         self._tables: dict[FluxKind, VariabilityTable] = {}
+        self._derived: dict[tuple[FluxKind, Hashable], tuple[VariabilityTable, Any]] = {}
         self._turn = 0
         self._running: asyncio.Task[None] | None = None
         self._afterwards: asyncio.Task[None] | None = None
@@ -76,6 +80,20 @@ class VariabilityService:
                 made = self._tables[flux] = await self._offload.in_thread(self._make_table, flux)
             return made
 
+    async def derived(self, flux: FluxKind, key: Hashable, make: Callable[[VariabilityTable], T]) -> T:
+        """Return ``make(table)`` of the present metrics, made in a thread, and kept until something is written.
+
+        A plane of a million sources takes a second to prepare: the next reader who asks for the same gets the same.
+        """
+        table = await self.table(flux)
+        found = self._derived.get((flux, key))
+        if found is None or found[0] is not table:
+            while len(self._derived) >= _MOST_DERIVED:
+                del self._derived[next(iter(self._derived))]
+            found = self._derived[flux, key] = (table, await self._offload.in_thread(make, table))
+        made: T = found[1]
+        return made
+
     def recent_table(self, flux: FluxKind = "peak") -> VariabilityTable | None:
         """Return the metrics that were made last without reading anything; None when there are none."""
         return self._tables.get(flux)
@@ -91,6 +109,7 @@ class VariabilityService:
             dec_deg=kept["dec_deg"].copy(),
             last_mjd=kept["last_mjd"].copy(),
             last_id=sums.last_id,
+            n_flagged=kept["n_flagged"].copy(),
             **metrics_of(kept, flux),
         )
 

@@ -15,7 +15,8 @@ from tests.browser.hostile_archive import BREAKOUT, HANDLER, MARKUP, NAME, Hosti
 from tests.browser.test_walk_archives import wait_until_filled
 
 LISTS = (
-    "", "night", "images", "sources", "variability", "jobs", "jobs?view=tasks", "jobs?view=batches",
+    "", "night", "images", "images?view=gallery", "sources", "variability", "ese", "review",
+    "jobs", "jobs?view=tasks", "jobs?view=batches",
     "jobs?view=queue", "jobs?view=raw", "jobs?view=logs", "ms", "calibration", "status",
 )  # fmt: skip
 WITHOUT_TEXT_OF_ROWS = ("status", "variability", "jobs?view=raw")
@@ -98,8 +99,9 @@ def test_hovering_over_hostile_points_shows_text(
 def test_the_hover_text_of_a_measurement_is_text(page: Page, url: str, hostile: tuple[Path, HostileKeys]) -> None:
     open_page(page, url + details_of(hostile[1])["source"])
     place = page.evaluate("""() => {
-        const points = Bokeh.documents[0].get_model_by_name('points');
-        const figures = [...Bokeh.documents[0]._all_models.values()].filter(m => m.renderers?.includes(points));
+        const all = [...Bokeh.documents[0]._all_models.values()];
+        const points = all.find(m => m.name === 'points' && m.data_source && 'photometry_id' in m.data_source.data);
+        const figures = all.filter(m => m.renderers?.includes?.(points));
         const view = Bokeh.index.find_one(figures.find(m => m.type === 'Figure' || m.x_range));
         const data = points.data_source.data, canvas = view.canvas_view.el.getBoundingClientRect();
         const glyph = points.glyph, n = data[glyph.x.field].length - 1;

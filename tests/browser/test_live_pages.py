@@ -97,7 +97,10 @@ def test_a_new_measurement_appears_in_the_light_curve_within_two_seconds(page: P
             "SELECT source_id, ra_deg, dec_deg FROM photometry WHERE source_id IS NOT NULL ORDER BY id DESC"
         ).fetchone()
     open_page(page, f"{url}sources/{source.replace(' ', '%20')}")
-    points = "Bokeh.documents[0].get_model_by_name('points').data_source.get_length()"
+    points = (
+        "[...Bokeh.documents[0]._all_models.values()].find(m => m.name === 'points' && m.data_source "
+        "&& 'photometry_id' in m.data_source.data).data_source.get_length()"
+    )
     n = page.evaluate(points)
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
     write(

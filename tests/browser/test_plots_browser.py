@@ -76,8 +76,8 @@ def test_labels_beam_and_scale_bar_follow_the_view(screen):
     screen.page.wait_for_function(f"{PLOT}.x_range.end - {PLOT}.x_range.start < {whole / 2}")
     x0, x1, y0, y1 = screen.get("const x = plot.x_range, y = plot.y_range; return [x.start, x.end, y.start, y.end]")
     ticks = screen.get("return [...plot.below[0].major_label_overrides]")
-    beam = screen.get("return Array.from(plot.select('beam')[0].data_source.data.xs[0])")
-    bar = screen.get("return plot.select('scale_bar')[0].data_source.data")
+    beam = screen.get("return Array.from(plot.select('beam').find(m => m.data_source).data_source.data.xs[0])")
+    bar = screen.get("return plot.select('scale_bar').find(m => m.data_source).data_source.data")
 
     assert ticks
     for x, label in ticks:

@@ -66,12 +66,13 @@ class BokehClient:
             await self.socket.recv()
         return header, content
 
-    async def wait_for(self, text: str) -> None:
-        """Return when a patch contains `text`."""
-        while True:
+    async def wait_for(self, text: str) -> str:
+        """Return all patches up to the one that contains `text`, as one text."""
+        met = ""
+        while text not in met:
             _, content = await self.receive()
-            if text in json.dumps(content):
-                return
+            met += json.dumps(content)
+        return met
 
     async def close(self) -> None:
         await self.socket.close()

@@ -246,3 +246,28 @@ async def test_urls_work_below_a_prefix(archive: Archive) -> None:
     finally:
         await server.stop()
     assert f"/dash/images/{image.id}/cutout?x=30&y=30&format=fits" in answer.text
+
+
+async def test_thumbnail_is_a_small_picture_that_is_not_sent_twice(http: httpx.AsyncClient, archive: Archive) -> None:
+    image = await some_image(archive)
+    answer = await http.get(f"images/{image.id}/thumbnail.png")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/png")
+    assert max(PillowImage.open(io.BytesIO(answer.content)).size) <= 256
+    again = await http.get(f"images/{image.id}/thumbnail.png", headers={"If-None-Match": answer.headers["Etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_thumbnail_of_a_file_that_is_gone_says_so(http: httpx.AsyncClient, archive: Archive) -> None:
+    image = await gone_image(archive)
+    answer = await http.get(f"images/{image.id}/thumbnail.png")
+    assert answer.status_code == 404
+    assert "is not on disk" in answer.text
+
+
+async def test_a_contact_sheet_gets_the_words_about_a_broken_picture(
+    http: httpx.AsyncClient, archive: Archive
+) -> None:
+    image = await gone_image(archive)
+    answer = await http.get(f"images/{image.id}/thumbnail.png?sheet=1")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    assert "is not on disk" in answer.text

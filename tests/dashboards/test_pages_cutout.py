@@ -106,7 +106,7 @@ async def test_links_lead_to_the_same_cutout(archive: Archive) -> None:
 async def test_position_outside_is_said_in_place_and_the_page_lives(archive: Archive) -> None:
     page = await open_image(archive, cut="pixel -5000 10")
     assert "wholly outside the image" in page.cutout.slot.notice.text
-    assert page.picture_slot.content is not None
+    assert page.viewer.slot.content is not None
     page._ask_cutout("pixel 50 50", 30.0, "pixel")
     await page.settled()
     assert page.cutout.slot.notice.text == ""

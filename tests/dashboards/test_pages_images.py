@@ -101,6 +101,178 @@ async def test_a_malformed_value_is_said_at_its_field_and_the_list_stays(archive
     assert page.table.rows == before
 
 
+async def test_images_near_a_name_are_found_and_the_name_is_explained(archive: Archive) -> None:
+    image = (await archive.images.newest(1))[0]
+    here = f"{image.position.ra_deg} {image.position.dec_deg}"
+    page = await open_list(archive, near=here, radius="0.5")
+    assert str(image.id) in {row["key"] for row in page.table.rows}
+    assert page.table.note.startswith("Centres within 0.5° of")
+    assert page.table.total == f"{len(page.table.rows)} images"
+
+
+async def test_an_unknown_name_is_said_at_its_field(archive: Archive) -> None:
+    page = await open_list(archive, near="Betelgeuse")
+    assert "'Betelgeuse'" in page.filters.errors["near"]
+    page._submit({"near": ""})
+    await page.settled()
+    assert page.filters.errors == {}
+    assert page.table.rows
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("date_from", "31.12.2025"), ("radius", "-1"), ("noise_max", "much"), ("grade", "fair"), ("on_disk", "maybe")],
+)
+async def test_every_malformed_filter_of_a_url_is_said_at_its_field(archive: Archive, name: str, value: str) -> None:
+    page = await open_list(archive, **{name: value})
+    assert page.filters.errors[name]
+
+
+async def test_images_whose_file_is_gone_are_listed_without_a_false_count(archive: Archive) -> None:
+    page = await open_list(archive, on_disk="no")
+    assert {row["cells"][9]["t"] for row in page.table.rows} == {"gone"}
+    assert page.table.total == ""
+    assert "not counted" in page.table.note
+
+
+async def test_the_contact_sheet_shows_the_rows_of_the_list(archive: Archive) -> None:
+    table, sheet = await open_list(archive), await open_list(archive, view="gallery")
+    assert sheet.table_slot.content is sheet.gallery
+    assert [tile["key"] for tile in sheet.gallery.tiles] == [row["key"] for row in table.table.rows]
+    assert sheet.gallery.total == table.table.total
+    gone = [tile for tile in sheet.gallery.tiles if "src" not in tile]
+    assert gone
+    assert all("not on disk" in tile["problem"] for tile in gone)
+    shown = next(tile for tile in sheet.gallery.tiles if "src" in tile)
+    assert shown["src"].split("?")[0].endswith(f"images/{shown['key']}/thumbnail.png")
+
+
+async def test_the_contact_sheet_goes_on_and_its_length_is_in_the_url(archive: Archive) -> None:
+    page = await open_list(archive, view="gallery")
+    first = [tile["key"] for tile in page.gallery.tiles]
+    page.gallery._handle_msg({"type": "more"})
+    await page.settled()
+    longer = [tile["key"] for tile in page.gallery.tiles]
+    assert (len(first), len(longer)) == (50, 100)
+    assert longer[:50] == first
+    assert page.tiles == 100
+    assert "tiles" in page.url_params
+    page._submit({"type": "5min"})
+    await page.settled()
+    assert len(page.gallery.tiles) == 50
+
+
+async def test_a_refresh_keeps_the_length_of_the_contact_sheet(archive: Archive) -> None:
+    page = await open_list(archive, view="gallery", tiles=120)
+    await page.refresh()
+    assert len(page.gallery.tiles) == 120
+
+
+async def test_table_and_contact_sheet_are_switched(archive: Archive) -> None:
+    page = await open_list(archive)
+    assert page.gallery is None  # made when it is asked for
+    page.switches._handle_msg({"type": "choose", "name": "view", "value": "gallery"})
+    await page.settled()
+    assert page.table_slot.content is page.gallery
+    page.switches._handle_msg({"type": "choose", "name": "view", "value": "table"})
+    await page.settled()
+    assert page.table_slot.content is page.table
+
+
+async def open_charts(archive: Archive, **params: Any) -> ImagesPage:
+    page = await open_list(archive, **params)
+    await page.settled()
+    return page
+
+
+def listed_in(page: ImagesPage, title: str) -> dict[str, dict[str, Any]]:
+    """Cells of one of the lists beside the trend, by the row number in their link."""
+    items = [
+        item for group in page.charts.lists.groups if group["title"].startswith(title) for item in group["items"]
+    ]
+    return {item["cell"]["h"].rsplit("/", 1)[1]: item["cell"] for item in items if "h" in item["cell"]}
+
+
+async def test_outliers_are_listed_by_name_with_the_reason_and_a_link(archive: Archive, folder: Path) -> None:
+    page = await open_charts(archive)
+    listed = listed_in(page, "Outliers")
+    assert listed
+    for key, cell in listed.items():
+        image = await archive.images.get(key)
+        assert cell["t"] == image.name
+        assert f"{image.noise_jy * 1e3:.3g} mJy/beam" in cell["title"]
+        assert "σ above median" in cell["n"]
+    drawn = page.charts.trend.source.data
+    assert {key for key, marker in zip(drawn["id"], drawn["marker"], strict=True) if marker == "diamond"} == set(
+        listed
+    )
+
+
+async def test_another_quantity_patches_the_figure(archive: Archive) -> None:
+    page = await open_charts(archive)
+    plot = page.charts.trend
+    page.switches._handle_msg({"type": "choose", "name": "quantity", "value": "beam"})
+    await page.settled()
+    assert page.charts.trend is plot
+    assert plot.figure.yaxis[0].axis_label == "Beam, major axis (″)"
+    assert set(plot.source.data["value"]) == {30.0}
+
+
+async def test_the_map_is_made_when_it_is_asked_for(archive: Archive) -> None:
+    page = await open_charts(archive)
+    assert page.charts.map is None
+    page.switches._handle_msg({"type": "choose", "name": "sky", "value": "noise"})
+    drawn = page.charts.map
+    assert page.charts.map_slot.content is drawn.figure
+    assert len(drawn.source.data["id"]) == len(page.charts.images)
+    page.sky = "age"
+    assert page.charts.map is drawn
+    assert drawn.bar.title == "Age (days)"
+    assert min(drawn.source.data["age"]) > 0
+
+
+async def test_a_selection_anywhere_is_shown_everywhere_and_in_the_url(archive: Archive) -> None:
+    page = await open_charts(archive, sky="noise")
+    table_rows = [row["key"] for row in page.table.rows]
+    page.table._handle_msg({"type": "select", "key": table_rows[3]})
+    page.table._handle_msg({"type": "select", "key": table_rows[0]})
+    await page.settled()
+    chosen = {table_rows[0], table_rows[3]}
+    assert set(page.selected.split(",")) == chosen == set(page.table.selected)
+    for plot in (page.charts.trend, page.charts.map):
+        assert {plot.source.data["id"][i] for i in plot.source.selected.indices} == chosen
+    assert set(listed_in(page, "Selected")) == chosen
+    page.charts.map.source.selected.indices = [5, 6]  # as the box of the map does
+    await page.settled()
+    in_map = [page.charts.map.source.data["id"][i] for i in (5, 6)]
+    assert page.selected.split(",") == in_map
+    assert page.table.selected == in_map
+    page.view = "gallery"
+    await page.settled()
+    assert page.gallery.selected == in_map
+    page.gallery._handle_msg({"type": "select", "key": in_map[0]})
+    assert page.selected == in_map[1]
+    page.switches._handle_msg({"type": "choose", "name": "selected", "value": ""})
+    assert page.table.selected == []
+
+
+async def test_selected_images_that_are_not_on_the_page_are_listed_and_missing_ones_counted(archive: Archive) -> None:
+    page = await open_charts(archive, near="0 -80", selected="1,2,99999999,x,-4")
+    assert page.table.rows == []
+    assert set(listed_in(page, "Selected (3)")) == {"1", "2"}
+    assert page.charts.lists.groups[0]["items"][-1]["cell"]["t"] == "1 of the selected are not registered here"
+
+
+async def test_a_selection_reads_nothing_again_and_adds_no_step_to_the_history(archive: Archive) -> None:
+    page = await open_charts(archive)
+    before = page.table.rows
+    page.selected = page.table.rows[0]["key"]
+    await page.settled()
+    assert page.table.rows is before
+    assert "selected" in page.url_params
+    assert "selected" not in page.push_params
+
+
 async def test_a_position_that_means_nothing_breaks_the_table_only(archive: Archive) -> None:
     page = await open_list(archive, after="%%%")
     assert "is not a position in this list" in page.table_slot.notice.text
@@ -109,18 +281,19 @@ async def test_a_position_that_means_nothing_breaks_the_table_only(archive: Arch
 
 async def test_the_noise_of_the_page_is_drawn_and_patched(archive: Archive) -> None:
     page = await open_list(archive)
-    figure = page.trend
-    source = figure.select_one({"name": "noise_trend", "type": ColumnDataSource})
-    assert len(source.data["noise"]) == sum(row["cells"][5]["t"] != "—" for row in page.table.rows)
+    await page.settled()
+    plot = page.charts.trend
+    listed = (await archive.images.find(ImageFilter(), PageRequest(limit=1000))).rows
+    assert len(plot.source.data["value"]) == sum(image.noise_jy is not None for image in listed) > 50
     page._submit({"noise_max": "1.2"})
     await page.settled()
-    assert page.trend is figure
-    assert max(source.data["noise"]) <= 1.2
+    assert page.charts.trend is plot
+    assert max(plot.source.data["value"]) <= 1.2
 
 
 async def test_a_file_that_is_gone_is_said_in_the_list(archive: Archive) -> None:
     page = await open_list(archive, rows=200)
-    words = {row["cells"][8]["t"] for row in page.table.rows}
+    words = {row["cells"][9]["t"] for row in page.table.rows}
     assert {"on disk", "gone"} <= words
 
 
@@ -151,7 +324,7 @@ async def test_the_picture_has_the_pixels_of_the_file(archive: Archive) -> None:
 async def test_another_stretch_changes_colours_and_not_the_figure(archive: Archive) -> None:
     page = await open_image(archive, await image_on_disk(archive))
     figure, palette = page.figure, list(page.figure.select_one({"name": "colours"}).palette)
-    page._submit({"stretch": "linear", "sources": "on"})
+    page.viewer._submit({"stretch": "linear"})
     await page.settled()
     assert page.figure is figure
     assert list(figure.select_one({"name": "colours"}).palette) != palette
@@ -160,7 +333,7 @@ async def test_another_stretch_changes_colours_and_not_the_figure(archive: Archi
 async def test_measured_sources_are_circled_and_listed_with_links(archive: Archive) -> None:
     page = await open_image(archive, await image_on_disk(archive))
     table = page.sources_slot.content
-    circles = page.figure.select_one({"name": "markers", "type": ColumnDataSource}).data
+    circles = page.figure.select_one({"name": "overlay_detections", "type": ColumnDataSource}).data
     assert table.rows
     assert table.rows[0]["href"].split("sources/")[1]
     assert 0 < len(circles["x"]) <= len(table.rows)
@@ -190,7 +363,7 @@ async def test_an_image_whose_file_is_gone_says_so_and_shows_its_record(archive:
     states = await archive.files.states([image.path for image in images])
     gone = next(image for image in images if not states[image.path].exists)
     page = await open_image(archive, gone.id)
-    assert "is not on disk" in page.picture_slot.notice.text
+    assert "is not on disk" in page.viewer.slot.notice.text
     assert texts(page.facts)["Path"] == gone.path
     assert page.links_slot.content is not None
 

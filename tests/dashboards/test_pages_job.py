@@ -83,7 +83,7 @@ async def opened_run(archive: Archive, run_id: str, **query: str) -> AsyncIterat
 
 async def failed_run(archive: Archive, *, with_log: bool = True) -> Run:
     runs = (await archive.jobs.find_runs(RunFilter(status="failed"), PageRequest(limit=50))).rows
-    names = {Path(f.path).name for f in await archive.logs.find()}
+    names = {Path(f.path).name for f in (await archive.logs.find()).rows}
     return next(run for run in runs if (f"{run.run_id}.log" in names) is with_log)
 
 

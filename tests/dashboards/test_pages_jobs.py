@@ -208,3 +208,24 @@ def test_a_task_that_has_not_ended_shows_how_long_it_has_been_running() -> None:
     made = took_cell(0.0, None, 7200.0, ended=False)
     assert (made["t"], made["s"]) == ("2 h 00 min", "warn")
     assert took_cell(0.0, None, 7200.0, ended=True)["missing"]
+
+
+@pytest.mark.parametrize("name", ["queue", "raw", "logs"])
+async def test_groups_and_logs_are_paged_forwards_and_back(archive: Archive, name: str) -> None:
+    view = await open_view(archive, view=name, rows="25")
+    keys = [[row["key"] for row in view.table.rows]]
+    while view.table.has_next:
+        view._turn("next")
+        await view.settled()
+        keys.append([row["key"] for row in view.table.rows])
+    met = [key for page in keys for key in page]
+    assert len(set(met)) == len(met) > 25
+    view._turn("previous")
+    await view.settled()
+    assert [row["key"] for row in view.table.rows] == keys[-2]
+
+
+async def test_the_queue_is_sorted_by_what_the_reader_chooses(archive: Archive) -> None:
+    view = await open_view(archive, view="queue", sort="last_update", order="asc")
+    times = [cell["x"] for cell in column(view, "last_update")]
+    assert times == sorted(times)

@@ -18,6 +18,7 @@ from dashboards.components.browser_state import write_query
 from dashboards.links import Links
 from dashboards.pages.source import SourcePage
 from dashboards.pages.source_facts import newest_first
+from dashboards.pages.source_point import PointPart
 from dashboards.pages.source_words import bounded_cell
 from dashboards.pages.sources import SourcesPage
 from dashboards.session import Session
@@ -56,6 +57,7 @@ async def open_list(archive: Archive, **query: str) -> SourcesPage:
     view = SourcesPage(Session(archive, query=query))
     view.__panel__()
     await view.load()
+    await view.settled()
     return view
 
 
@@ -85,8 +87,13 @@ def row_of(rows: list[Any], key: str) -> list[dict[str, Any]]:
     return next(list(row["cells"]) for row in rows if row["key"] == key)
 
 
+def point_facts(view: SourcePage) -> dict[str, dict[str, Any]]:
+    part = next(part for part in view.parts if isinstance(part, PointPart))
+    return {item["label"]: item["cell"] for item in part.facts.groups[0]["items"]}
+
+
 def texts(view: SourcesPage, column: str) -> list[str]:
-    index = [c["name"] for c in view.columns].index(column)
+    index = [c["name"] for c in view.table.columns].index(column)
     return [row["cells"][index]["t"] for row in view.table.rows]
 
 
@@ -99,14 +106,14 @@ async def test_the_list_is_in_order_of_names_and_says_how_many_there_are(archive
 
 
 async def test_the_list_sorted_by_a_stored_metric_says_that_others_come_last(archive: Archive) -> None:
-    view = await open_list(archive, sort="eta_metric", order="desc")
+    view = await open_list(archive, sort="eta_metric", order="desc", cols="eta_metric,n_rows")
     eta = [float(text) for text in texts(view, "eta_metric")]
     assert eta == sorted(eta, reverse=True)
     assert "come last" in view.table.note
 
 
 async def test_a_filter_of_declination_keeps_only_what_is_inside(archive: Archive) -> None:
-    view = await open_list(archive, dec_min="54.5", dec_max="54.6")
+    view = await open_list(archive, dec_deg="54.5..54.6")
     signs = {text[:6] for text in texts(view, "dec_deg")}
     assert view.table.rows
     assert signs <= {"+54:30", "+54:31", "+54:32", "+54:33", "+54:34", "+54:35", "+54:36"}
@@ -115,14 +122,16 @@ async def test_a_filter_of_declination_keeps_only_what_is_inside(archive: Archiv
 async def test_a_malformed_number_is_said_at_its_field_and_the_list_stays(archive: Archive) -> None:
     view = await open_list(archive)
     before = view.table.rows
-    view.filters._handle_msg({"type": "submit", "values": {"eta_min": "large"}})
+    view.filters._handle_msg({"type": "submit", "values": {"eta_metric": "large"}})
     await view.settled()
-    assert view.filters.errors == {"eta_min": "'large' is not a number"}
+    assert view.filters.errors == {
+        "eta_metric": "'large' is not a number or a range: 3..10 (from, to), 3 or >3 (at least), <10 (at most), =5"
+    }
     assert view.table.rows is before
 
 
 async def test_a_malformed_url_breaks_the_list_only(archive: Archive) -> None:
-    view = await open_list(archive, eta_min="large", after="%%")
+    view = await open_list(archive, eta_metric="large", after="%%")
     assert "not a number" in view.table_slot.notice.text
     assert view.ese_table.rows
     assert not view.table.loading_rows
@@ -196,7 +205,7 @@ async def test_a_switch_changes_plot_metrics_table_and_url(archive: Archive) -> 
     await view.settled()
     assert view.figure is not None
     assert view.figure.yaxis[0].axis_label == "Integrated flux density (Jy)"
-    assert view.measurements.columns[1]["unit"] == "Jy"
+    assert view.measurements.columns[2]["unit"] == "Jy"
     assert row_of(view.metrics.rows, "mean")[1]["u"] == "Jy"
     assert write_query(view, view.url_params) == "flux=integrated&unit=Jy"
 
@@ -242,7 +251,7 @@ async def test_a_new_epoch_appears_in_the_same_figure(writable: Path) -> None:
     assert view.figure is figure
     assert len(points_of(view)["mjd"]) == before + 1
     assert row_of(view.metrics.rows, "n")[1]["t"].endswith(f"of {before + 1}")
-    assert view.measurements.rows[0]["cells"][0]["t"] == "2030-01-01 00:00:00"
+    assert view.measurements.rows[0]["cells"][1]["t"] == "2030-01-01 00:00:00"
 
 
 async def test_a_refresh_without_news_leaves_the_tables_alone(archive: Archive) -> None:
@@ -258,23 +267,23 @@ async def test_a_click_on_a_point_leads_to_its_image(archive: Archive) -> None:
     images = await archive.images.find_behind(paths)
     view = await open_source(archive, detail.source.source_id)
     at = next(i for i, path in enumerate(detail.light_curve.image_path) if path in images)
-    view._picked("indices", [], [at])
+    view.curve.picked("indices", [], [at])
     await view.settled()
-    image = next(g["items"][0]["cell"] for g in view.chosen.groups if g["items"][0]["label"] == "Image")
+    image = point_facts(view)["Image"]
     assert image["h"] == f"../images/{images[detail.light_curve.image_path[at] or ''].id}"
     assert f"point={detail.light_curve.photometry_id[at]}" in write_query(view, view.url_params)
 
 
 async def test_a_point_of_another_source_in_the_url_is_said(archive: Archive) -> None:
     view = await open_source(archive, (await best_measured(archive)).source.source_id, point="999999999")
-    assert "not among those" in view.chosen_slot.content.text
+    assert "not among those" in view.slots["measurement"].content.text
 
 
 async def test_measurements_lead_to_registered_images_only(archive: Archive) -> None:
     detail = await best_measured(archive)
     view = await open_source(archive, detail.source.source_id)
     images = await archive.images.find_behind([p for p in detail.light_curve.image_path if p])
-    linked = {row["cells"][5]["t"] for row in view.measurements.rows if "h" in row["cells"][5]}
+    linked = {row["cells"][6]["t"] for row in view.measurements.rows if "h" in row["cells"][6]}
     assert linked == {Path(path).name for path in images}
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bokeh.plotting import figure as BokehFigure
 
 from dashboards.components.browser_state import write_query
 from dashboards.pages.variability import VariabilityPage
@@ -190,3 +191,42 @@ async def test_sums_that_were_made_anew_say_why(writable: Path) -> None:
             db.execute("DELETE FROM photometry WHERE id = (SELECT max(id) FROM photometry)")
         await view.refresh()
         assert view.status.text == "The newest rows were deleted: all sums were made anew"
+
+
+async def test_the_diagnostic_panels_draw_the_points_of_the_plane_when_asked_for(archive: Archive) -> None:
+    view = await open_page(archive)
+    assert view.diagnostic.layout is None
+    view.switches._handle_msg({"type": "choose", "name": "panels", "value": "on"})
+    await view.settled()
+    assert view.plot is not None
+    panels = list(view.diagnostic.layout.select({"type": BokehFigure}))
+    assert len(panels) == 4
+    assert all(view.plot.source in panel.references() for panel in panels)
+    columns = view.plot.source.data
+    assert columns["log_ratio"][0] == pytest.approx(np.log10(columns["max_mjy"][0] / columns["flux_mjy"][0]))
+    view.switches._handle_msg({"type": "choose", "name": "panels", "value": "off"})
+    await view.settled()
+    assert view.diagnostic.layout is None
+
+
+async def test_selected_sources_show_their_light_curves_at_most_twelve(archive: Archive) -> None:
+    view = await open_page(archive)
+    assert view.plot is not None
+    view.plot.source.selected.indices = list(range(15))
+    await view.settled()
+    notice, layout = view.slots["light curves of the selected"].content
+    shown = [figure.name for figure in layout.select({"type": BokehFigure})]
+    assert sorted(shown) == sorted(view.plot.source.data["name"][:12])
+    assert notice.text == "Light curves of the first 12 of 15 selected."
+
+
+async def test_a_resting_pointer_gets_the_name_of_the_nearest_source(archive: Archive) -> None:
+    view = await open_page(archive)
+    assert view.plot is not None
+    columns = view.plot.source.data
+    view.plot.probe.tags = [float(columns["log_eta"][3]) + 1e-6, float(columns["log_v"][3]), 0.001, 0.001]
+    await view.settled()
+    assert view.plot.probe.data["text"][0].startswith(f"{columns['name'][3]}: N ")
+    view.plot.probe.tags = [9.0, 9.0, 0.001, 0.001]
+    await view.settled()
+    assert view.plot.probe.data["text"] == []

@@ -10,11 +10,14 @@ from astropy.io.fits import Header
 from astropy.wcs import WCS
 from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper
 
-from dashboards.plots import SkyMarker, image_source, marker_columns, plot_image, set_stretch
+from dashboards.plots import SkyMarker, image_source, marker_columns, plot_image
 from dashboards.plots.graticule import edge_families, edge_ticks, graticule_columns
 from dashboards.plots.image import image_box
-from dashboards.plots.image_colour import colour_limits, display_unit, stretched_palette
-from dashboards.plots.sky import celestial_wcs, degrees_text, hours_text, local_sky, sky_grid
+from dashboards.plots.image_colour import (
+    colour_limits,
+    display_unit,
+)
+from dashboards.plots.sky import celestial_wcs, degrees_text, hours_text, local_sky, sky_grid, sky_to_pixel
 from data_access.records import BeamShape
 from tests.dashboards.plot_samples import ALL_SKY_WCS, GALACTIC_WCS, SIN_WCS, make_preview
 
@@ -242,7 +245,7 @@ def test_colour_limits_are_robust_and_stated_in_the_colour_bar():
     figure = plot_image(make_preview(data))
 
     assert figure.select_one(LinearColorMapper).high < 1e-3
-    assert figure.select_one({"name": "colour_bar"}).title == "µJy/beam\nasinh\n1 to 99.9 %"
+    assert figure.select_one({"name": "colour_bar"}).title == "µJy/beam · asinh · 1 to 99.9 %"
 
 
 @pytest.mark.parametrize("data", [np.full((4, 4), np.nan), np.zeros((4, 4)), np.full((4, 4), -2.5), [[np.inf, 1.0]]])
@@ -275,49 +278,6 @@ def test_given_limits_win_over_percentiles():
 )
 def test_display_unit_makes_numbers_readable_and_carries_no_markup(bunit, high, expected):
     assert display_unit(bunit, high) == expected
-
-
-@pytest.mark.parametrize("stretch", ["linear", "sqrt", "log", "asinh"])
-def test_every_stretch_runs_from_the_first_to_the_last_colour_without_turning_back(stretch):
-    shades = [f"#{level:02x}{level:02x}{level:02x}" for level in range(256)]
-
-    levels = [int(colour[1:3], 16) for colour in stretched_palette(shades, stretch)]
-
-    assert (levels[0], levels[-1]) == (0, 255)
-    assert np.all(np.diff(levels) >= 0)
-
-
-def test_asinh_lifts_faint_emission_above_linear():
-    shades = [f"#{level:02x}{level:02x}{level:02x}" for level in range(256)]
-
-    at_tenth = {stretch: stretched_palette(shades, stretch)[102] for stretch in ("linear", "asinh", "log")}
-
-    assert at_tenth["linear"] < at_tenth["asinh"] < at_tenth["log"]
-
-
-def test_set_stretch_changes_colours_and_sends_no_pixels():
-    preview = make_preview()
-    figure = plot_image(preview)
-    before = source(figure, "image").data["image"][0]
-    low = figure.select_one(LinearColorMapper).low
-
-    set_stretch(figure, "log", high=1.0)
-
-    assert source(figure, "image").data["image"][0] is before
-    mapper = figure.select_one(LinearColorMapper)
-    assert (mapper.low, mapper.high) == (low, 1.0)
-    assert figure.select_one({"name": "colour_bar"}).title == "µJy/beam\nlog\none limit given"
-
-
-@pytest.mark.parametrize("theme", ["dark", "light", "red"])
-def test_set_stretch_keeps_the_theme_and_gives_what_a_new_figure_has(theme):
-    figure = plot_image(make_preview(), theme=theme)
-
-    set_stretch(figure, "sqrt")
-
-    fresh = plot_image(make_preview(), theme=theme, stretch="sqrt")
-    assert figure.select_one(LinearColorMapper).palette == fresh.select_one(LinearColorMapper).palette
-    assert figure.select_one({"name": "colour_bar"}).title == fresh.select_one({"name": "colour_bar"}).title
 
 
 def test_value_position_and_pixel_are_under_the_pointer():
@@ -353,3 +313,34 @@ def test_families_and_ticks_of_an_upright_image():
 
     assert edge_families(lines, box) == ("lon", "lat")
     assert all("°" in label for label in edge_ticks(lines, box, side="left", family="lat").values())
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        {},
+        {"CDELT1": 3 / 3600},
+        {"CDELT2": -3 / 3600},
+        {"CDELT1": 3 / 3600, "CDELT2": -3 / 3600},
+        {"CROTA2": 180.0},
+        {"CROTA2": 30.0},
+        {"CDELT1": 3 / 3600, "CROTA2": -40.0},
+    ],
+)
+def test_a_bright_pixel_in_the_north_east_is_up_and_left_however_the_image_is_stored(cards):
+    wcs = celestial_wcs(make_preview(wcs={**SIN_WCS, **cards}).header)
+    x, y = sky_to_pixel(wcs, np.array([150.0 + 0.01]), np.array([33.0 + 0.0084]))
+    data = np.zeros((40, 40))
+    data[round(float(y[0])), round(float(x[0]))] = 1.0
+    figure = plot_image(make_preview(data, wcs={**SIN_WCS, **cards}))
+    columns = figure.select_one({"name": "image", "type": ColumnDataSource}).data
+    bright_y, bright_x = np.argwhere(columns["image"][0] == 1)[0]
+    across, up = columns["x"][0] + bright_x + 0.5 - 19.5, columns["y"][0] + bright_y + 0.5 - 19.5
+    assert (-across if figure.x_range.flipped else across) < 0
+    assert (-up if figure.y_range.flipped else up) > 0
+
+
+@pytest.mark.parametrize(("cards", "drawn"), [({}, False), ({"CDELT1": 3 / 3600}, False), ({"CROTA2": 90.0}, True)])
+def test_where_north_cannot_be_up_a_compass_shows_it(cards, drawn):
+    figure = plot_image(make_preview(wcs={**SIN_WCS, **cards}))
+    assert (figure.select_one({"name": "compass", "type": ColumnDataSource}) is not None) is drawn

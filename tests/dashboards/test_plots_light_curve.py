@@ -7,7 +7,8 @@ import pytest
 from bokeh.models import ColumnDataSource, HoverTool, LegendItem, Whisker
 
 from dashboards.plots import SYMBOLS, light_curve_columns, plot_light_curve, update_light_curve
-from dashboards.plots.light_curve import MOST_POINTS, weighted_mean
+from dashboards.plots.light_curve import Reference
+from dashboards.plots.light_curve_data import MOST_POINTS, Marks, weighted_mean
 from tests.dashboards.plot_samples import make_light_curve
 
 
@@ -229,3 +230,57 @@ def test_hover_shows_all_that_matters_about_a_measurement():
 
 def test_cut_light_curves_say_so():
     assert "not read" in subtitle(plot_light_curve(make_light_curve(truncated=True)))
+
+
+def test_a_faint_forced_measurement_is_drawn_as_a_limit_and_keeps_its_flux():
+    forced = np.zeros(30, dtype=bool)
+    forced[3] = True
+    peak = make_light_curve().peak_jyb.copy()
+    peak[3] = 2e-3
+
+    columns = light_curve_columns(make_light_curve(is_forced=forced, peak_jyb=peak))
+
+    assert columns["kind"][3] == "limit"
+    assert columns["flux"][3] == pytest.approx(2.0)
+    assert columns["lower"][3] == columns["upper"][3] == pytest.approx(3.0)
+
+
+def test_measurements_left_out_by_the_reader_are_not_in_the_mean():
+    lc = make_light_curve()
+    marks = Marks(left_out=frozenset({int(lc.photometry_id[0])}))
+
+    columns = light_curve_columns(lc, marks=marks)
+
+    assert columns["kind"][0] == "left out"
+    assert weighted_mean(columns)[2] == 29
+
+
+def test_epochs_of_a_doubtful_flux_scale_are_framed_and_explained():
+    lc = make_light_curve()
+    figure = plot_light_curve(lc)
+
+    update_light_curve(figure, lc, marks=Marks(off_scale=frozenset({int(lc.photometry_id[4])})))
+
+    framed = figure.select_one({"name": "off_scale", "type": ColumnDataSource}).data
+    assert list(framed["x"]) == [data(figure)["utc_ms"][4]]
+    assert figure.select_one({"name": "kind off scale"}).visible
+
+
+def test_a_catalogue_flux_is_a_line_with_words_that_another_source_takes_away():
+    lc = make_light_curve()
+    figure = plot_light_curve(lc, unit="Jy", reference=Reference(12.5, "NVSS 1.4 GHz"))
+
+    item = figure.select_one({"name": "reference", "type": LegendItem})
+    assert item.label.value == "NVSS 1.4 GHz 0.0125 Jy"
+    assert figure.select_one({"name": "reference", "type": ColumnDataSource}).data["y"] == [0.0125]
+    update_light_curve(figure, lc, unit="Jy")
+    assert not item.visible
+
+
+def test_the_hover_box_follows_the_unit_without_a_new_figure():
+    figure = plot_light_curve(make_light_curve(), unit="mJy")
+
+    update_light_curve(figure, make_light_curve(), unit="Jy")
+
+    assert "Jy/beam" in figure.select_one(HoverTool).tooltips
+    assert "mJy" not in figure.select_one(HoverTool).tooltips

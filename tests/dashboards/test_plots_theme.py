@@ -85,7 +85,8 @@ def test_page_and_plots_have_the_same_colours():
     theme, css = plots.get_theme("light"), plots.css_variables("light")
 
     assert list(css) == [
-        "--bg", "--panel", "--text", "--muted", "--grid", "--accent", "--ok", "--warn", "--bad", "--info", "--link"
+        "--bg", "--panel", "--image-tint", "--text",
+        "--muted", "--grid", "--accent", "--ok", "--warn", "--bad", "--info", "--link"
     ]  # fmt: skip
     assert (css["--panel"], css["--warn"]) == (theme.panel, theme.warn)
 

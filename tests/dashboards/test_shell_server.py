@@ -198,16 +198,19 @@ async def test_websocket_with_a_forged_token_is_refused(server: DashboardServer)
     assert server.sessions() == 0
 
 
+@pytest.mark.parametrize(("path", "words"), [("/sample/7?q=1", "record 7 1"), ("/sample", "sample_plot")])
 async def test_websocket_of_an_expired_session_gets_the_page_without_any_foreign_address(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, path: str, words: str
 ) -> None:
     first, second = await two_servers(monkeypatch)
-    client = await BokehClient(first.url.rstrip("/"), "/sample/7?q=1").open(websocket_base=second.url.rstrip("/"))
+    client = await BokehClient(first.url.rstrip("/"), path).open(websocket_base=second.url.rstrip("/"))
     text = json.dumps(client.document)
+    text += await client.wait_for("filled")
     await client.close()
     await first.stop()
     await second.stop()
-    assert "record 7 1" in text
+    assert words in text
+    assert "static/extensions/panel" in text
     assert "cdn." not in text
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from data_access.analysis.cones import Cone
 from data_access.archive import Archive
 from data_access.errors import ArchiveError
 from data_access.records import Image, PageRequest, StorageLocation
@@ -17,8 +18,8 @@ from data_access.repositories.measurement_sets import MeasurementSetFilter
 from data_access.repositories.sources import STORED_SORTS, SourceFilter
 
 PARTS = (
-    "images", "sources", "photometry", "measurement_sets", "calibration", "jobs", "operations",
-    "files", "cutouts", "logs", "provenance", "night", "health",
+    "images", "sources", "photometry", "measurement_sets", "calibration", "jobs", "queue", "operations",
+    "cross_matches", "review", "context", "files", "cutouts", "logs", "provenance", "night", "health",
 )  # fmt: skip
 IMAGE_SORTS = ("", "created_at", "noise_jy", "dynamic_range", "center_dec_deg", "center_ra_deg", "type", "path")
 MS_SORTS = ("", "mid_mjd", "processed_at", "stage_updated_at", "stage", "status", "path", "dec_deg")
@@ -103,7 +104,9 @@ async def _ask_pages(ask: _Asker, question: str, *arguments: Any, sorts: tuple[s
 
 
 async def _ask_lists(ask: _Asker) -> None:
-    some_image = ImageFilter("x", "5min", "2025-10-13", -90.0, 90.0, 1.0)
+    some_image = ImageFilter(
+        "x", "5min", 60961.0, 60962.0, Cone(10.0, 20.0, 5.0), -90.0, 90.0, 0.0, 1.0, 0.0, 99.0, "good", "good"
+    )
     some_ms = MeasurementSetFilter("x", "imaged", "done", 0.0, 1e5, -90.0, 90.0)
     some_source = SourceFilter("J", 0.0, 0.0, 0.0, -90.0, 90.0)
     for image_filter in (ImageFilter(), some_image):
@@ -137,6 +140,7 @@ async def _ask_repositories(ask: _Asker, source_id: str, path: str) -> None:
         await ask("images.find_by_paths", paths)
         await ask("images.find_behind", paths)
         await ask("measurement_sets.find_by_paths", paths)
+    await ask("images.find_by_ids", [1, 2, 10**18])
     for image in (await ask("images.newest", 3)) or ():
         for question in ("images.find_neighbours", "images.find_qa", "images.find_regions"):
             await ask(question, image)
@@ -146,10 +150,15 @@ async def _ask_repositories(ask: _Asker, source_id: str, path: str) -> None:
         await ask("photometry.get_light_curve", name, exact=True)
     await ask("sources.find_known", (source_id, "nobody", "\ud800"))
     await ask("sources.find_known", ())
+    for names in ((), (source_id, "nobody", "\ud800")):
+        await ask("sources.describe", names)
     await ask("sources.find_ese_candidates")
     await ask("sources.find_transients")
+    await ask("photometry.find_fluxes", (source_id, "nobody", "\ud800"), "peak")
+    await ask("photometry.find_versions", (source_id, "nobody", "\ud800"))
     await ask("photometry.find_sources_in", path)
     await ask("photometry.newest_ids", 5)
+    await ask("photometry.get_image_path", 1, source_id)
     await ask("measurement_sets.get", path)
     await ask("measurement_sets.find_between", 0.0, 1e5)
     await ask("measurement_sets.count_stages", 0.0, 1e5)
@@ -164,10 +173,11 @@ async def _ask_repositories(ask: _Asker, source_id: str, path: str) -> None:
     await ask("jobs.find_tasks_of", path)
     await ask("jobs.find_batch_items", 1)
     await ask("jobs.find_batch_items_of", path)
-    await ask("jobs.find_queue", state="completed")
-    await ask("jobs.find_queue")
-    await ask("jobs.count_queue")
-    await ask("jobs.find_raw_groups")
+    await ask("queue.find", PageRequest(), state="completed")
+    await ask("queue.find", PageRequest(sort="last_update"))
+    await ask("queue.count_by_state")
+    await ask("queue.find_raw_groups", PageRequest())
+    await ask("queue.count_raw_groups")
     for question in ("find_pointing", "find_alerts", "find_storage"):
         await ask(f"operations.{question}")
 
@@ -204,3 +214,10 @@ async def _ask_services(ask: _Asker, path: str) -> None:
     await ask("logs.find")
     await ask("night.summary", now=1.76e9)
     await ask("health.report")
+    await ask("cross_matches.find_near", 150.0, -30.0, 3600.0)
+    await ask("cross_matches.close")
+    queue = await ask("review.queue")
+    for candidate in queue.candidates[:3] if queue else ():
+        dossier = await ask("review.dossier", candidate)
+        if dossier is not None and dossier.detail is not None:
+            await ask("context.of", dossier.detail, radius_arcsec=600.0)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from data_access.database import Database, Rows
 
 _WRITER = """
 import json, sqlite3, sys
@@ -93,3 +97,24 @@ def digests(folder: Path) -> dict[str, str]:
 
 def _is_empty_log(path: Path) -> bool:
     return path.name.endswith("-wal") and path.stat().st_size == 0
+
+
+@asynccontextmanager
+async def others_at_work(database: Database, *, really: bool = True) -> AsyncIterator[None]:
+    """Keep another question running meanwhile, so that rows come packed; without `really` do nothing."""
+    if not really:
+        yield
+        return
+    other = asyncio.ensure_future(database.fetch(SLOW_SQL, n_columns=1, slow=True, deadline_s=600))
+    while not database._busy:  # noqa: ASYNC110  nothing announces that a lane is taken
+        await asyncio.sleep(0)
+    try:
+        yield
+    finally:
+        other.cancel()
+        await asyncio.wait([other])
+
+
+def plain(found: Rows) -> list[list[Any]]:
+    """Return the rows as lists: alone they come as tuples, beside others as lists."""
+    return [list(row) for row in found.rows]

@@ -114,6 +114,16 @@ def test_running_median_does_not_need_sorted_epochs() -> None:
     assert running_median(t, flux, window_days=2.0).tolist() == [25.0, 15.0, 20.0]
 
 
+@given(
+    st.lists(st.tuples(st.floats(0, 50), st.floats(-10, 10)), max_size=60),
+    st.floats(0.5, 60),
+)
+def test_running_median_is_the_median_of_every_window(points: list[tuple[float, float]], window_days: float) -> None:
+    t, flux = np.array(points).reshape(-1, 2).T
+    expected = [np.median(flux[(t >= x - window_days / 2) & (t <= x + window_days / 2)]) for x in t]
+    assert running_median(t, flux, window_days=window_days) == pytest.approx(np.array(expected), abs=1e-12)
+
+
 def dip_light_curve() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     t = 60000 + 3.0 * np.arange(100)
     flux = np.ones(100) + 0.002 * (-1.0) ** np.arange(100)

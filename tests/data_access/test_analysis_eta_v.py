@@ -59,3 +59,12 @@ def test_no_source_is_lost_in_the_cells() -> None:
 def test_equal_values_lie_in_one_cell() -> None:
     made = density(np.ones(7), np.ones(7))
     assert made.count.tolist() == [7]
+
+
+@pytest.mark.parametrize("n", [2, 5, 6, 1000, 1001])
+def test_the_fit_is_that_of_astropys_clipping(n: int) -> None:
+    x = np.random.default_rng(n).normal(0.3, 0.2, n)
+    x[: n // 10] += 3.0
+    kept = sigma_clip(x, sigma=3.0, maxiters=None, cenfunc="median", stdfunc=mad_std, masked=False)
+    fit = fit_log_gaussian(10.0**x)
+    assert (fit.n_kept, fit.mu, fit.sigma) == (kept.size, pytest.approx(kept.mean()), pytest.approx(kept.std()))

@@ -104,7 +104,9 @@ def test_verdict_without_any_judged_figure() -> None:
 
 def test_every_threshold_has_two_sources_and_a_date() -> None:
     assert set(thresholds()) == {
-        "image_noise", "dynamic_range", "caltable_flag_fraction", "caltable_snr", "ms_flag_fraction"
+        "image_noise", "dynamic_range", "caltable_flag_fraction", "caltable_snr", "ms_flag_fraction", "local_noise",
+        "beam_size", "beam_elongation", "nan_fraction", "residual_skewness", "residual_kurtosis", "negative_bowl",
+        "position_offset", "flux_scale",
     }  # fmt: skip
     for threshold in thresholds().values():
         assert threshold.suspect_source and threshold.bad_source and threshold.label

@@ -18,7 +18,7 @@ import pytest
 from data_access.database import Database
 from data_access.errors import ArchiveError, DatabaseError, QueryTooSlow, ValidationError
 from data_access.read_only_connection import connect_read_only
-from tests.data_access.database_samples import SLOW_SQL, OtherProcess, make_database, numbers
+from tests.data_access.database_samples import SLOW_SQL, OtherProcess, make_database, numbers, others_at_work, plain
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -84,7 +84,7 @@ async def test_a_commit_of_another_process_is_read_at_once(tmp_path: Path, journ
         writer.run("INSERT INTO t (x) VALUES (4)")
         after = await database.fetch("SELECT count(*) FROM t", n_columns=1)
     await database.close()
-    assert (before.rows, after.rows, database.path.exists()) == ([[3]], [[4]], True)
+    assert (plain(before), plain(after), database.path.exists()) == ([[3]], [[4]], True)
 
 
 async def test_reading_beside_an_open_write_transaction_shows_the_committed_state(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ async def test_reading_beside_an_open_write_transaction_shows_the_committed_stat
         found = await database.fetch("SELECT count(*) FROM t", n_columns=1)
         writer.run("ROLLBACK")
     await database.close()
-    assert found.rows == [[3]]
+    assert plain(found) == [[3]]
     assert database.mode == "closed"
 
 
@@ -164,7 +164,7 @@ async def test_a_cancelled_query_leaves_its_lane_usable_at_once(tmp_path: Path, 
     async with asyncio.timeout(2):
         found = await database.fetch("SELECT count(*) FROM t", n_columns=1)
     await database.close()
-    assert found.rows == [[3]]
+    assert plain(found) == [[3]]
 
 
 async def test_a_query_cancelled_while_it_waits_for_a_lane_gives_its_place_back(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ async def test_a_query_cancelled_while_it_waits_for_a_lane_gives_its_place_back(
     async with asyncio.timeout(2):
         found = await database.fetch("SELECT count(*) FROM t", n_columns=1)
     await database.close()
-    assert found.rows == [[3]]
+    assert plain(found) == [[3]]
 
 
 async def test_concurrent_queries_are_answered_in_the_order_they_were_asked(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ async def test_concurrent_queries_are_answered_in_the_order_they_were_asked(tmp_
 async def test_numbers_keep_all_digits_when_asked_for_exactly(database: Database) -> None:
     value = 0.1234567890123456789
     found = await database.fetch("SELECT ?", (value,), n_columns=1, exact=True)
-    assert found.rows == [[value]]
+    assert plain(found) == [[value]]
 
 
 @pytest.mark.parametrize(
@@ -212,8 +212,13 @@ async def test_numbers_keep_all_digits_when_asked_for_exactly(database: Database
         ("SELECT NULL", None),
     ],
 )
-async def test_any_value_of_sqlite_comes_through(database: Database, sql: str, expected: object) -> None:
-    assert (await database.fetch(sql, n_columns=1)).rows == [[expected]]
+@pytest.mark.parametrize("packed", [False, True])
+async def test_any_value_of_sqlite_comes_through(
+    database: Database, sql: str, expected: object, packed: bool
+) -> None:
+    async with others_at_work(database, really=packed):
+        found = await database.fetch(sql, n_columns=1)
+    assert plain(found) == [[expected]]
 
 
 @pytest.mark.parametrize("value", [2**63, -(2**70), "\ud800"])

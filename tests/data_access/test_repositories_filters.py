@@ -62,10 +62,10 @@ async def test_text_is_looked_for_as_it_is_written(tmp_path: Path, text: str) ->
         (ImageFilter(text="  OTHER "), ["other.fits"]),
         (ImageFilter(text="3c286"), ["2025-10-14T01:00:00.fits"]),
         (ImageFilter(type="dirty"), ["2025-10-13T01:00:00.fits"]),
-        (ImageFilter(date="2025-10-14"), ["2025-10-14T01:00:00.fits"]),
+        (ImageFilter(after_mjd=60962.0), ["2025-10-14T01:00:00.fits"]),
         (ImageFilter(dec_min_deg=10, dec_max_deg=20), ["2025-10-13T01:00:00.fits"]),
         (ImageFilter(noise_max_jy=0.001), ["2025-10-14T01:00:00.fits"]),
-        (ImageFilter(type="dirty", date="2025-10-14"), []),
+        (ImageFilter(type="dirty", after_mjd=60962.0), []),
     ],
 )
 async def test_images_are_filtered(tmp_path: Path, wanted: ImageFilter, expected: list[str]) -> None:

@@ -58,7 +58,7 @@ def _names(found: tuple[LogFile, ...]) -> list[str]:
 
 
 async def test_all_logs_are_listed_newest_first_and_nothing_else(service: LogService) -> None:
-    assert _names(await service.find()) == [
+    assert _names((await service.find()).rows) == [
         "job-2025-10-13-132803.log", "job-2025-10-13-132803.log.1", "job-2025-10-13-132804.log",
         "imaging.log", "other.log", "casa-1.log",
     ]  # fmt: skip
@@ -93,5 +93,5 @@ async def test_what_is_no_file_is_missing(service: LogService, folder: Path, nam
 async def test_a_folder_that_is_not_there_has_no_logs(tmp_path: Path) -> None:
     offload = Offload(threads=1, processes=1, deadline_s=5.0)
     service = LogService(Roots((tmp_path / "none",), setting="log_roots"), offload)
-    assert await service.find() == ()
+    assert (await service.find()).rows == ()
     await offload.close()

@@ -74,15 +74,16 @@ async def test_a_plane_that_is_no_number_is_refused(http: httpx.AsyncClient, kno
     assert "Planes are counted from 0" in answer.text
 
 
-HOSTILE_VALUES = ("%%%", "evil", "31.12", "-5", "abc", "\x00", "9" * 5000, "1e999", "nan", "'; DROP TABLE images;--")
+HOSTILE_VALUES = ("%%%", "evil", "31.12", "-5", "abc", "\x00", "9" * 2000, "1e999", "nan", "'; DROP TABLE images;--")
 
 
 @pytest.mark.parametrize("path", LISTS)
 async def test_no_query_makes_a_list_fail(http: httpx.AsyncClient, path: str) -> None:
     names = SPECS[path].load_view().url_params
     for value in HOSTILE_VALUES:
-        answer = await http.get(path, params=dict.fromkeys(names, value))
-        assert answer.status_code == 200, value[:40]
+        for start in range(0, len(names), 12):  # no address of all of them would be short enough
+            answer = await http.get(path, params=dict.fromkeys(names[start : start + 12], value))
+            assert answer.status_code == 200, value[:40]
 
 
 @pytest.mark.parametrize("query", ["?after=%%%", "?%", "?=&&=", "?rows=-5&rows=7", "?after=%C3%28", "?" + "x" * 9000])
@@ -103,11 +104,11 @@ async def test_a_list_says_what_it_did_not_understand(archive: Archive, path: st
 @pytest.mark.parametrize(
     ("path", "name", "value"),
     [
-        ("/images", "date", "31.12"),
+        ("/images", "date_from", "31.12.2025"),
         ("/images", "dec_min", "abc"),
         ("/images", "noise_max", "1,5"),
-        ("/sources", "eta_min", "much"),
-        ("/sources", "dec_max", "north"),
+        ("/sources", "eta_metric", "much"),
+        ("/sources", "dec_deg", "north"),
         ("/ms", "date_from", "31.12.2025"),
         ("/ms", "dec_min", "abc"),
         ("/jobs", "start", "yesterday"),

@@ -103,8 +103,8 @@ async def test_the_other_lists_have_their_counts(archive: Archive, truth: dict[s
 
 async def test_the_queue_has_its_states_where_the_layout_has_a_queue(archive: Archive, truth: dict[str, Any]) -> None:
     expected = truth["counts"]["queue_by_state"] if truth["layout"] == "split" else {}
-    assert await archive.jobs.count_queue() == expected
-    assert Counter(item.state for item in await archive.jobs.find_queue()) == expected
+    assert await archive.queue.count_by_state() == expected
+    assert Counter(item.state for item in (await archive.queue.find(PageRequest(limit=200))).rows) == expected
 
 
 async def test_every_light_curve_has_its_points_over_its_time(archive: Archive, truth: dict[str, Any]) -> None:

@@ -127,7 +127,7 @@ def _merge_kind(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> None:
 
 
 def metrics_of(moments: npt.NDArray[Any], kind: FluxKind) -> dict[str, npt.NDArray[Any]]:
-    """Return ``n, eta, v, chi2_nu, mean, min, max, std, reason`` of every source, shape (n_src,) each.
+    """Return ``n, eta, v, chi2_nu, mean, min, max, std, snr, reason`` of every source, shape (n_src,) each.
 
     A source without any finite peak flux is answered by its integrated fluxes, as its light curve is. NaN where a
     number does not exist; `reason` is then a key of `REASONS`. Formulas as in `formulas`; fluxes in the unit given.
@@ -142,6 +142,7 @@ def metrics_of(moments: npt.NDArray[Any], kind: FluxKind) -> dict[str, npt.NDArr
         mean = np.where(n > 0, own["shift"] + own["mean"], np.nan)
         std = np.where(n > 1, np.sqrt(own["m2"] / (n - 1)), np.nan)
         v = np.where(mean > 0, std / mean, np.nan)
+        snr = np.where(n > 0, mean / np.sqrt(own["e2"] / n), np.nan)
     reason = np.select(
         [
             own["n_flux"] == 0,
@@ -165,5 +166,6 @@ def metrics_of(moments: npt.NDArray[Any], kind: FluxKind) -> dict[str, npt.NDArr
         "std": std,
         "min": np.where(finite, own["min"], np.nan),
         "max": np.where(finite, own["max"], np.nan),
+        "snr": np.where(np.isfinite(snr), snr, np.nan),
         "reason": reason.astype(np.int64),
     }

@@ -1,0 +1,40 @@
+"""The image list as a contact sheet."""
+
+from __future__ import annotations
+
+from dashboards.components.cells import cell
+from dashboards.components.gallery import Picture, picture
+from dashboards.links import Links
+from dashboards.pages.image_rows import graded_cell
+from dashboards.pages.wording import epoch_cell
+from data_access.records import FileState, Image
+
+# A page of tiles is read again as a whole when it grows or changes; this many still take milliseconds.
+MOST_TILES = 1000
+
+
+def image_picture(image: Image, state: FileState | None, links: Links) -> Picture:
+    """Return the tile of one image; its picture is asked for anew when the file on disk is another one."""
+    src, problem = None, ""
+    if state is None or state.problem:
+        problem = state.problem.replace(image.path, image.name) if state is not None else "The file was not looked up"
+    else:
+        src = f"{links.image_thumbnail(image.id)}?sheet=1&v={_version(state)}"
+    noise = None if image.noise_jy is None else image.noise_jy * 1e3
+    return picture(
+        image.id,
+        image.name,
+        [
+            epoch_cell(image.epoch, seconds=False),
+            cell(noise, digits=3, unit="mJy/beam", title="recorded noise"),
+            graded_cell(image),
+        ],
+        href=links.image(image.id),
+        src=src,
+        title="; ".join(image.problems) or image.path,
+        problem=problem,
+    )
+
+
+def _version(state: FileState) -> str:
+    return f"{state.modified_at or 0:.6f}-{state.size_bytes or 0}"

@@ -1,0 +1,147 @@
+"""The pixel under the pointer: its exact value and its position, read from the file and not from the picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bokeh.events import MouseMove
+
+from dashboards.components.cells import cell
+from dashboards.components.facts import fact
+from dashboards.components.readout import Readout
+from dashboards.pages.wording import position_cells
+from dashboards.plots.bokeh_models import Figure, models
+from dashboards.plots.image import shown_unit
+from data_access.analysis.coordinates import galactic
+from data_access.records import ImagePreview
+from data_access.services.cutouts import Place
+
+if TYPE_CHECKING:
+    from dashboards.pages.image import ImagePage
+
+_HINT = (
+    "Point at the image: the exact value of the pixel and its position appear here (key p: of the one in the middle)"
+)
+_REST_MS = 70
+_JS_POINTER = """
+const x = Math.round(cb_obj.x), y = Math.round(cb_obj.y)
+if (!Number.isFinite(x + y) || (pointer.data.x[0] === x && pointer.data.y[0] === y)) return
+clearTimeout(pointer.timer)
+pointer.timer = setTimeout(() => { pointer.data = {x: [x], y: [y]} }, rest)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pixel:
+    """One pixel; the position is that of its middle."""
+
+    x: int
+    y: int
+    value: float
+    place: Place
+    galactic_deg: tuple[float, float]
+
+
+class PixelReadout:
+    """The line below the picture.
+
+    Attributes
+    ----------
+    line : Readout
+    """
+
+    def __init__(self, page: ImagePage) -> None:
+        self.page = page
+        self.line = Readout(label="Pixel under the pointer", hint=_HINT, margin=(0, 0, 6, 0))
+        self.slot = page.new_slot("pixel", height=0)
+        self._wanted: tuple[int, int] | None = None
+        self._busy = False
+
+    def figure_made(self, figure: Figure) -> None:
+        """Listen to the pointer on a new figure."""
+        pointer = models.ColumnDataSource({"x": [], "y": []}, name="pointer")
+        figure.js_on_event(MouseMove, models.CustomJS(args={"pointer": pointer, "rest": _REST_MS}, code=_JS_POINTER))
+
+        def told(_name: str, _old: Any, new: Mapping[str, Any]) -> None:
+            try:
+                self.ask(float(new["x"][0]), float(new["y"][0]))
+            except (KeyError, IndexError, TypeError, ValueError):
+                return
+
+        pointer.on_change("data", told)
+
+    def ask(self, x: float, y: float) -> None:
+        """Show the pixel at 0-based `x`, `y`; nothing outside of the image.
+
+        While one pixel is read, of those asked for meanwhile only the last one is read next: compressed files are
+        unpacked for every pixel.
+        """
+        preview = self.page.preview
+        if preview is None or not math.isfinite(x + y):
+            return
+        n_y, n_x = preview.header.shape[-2:]
+        if not (-0.5 <= x < n_x - 0.5 and -0.5 <= y < n_y - 0.5):
+            self._wanted = None
+            self.line.items = []
+            return
+        self._wanted = round(x), round(y)
+        if not self._busy:
+            self._busy = True
+            self.page.run(self._read, self._show, slot=self.slot)
+
+    async def _read(self) -> _Pixel | None:
+        found: _Pixel | None = None
+        try:
+            while self._wanted is not None and self._wanted != ((found.x, found.y) if found else None):
+                found = await self._read_pixel(*self._wanted)
+        finally:
+            self._busy = False
+        return found if self._wanted is not None else None
+
+    async def _read_pixel(self, x: int, y: int) -> _Pixel:
+        page, preview = self.page, self.page.preview
+        archive, plane = page.session.archive, 0 if preview is None else preview.plane
+        value = self._known_value(x, y)
+        if value is None:
+            pixel = Place(pixel=(float(x), float(y)))
+            cutout = await archive.cutouts.cutout(page.image, pixel, width=1, height=1, unit="pixel", plane=plane)
+            value = float(cutout.data[0, 0])
+        place = await archive.cutouts.position_of_pixel(page.image, x, y)
+        turned = (math.nan, math.nan)
+        if place.ra_deg is not None and place.dec_deg is not None:
+            turned = await archive.offload.in_thread(galactic, place.ra_deg, place.dec_deg)
+        return _Pixel(x, y, value, place, turned)
+
+    def _known_value(self, x: int, y: int) -> float | None:
+        """Return the value where the very pixels of the file are drawn; None where blocks are."""
+        for drawn in (self.page.viewer.zoom.pixels, self.page.preview):
+            if drawn is not None and drawn.factor == 1:
+                row, column = y - drawn.origin_y, x - drawn.origin_x
+                if 0 <= row < drawn.data.shape[0] and 0 <= column < drawn.data.shape[1]:
+                    return float(drawn.data[row, column])
+        return None
+
+    def _show(self, pixel: _Pixel | None) -> None:
+        preview = self.page.preview
+        self.line.items = [] if pixel is None or preview is None else _items(pixel, preview)
+
+
+def _items(pixel: _Pixel, preview: ImagePreview) -> list[dict[str, Any]]:
+    unit, scale = shown_unit(preview)
+    value = cell("blank", state="off")
+    if math.isfinite(pixel.value):
+        title = f"{pixel.value!r} in the unit of the file"
+        value = cell(f"{pixel.value * scale:.6g}", unit=unit, mono=True, title=title)
+    where = cell(f"{pixel.x}, {pixel.y}", mono=True, title="counted from 0")
+    items = [fact("pixel", where), fact("value in file", value)]
+    ra_deg, dec_deg = pixel.place.ra_deg, pixel.place.dec_deg
+    if ra_deg is None or dec_deg is None:
+        words = "no sky coordinates" if not preview.header.wcs_header else "off the sky"
+        return [*items, fact("position", cell(words, state="off"))]
+    ra, dec = position_cells(ra_deg, dec_deg)
+    lon, lat = pixel.galactic_deg
+    turned = cell(f"{lon:.4f}° {lat:+.4f}°", mono=True)
+    return [*items, fact("RA", ra), fact("Dec (ICRS)", dec), fact("l, b", turned)]

@@ -1,0 +1,84 @@
+"""The light curve on the page of a source: drawn once, then patched; points are picked in it, stretches brushed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from bokeh.events import SelectionGeometry
+
+from dashboards.plots.bokeh_models import Figure, models
+from dashboards.plots.light_curve import curve_source, plot_light_curve, show_brush, update_light_curve
+from dashboards.plots.time_axis import MJD_OF_1970, MS_PER_DAY
+from data_access.records import LightCurve
+
+_BRUSH_TOOL = "Brush: metrics of a stretch of time (a click with it takes the brush away)"
+
+
+class CurveView:
+    """The figure and what is done with it.
+
+    Parameters
+    ----------
+    on_pick : callable
+        Called with the row number of the measurement that was clicked, 0 when none is chosen any more.
+    on_brush : callable
+        Called with begin and end of the brushed stretch (MJD), both None when the brush is taken away.
+    """
+
+    def __init__(
+        self,
+        *,
+        height: int,
+        on_pick: Callable[[int], object],
+        on_brush: Callable[[float | None, float | None], object],
+    ) -> None:
+        self.figure: Figure | None = None
+        self._height = height
+        self._on_pick = on_pick
+        self._on_brush = on_brush
+
+    def show(self, curve: LightCurve, *, point: int, brush: tuple[float, float], **look: Any) -> Figure | None:
+        """Draw a light curve; return a figure when there is a new one, None when the one on the page was patched."""
+        patched = self.figure is not None and update_light_curve(self.figure, curve, **look)
+        if not patched:
+            self.figure = self._new(curve, **look)
+        show_brush(self.figure, *brush)
+        self._choose(point)
+        return None if patched else self.figure
+
+    def _new(self, curve: LightCurve, **look: Any) -> Figure:
+        figure = plot_light_curve(curve, height=self._height, **look)
+        points = next((renderer for renderer in figure.renderers if renderer.name == "points"), None)
+        if points is not None:
+            brush = models.BoxSelectTool(renderers=[], dimensions="width", description=_BRUSH_TOOL)
+            figure.add_tools(models.TapTool(renderers=[points]), brush)
+            figure.on_event(SelectionGeometry, self.brushed)
+            points.data_source.selected.on_change("indices", self.picked)
+        return figure
+
+    def _choose(self, point: int) -> None:
+        """Mark the chosen measurement; in other data it stands at another place."""
+        source = curve_source(self.figure)
+        if source is None:
+            return
+        indices = np.flatnonzero(np.asarray(source.data["photometry_id"]) == point).tolist() if point else []
+        if source.selected.indices != indices:
+            source.selected.indices = indices
+
+    def picked(self, _attr: str, _old: list[int], new: list[int]) -> None:
+        """Take over a click on a point."""
+        ids = np.asarray(curve_source(self.figure).data["photometry_id"])
+        self._on_pick(max(0, int(ids[new[0]])) if new and new[0] < ids.size else 0)
+
+    def brushed(self, event: Any) -> None:
+        """Take over what the brush was drawn across; a click with it takes the brush away."""
+        geometry = event.geometry or {}
+        if not event.final or geometry.get("type") != "rect":
+            return
+        begin, end = sorted(geometry[name] / MS_PER_DAY + MJD_OF_1970 for name in ("x0", "x1"))
+        if begin == end:
+            self._on_brush(None, None)
+        else:
+            self._on_brush(begin, end)

@@ -1,0 +1,23 @@
+"""The line in a light curve at the epoch whose image is shown; the epoch strip moves it in the browser."""
+
+from __future__ import annotations
+
+from dashboards.plots.bokeh_models import Figure, models
+from dashboards.plots.theme import get_theme
+
+MARK = "epoch_mark"
+
+
+def mark_epoch(figure: Figure | None, utc_ms: float | None, *, theme: str) -> None:
+    """Draw the line at this time; None leaves it where the reader has put it, hidden at first."""
+    if figure is None or figure.select_one({"name": "points"}) is None:
+        return
+    span = figure.select_one({"name": MARK})
+    if span is None:
+        colour = get_theme(theme).text
+        span = models.Span(
+            dimension="height", line_color=colour, line_width=1.5, line_dash="dotted", name=MARK, visible=False
+        )
+        figure.add_layout(span)
+    if utc_ms is not None:
+        span.update(location=utc_ms, visible=True)

@@ -1,0 +1,257 @@
+"""What a light curve draws, as columns: kinds of measurements, the robust range, means of very many points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from dashboards.plots.theme import SYMBOLS, get_theme
+from dashboards.plots.time_axis import utc_ms
+from data_access.records import Epoch, LightCurve
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+FluxKind = Literal["peak", "integrated"]
+FluxUnit = Literal["mJy", "Jy"]
+
+MOST_POINTS = 20_000
+AGGREGATE_BINS = 500
+LIMIT_SIGMA = 3.0
+# points further from the median than this many robust standard deviations are marked at the edge
+ROBUST_RANGE_SIGMA = 12.0
+
+COLUMNS = (
+    *("utc_ms", "mjd", "flux", "error", "lower", "upper", "drawn", "view_low", "view_high", "rms"),
+    *("kind", "marker", "angle", "colour", "fill_alpha", "image", "flags", "origin", "photometry_id", "n"),
+)
+# Kinds that count in a mean: a limit drawn for a faint forced measurement still has its measured flux.
+MEASURED_KINDS = ("detection", "forced", "limit", "mean")
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What is to be seen in some measurements; names of measurements are photometry row numbers.
+
+    Attributes
+    ----------
+    left_out : frozenset of int
+        Left out by the reader.
+    off_scale : frozenset of int
+        Made on images whose flux scale the neighbours call wrong.
+    """
+
+    left_out: frozenset[int] = frozenset()
+    off_scale: frozenset[int] = frozenset()
+
+
+NO_MARKS = Marks()
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """Measurements in display units, with what each one is; every array has shape (n_epoch,).
+
+    `at` is where a measurement is drawn: limits stand at `LIMIT_SIGMA` times the noise.
+    """
+
+    mjd: FloatArray
+    flux: FloatArray
+    error: FloatArray
+    at: FloatArray
+    rms: FloatArray
+    kind: npt.NDArray[np.str_]
+    observed: BoolArray
+
+
+def light_curve_columns(
+    lc: LightCurve,
+    flux: FluxKind = "peak",
+    unit: FluxUnit = "mJy",
+    *,
+    theme: str = "dark",
+    marks: Marks = NO_MARKS,
+) -> dict[str, Any]:
+    """Return the columns of the source ``"light_curve"``, for drawing and for patching ``source.data``.
+
+    ``flux, error, lower, upper, rms`` are in `unit` (`lower` and `upper` are flux ∓ error, both the limit itself for
+    a limit); ``drawn`` is where the point stands, kept inside the robust range ``view_low`` to ``view_high``;
+    ``utc_ms`` is milliseconds since 1970; ``n`` is how many measurements a point stands for. Measurements without an
+    epoch are left out. A forced measurement below `LIMIT_SIGMA` times its error is drawn as a limit and keeps its
+    measured flux in ``flux``.
+    """
+    selected = _select(lc, flux, unit, marks)
+    known = np.isfinite(selected.mjd) & np.isfinite(selected.flux)
+    if int(known.sum()) > MOST_POINTS:
+        return _dress(_aggregate(selected, known), theme)
+    index = np.flatnonzero(known)
+    at, error = selected.at[index], selected.error[index]
+    bar = np.where(np.isfinite(error) & (selected.kind[index] != "limit"), error, 0.0)
+    columns: dict[str, Any] = {
+        "mjd": selected.mjd[index],
+        "flux": selected.flux[index],
+        "at": at,
+        "error": error,
+        "lower": at - bar,
+        "upper": at + bar,
+        "rms": selected.rms[index],
+        "kind": selected.kind[index].tolist(),
+        "fill_alpha": np.where(selected.observed[index], 0.9, 0.0),
+        "image": [_file_name(lc.image_path[i]) for i in index],
+        "flags": lc.flags[index],
+        "origin": [lc.origin[i] for i in index],
+        "photometry_id": lc.photometry_id[index],
+        "n": np.ones(index.size, dtype=np.int64),
+    }
+    return _dress(columns, theme)
+
+
+def weighted_mean(columns: dict[str, Any]) -> tuple[float, float, int]:
+    """Return (mean, its standard error, number of points) of the points in use that have a positive error.
+
+    Weights are 1/error², the error is 1/√Σ weights; NaN without such a point.
+    """
+    error = np.asarray(columns["error"], dtype=float)
+    usable = np.isin(columns["kind"], MEASURED_KINDS) & np.isfinite(error) & (error > 0)
+    if not usable.any():
+        return float("nan"), float("nan"), 0
+    weight = 1.0 / error[usable] ** 2
+    mean = float(np.sum(weight * np.asarray(columns["flux"])[usable]) / weight.sum())
+    return mean, float(1.0 / np.sqrt(weight.sum())), int(np.asarray(columns["n"])[usable].sum())
+
+
+def light_curve_summary(lc: LightCurve, columns: dict[str, Any]) -> str:
+    """Return the subtitle: what the reader must know about these points before believing them."""
+    parts: list[str] = []
+    drawn = int(np.sum(columns["n"]))
+    late = sum(not Epoch(0.0, origin).is_observation for origin in lc.origin)
+    if late:
+        parts.append(f"epochs are processing times for {late:,} of {lc.n_epoch:,} points")
+    if drawn > MOST_POINTS:
+        parts.append(f"{drawn:,} points as means in {len(columns['mjd']):,} bins, bars: lowest to highest")
+    above, below = columns["marker"].count("triangle"), columns["marker"].count("inverted_triangle")
+    if above or below:
+        parts.append(f"outside the axis: {above} above, {below} below")
+    flagged = int(np.count_nonzero(lc.is_flagged))
+    if flagged:
+        parts.append(f"{flagged:,} flagged")
+    if left_out := columns["kind"].count("left out"):
+        parts.append(f"{left_out:,} left out by you")
+    not_drawn = lc.n_epoch - drawn - (flagged if drawn > MOST_POINTS else 0)
+    if not_drawn > 0:
+        parts.append(f"{not_drawn:,} without epoch or flux")
+    if lc.truncated:
+        parts.append("older epochs not read")
+    return " · ".join(parts) or "epochs are times of observation; bars are 1 σ"
+
+
+def _file_name(path: str | None) -> str:
+    return "not recorded" if path is None else (path.rstrip("/").rsplit("/", 1)[-1] or path)
+
+
+def _select(lc: LightCurve, flux: FluxKind, unit: FluxUnit, marks: Marks) -> Selected:
+    scale = 1e3 if unit == "mJy" else 1.0
+    values, errors = (lc.peak_jyb, lc.peak_err_jyb) if flux == "peak" else (lc.flux_jy, lc.flux_err_jy)
+    kind = np.where(lc.is_forced, "forced", "detection").astype("U9")
+    noise = np.where(np.isfinite(lc.rms_jy) & (lc.rms_jy > 0), lc.rms_jy, errors)
+    no_flux = ~np.isfinite(values) & np.isfinite(lc.rms_jy) & (lc.rms_jy > 0)
+    with np.errstate(invalid="ignore"):
+        faint = lc.is_forced & np.isfinite(errors) & (errors > 0) & (values < LIMIT_SIGMA * errors)
+    limit = no_flux | faint
+    kind[limit] = "limit"
+    kind[lc.is_flagged] = "flagged"
+    if marks.left_out:
+        kind[np.isin(lc.photometry_id, list(marks.left_out))] = "left out"
+    measured = np.where(no_flux, LIMIT_SIGMA * lc.rms_jy, values) * scale
+    observed = np.array([Epoch(0.0, origin).is_observation for origin in lc.origin], dtype=bool)
+    return Selected(
+        mjd=lc.mjd,
+        flux=measured,
+        error=np.where(no_flux, np.nan, errors) * scale,
+        at=np.where(kind == "limit", LIMIT_SIGMA * noise * scale, measured),
+        rms=lc.rms_jy * scale,
+        kind=kind,
+        observed=observed,
+    )
+
+
+def _aggregate(selected: Selected, known: BoolArray) -> dict[str, Any]:
+    """Average the measurements in use in equal bins of time; bars become lowest to highest value."""
+    use = np.flatnonzero(known & np.isin(selected.kind, MEASURED_KINDS))
+    use = use if use.size else np.flatnonzero(known)
+    mjd, flux, error = selected.mjd[use], selected.flux[use], selected.error[use]
+    weight = np.where(np.isfinite(error) & (error > 0), 1.0 / np.square(np.where(error > 0, error, 1.0)), 0.0)
+    edges = np.linspace(mjd.min(), mjd.max(), AGGREGATE_BINS + 1)
+    bins = np.clip(np.digitize(mjd, edges) - 1, 0, AGGREGATE_BINS - 1)
+    # a bin without any usable error falls back to the plain mean
+    weight = np.where(np.bincount(bins, weight, AGGREGATE_BINS)[bins] > 0, weight, 1.0)
+    total = np.bincount(bins, weight, AGGREGATE_BINS)
+    filled = np.flatnonzero(total > 0)
+    low, high = np.full(AGGREGATE_BINS, np.inf), np.full(AGGREGATE_BINS, -np.inf)
+    np.minimum.at(low, bins, flux)
+    np.maximum.at(high, bins, flux)
+    size = filled.size
+    return {
+        "mjd": (np.bincount(bins, weight * mjd, AGGREGATE_BINS) / np.maximum(total, 1e-300))[filled],
+        "flux": (np.bincount(bins, weight * flux, AGGREGATE_BINS) / np.maximum(total, 1e-300))[filled],
+        "error": 1.0 / np.sqrt(total[filled]),
+        "lower": low[filled],
+        "upper": high[filled],
+        "rms": np.full(size, np.nan),
+        "kind": ["mean"] * size,
+        "fill_alpha": np.full(size, 0.9),
+        "image": ["several"] * size,
+        "flags": np.zeros(size, dtype=np.int64),
+        "origin": ["several"] * size,
+        "photometry_id": np.full(size, -1, dtype=np.int64),
+        "n": np.bincount(bins, minlength=AGGREGATE_BINS)[filled],
+    }
+
+
+def _dress(columns: dict[str, Any], theme: str) -> dict[str, Any]:
+    """Add times, the robust range and the look of each point."""
+    colours = get_theme(theme)
+    colour_of = {kind: colours.colour(symbol.token) for kind, symbol in SYMBOLS.items()}
+    low, high = robust_range(columns)
+    at = np.asarray(columns.get("at", columns["flux"]), dtype=float)
+    symbols = [
+        SYMBOLS["above" if y > high else "below" if y < low else kind]
+        for y, kind in zip(at.tolist(), columns["kind"], strict=True)
+    ]
+    dressed = {
+        **columns,
+        "utc_ms": utc_ms(np.asarray(columns["mjd"], dtype=float)),
+        "drawn": np.clip(at, low, high),
+        "view_low": np.clip(columns["lower"], low, high),
+        "view_high": np.clip(columns["upper"], low, high),
+        "marker": [symbol.marker for symbol in symbols],
+        "angle": np.array([symbol.angle_rad for symbol in symbols], dtype=float),
+        "colour": [colour_of[kind] for kind in columns["kind"]],
+    }
+    return {name: dressed[name] for name in COLUMNS}
+
+
+def robust_range(columns: dict[str, Any]) -> tuple[float, float]:
+    """Return the range of flux that is drawn in place: all of it unless a few points are far outside.
+
+    The range is the median ± 12 robust standard deviations (1.4826 × the median absolute deviation, but at least
+    the median error) of the points in use; with fewer than five of them everything is drawn. For averaged
+    points it runs from the 1st percentile of the lowest values to the 99th of the highest.
+    """
+    flux = np.asarray(columns.get("at", columns["flux"]), dtype=float)
+    if "mean" in columns["kind"]:
+        # bins carry their extremes as bars: show nearly all of them
+        return float(np.percentile(columns["lower"], 1.0)), float(np.percentile(columns["upper"], 99.0))
+    good = flux[np.isin(columns["kind"], MEASURED_KINDS)]
+    if good.size < 5:
+        good = flux
+    if good.size < 5:
+        return -np.inf, np.inf
+    middle = float(np.median(good))
+    errors = np.asarray(columns["error"], dtype=float)
+    errors = errors[np.isfinite(errors)]
+    typical = float(np.median(errors)) if errors.size else 0.0
+    width = ROBUST_RANGE_SIGMA * max(1.4826 * float(np.median(np.abs(good - middle))), typical)
+    return (middle - width, middle + width) if width > 0 else (-np.inf, np.inf)

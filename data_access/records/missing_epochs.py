@@ -1,0 +1,38 @@
+"""Observations that cover the place of a source and have no measurement of it, with the reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from data_access.records.images import Image
+
+MissingReason = Literal["image gone", "not covered", "near the edge", "too noisy", "unreadable", "no fit"]
+
+
+@dataclass(frozen=True, slots=True)
+class MissingEpoch:
+    """One image near a source without a measurement of it; `detail` says in words how that was found."""
+
+    image: Image
+    reason: MissingReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class MissingEpochs:
+    """What was found about a light curve.
+
+    Attributes
+    ----------
+    epochs : tuple of MissingEpoch
+        The newest first.
+    n_images : int
+        Registered images that are near, measured ones too.
+    truncated : bool
+        True when there are more than were looked at.
+    """
+
+    epochs: tuple[MissingEpoch, ...]
+    n_images: int
+    truncated: bool

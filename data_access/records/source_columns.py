@@ -1,0 +1,103 @@
+"""What is known of every source, as columns: name, unit and definition, once for filters, tables and exports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+Origin = Literal["position", "ours", "stored", "list"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceColumn:
+    """One quantity of a source.
+
+    Attributes
+    ----------
+    name : str
+        In URLs and files.
+    label, unit : str
+        As the reader sees them; the unit is one that astropy understands, empty for none.
+    definition : str
+        What it is and where it comes from, in one sentence.
+    origin : str
+        ``"ours"``: computed here from the photometry; ``"stored"``: as the pipeline stored it.
+    whole : bool
+        True for counts.
+    """
+
+    name: str
+    label: str
+    unit: str
+    definition: str
+    origin: Origin
+    whole: bool = False
+
+
+_USABLE = "unflagged measurements with a finite flux and an error above zero"
+
+
+def _ours(kind: str, suffix: str, unit: str) -> tuple[SourceColumn, ...]:
+    word = "" if not suffix else " int."
+    return (
+        SourceColumn(f"n{suffix}", f"N{word}", "", f"Number of {_USABLE} ({kind})", "ours", whole=True),
+        SourceColumn(
+            f"eta{suffix}", f"η{word}", "",
+            f"Weighted reduced chi-squared against a constant, {kind}: sum(w (f - wmean)^2) / (N - 1), w = 1/err^2 "
+            "(Swinbank et al. 2015, eq. 35); absent below 2 measurements", "ours",
+        ),
+        SourceColumn(
+            f"v{suffix}", f"V{word}", "",
+            f"Sample standard deviation (N - 1) over the mean, {kind} (Swinbank et al. 2015, eq. 36); absent where "
+            "the mean is not above zero", "ours",
+        ),
+        SourceColumn(f"mean{suffix}", f"Mean{word}", unit, f"Mean of the {_USABLE}, {kind}", "ours"),
+        SourceColumn(f"std{suffix}", f"Std{word}", unit, f"Sample standard deviation (N - 1), {kind}", "ours"),
+        SourceColumn(f"min{suffix}", f"Min{word}", unit, f"Smallest of the {_USABLE}, {kind}", "ours"),
+        SourceColumn(f"max{suffix}", f"Max{word}", unit, f"Largest of the {_USABLE}, {kind}", "ours"),
+        SourceColumn(
+            f"snr{suffix}", f"SNR{word}", "",
+            f"Mean over the root mean square of the errors, {kind}: the signal to noise of one typical measurement",
+            "ours",
+        ),
+    )  # fmt: skip
+
+
+def _stored(name: str, label: str, unit: str, definition: str, *, whole: bool = False) -> SourceColumn:
+    return SourceColumn(name, label, unit, f"{definition}, as the pipeline stored it", "stored", whole)
+
+
+COLUMNS: tuple[SourceColumn, ...] = (
+    SourceColumn("ra_deg", "RA", "deg", "ICRS right ascension of the first measurement, else as stored", "position"),
+    SourceColumn("dec_deg", "Dec", "deg", "ICRS declination of the first measurement, else as stored", "position"),
+    SourceColumn(
+        "neighbour_arcsec", "Neighbour", "arcsec",
+        "Angle to the nearest other source of the archive; absent when none is within 1 degree", "position",
+    ),
+    SourceColumn("n_rows", "Rows", "", "Measurements recorded, flagged ones included", "ours", whole=True),
+    SourceColumn("n_flagged", "Flagged", "", "Measurements that the pipeline flagged", "ours", whole=True),
+    SourceColumn(
+        "seen_mjd", "Last seen", "d",
+        "Newest recorded time, MJD (UTC): the mjd column, which in most rows is the time of the processing, else the "
+        "time of the measurement", "ours",
+    ),
+    *_ours("peak flux density", "", "Jy/beam"),
+    *_ours("integrated flux density", "_int", "Jy"),
+    _stored("n_obs", "Stored N", "", "n_obs: number of measurements", whole=True),
+    _stored("eta_metric", "Stored η", "", "eta_metric: weighted reduced chi-squared against a constant"),
+    _stored("v_stored", "Stored V", "", "std_flux_mjy over mean_flux_mjy"),
+    _stored("chi2_nu", "Stored χ²ν", "", "chi2_nu: taken about the unweighted mean"),
+    _stored("sigma_deviation", "Stored σ dev.", "", "sigma_deviation: max|flux - mean| / std"),
+    _stored("mean_flux_mjy", "Stored mean", "mJy", "mean_flux_mjy; one code path of the pipeline writes Jy here"),
+    _stored("std_flux_mjy", "Stored std", "mJy", "std_flux_mjy; one code path of the pipeline writes Jy here"),
+    _stored("min_flux_mjy", "Stored min", "mJy", "min_flux_mjy; one code path of the pipeline writes Jy here"),
+    _stored("max_flux_mjy", "Stored max", "mJy", "max_flux_mjy; one code path of the pipeline writes Jy here"),
+    _stored("nvss_flux_mjy", "NVSS", "mJy", "nvss_flux_mjy: catalogue flux density; some are 1000 times too large"),
+    _stored("last_mjd", "Stored last", "d", "last_mjd: newest measurement, MJD (UTC)"),
+)  # fmt: skip
+BY_NAME: Mapping[str, SourceColumn] = MappingProxyType({column.name: column for column in COLUMNS})
+STORED_NAMES = tuple(c.name for c in COLUMNS if c.origin == "stored" and c.name != "v_stored")
+METRIC_NAMES = ("n", "eta", "v", "mean", "std", "min", "max", "snr")
+STATE_KINDS = ("ese", "transient")

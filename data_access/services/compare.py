@@ -1,0 +1,144 @@
+"""Several images on the pixels of the first one, and their difference."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from data_access.analysis.resample import between_pixels, other_pixels, places
+from data_access.errors import ValidationError
+from data_access.offload import Offload
+from data_access.readers.plane import Box
+from data_access.records import Image, ImageHeader, ImageView
+from data_access.services.files import FileService
+from data_access.services.overviews import OverviewService
+
+FloatArray = npt.NDArray[np.float64]
+_SAME_BEAM = 0.05
+_LARGEST_VIEW = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedView:
+    """A part of an image on the pixels of the first one.
+
+    Attributes
+    ----------
+    view : ImageView
+        `origin_x`, `origin_y`, `factor` count pixels of the first image.
+    how : str
+        What was done to the pixels, in words.
+    """
+
+    view: ImageView
+    how: str
+
+
+class CompareService:
+    """Resamples images onto the grid of another one, at the resolution of a screen."""
+
+    def __init__(self, files: FileService, overviews: OverviewService, offload: Offload) -> None:
+        self._files, self._overviews, self._offload = files, overviews, offload
+
+    async def first(self, image: Image, box: Box | None, *, max_size: int) -> ComparedView:
+        """Return a part of the first image: its own pixels, or means of blocks of them."""
+        view = await self._overviews.view(image, box, max_size=max_size)
+        words = "its own pixels" if view.factor == 1 else f"means of {view.factor} × {view.factor} of its own pixels"
+        return ComparedView(view, words)
+
+    async def on_grid(self, first: Image, other: Image, grid: ImageView) -> ComparedView:
+        """Return another image at the places of a view of the first one; blank where it has none.
+
+        Raises
+        ------
+        ValidationError
+            They have no sky in common, or one has no sky coordinates and the sizes differ.
+        FileError
+        """
+        headers = await self._files.image_header(first.path), await self._files.image_header(other.path)
+        x, y = places((grid.origin_x, grid.origin_y), grid.factor, (grid.data.shape[0], grid.data.shape[1]))
+        through_sky = await self._offload.in_thread(other_pixels, *headers, x, y)
+        how = "resampled onto the pixels of the first one (bilinear)"
+        if through_sky is None:
+            if headers[0].shape[-2:] != headers[1].shape[-2:]:
+                raise ValidationError(
+                    f"{other.name} cannot be compared: one of the two has no sky coordinates, and their sizes differ",
+                    remedy="Choose images of the same sky.",
+                )
+            how = "compared pixel by pixel: one of the two has no sky coordinates"
+        found = np.meshgrid(x, y) if through_sky is None else through_sky
+        box = _box_around(*found, headers[1])
+        if box is None:
+            return ComparedView(_view(grid, np.full(grid.data.shape, np.nan, np.float32)), "no part of it is here")
+        view = await self._overviews.view(other, box, max_size=_size_of(box, *found))
+        data = await self._offload.in_thread(
+            between_pixels, view.data, (view.origin_x, view.origin_y), view.factor, *found
+        )
+        if view.factor > 1:
+            how += f", from means of {view.factor} × {view.factor}"
+        return ComparedView(_view(grid, data), how)
+
+
+def _view(grid: ImageView, data: npt.NDArray[np.float32]) -> ImageView:
+    return ImageView(data, grid.factor, grid.origin_x, grid.origin_y, grid.plane, grid.reduction, grid.n_x, grid.n_y)
+
+
+def _box_around(x: FloatArray, y: FloatArray, header: ImageHeader) -> Box | None:
+    """Return the part of an image in which places lie, with a margin; None when none is inside."""
+    n_y, n_x = header.shape[-2:]
+    with np.errstate(invalid="ignore"):
+        inside = (x > -1) & (x < n_x) & (y > -1) & (y < n_y)
+    if not inside.any():
+        return None
+    x, y = x[inside], y[inside]
+    return (
+        max(0, math.floor(x.min()) - 2), max(0, math.floor(y.min()) - 2),
+        min(n_x, math.ceil(x.max()) + 3), min(n_y, math.ceil(y.max()) + 3),
+    )  # fmt: skip
+
+
+def _size_of(box: Box, x: FloatArray, y: FloatArray) -> int:
+    """Return how many blocks a side are wanted: blocks no larger than the distance of two places."""
+    step = 1.0
+    if x.shape[0] > 1 and x.shape[1] > 1:
+        with np.errstate(invalid="ignore"):
+            steps = np.hypot(np.diff(x, axis=1)[:-1], np.diff(y, axis=1)[:-1])
+        step = float(np.nanmedian(steps)) if np.isfinite(steps).any() else 1.0
+    return min(_LARGEST_VIEW, max(256, math.ceil(max(box[2] - box[0], box[3] - box[1]) / max(step, 1.0)) + 1))
+
+
+def difference_objection(one: ImageHeader, other: ImageHeader) -> str:
+    """Return why two images must not be subtracted; empty when they may."""
+    units = [_plain_unit(header.bunit) for header in (one, other)]
+    if all(units) and units[0] != units[1]:
+        return f"The units differ: {one.bunit} and {other.bunit}"
+    return ""
+
+
+def difference_remarks(one: ImageHeader, other: ImageHeader) -> tuple[str, ...]:
+    """Return what a reader must know of a difference: beams, units and frequencies that are not the same."""
+    found = []
+    if not (one.bunit and other.bunit):
+        found.append("the unit of one of the two is not stated")
+    beams = one.beam, other.beam
+    if beams[0] is None or beams[1] is None:
+        found.append("the beam of one of the two is not recorded")
+    elif any(
+        abs(a - b) > _SAME_BEAM * max(a, b)
+        for a, b in (
+            (beams[0].major_arcsec, beams[1].major_arcsec),
+            (beams[0].minor_arcsec, beams[1].minor_arcsec),
+        )
+    ):
+        texts = " and ".join(f"{b.major_arcsec:.3g}″ × {b.minor_arcsec:.3g}″" for b in beams if b is not None)
+        found.append(f"the beams differ ({texts}): sources leave rings")
+    if one.freq_hz and other.freq_hz and abs(one.freq_hz - other.freq_hz) > 0.01 * one.freq_hz:
+        found.append(f"the frequencies differ ({one.freq_hz / 1e9:.4g} and {other.freq_hz / 1e9:.4g} GHz)")
+    return tuple(found)
+
+
+def _plain_unit(unit: str) -> str:
+    return "".join(unit.upper().split()).replace("BEAM-1JY", "JY/BEAM").replace("JYBEAM-1", "JY/BEAM")

@@ -1,0 +1,75 @@
+"""What only a browser can show of the list of sources: remembered columns, the clipboard, a download, keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from astropy.table import Table
+from playwright.sync_api import Page, expect
+
+from data_access.demo import write_demo
+from tests.browser.conftest import ServerProcess
+from tests.browser.test_walk_archives import wait_until_filled
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_demo(tmp_path_factory.mktemp("sources") / "archive", nights=1)
+
+
+def test_a_search_is_shown_in_chosen_columns_downloaded_and_stepped_through_with_keys(
+    page: Page, server: Callable[..., ServerProcess], demo: Path, tmp_path: Path
+) -> None:
+    process = server(str(demo), module="tests.browser.archive_server")
+    page.goto(f"{process.url}sources")
+    wait_until_filled(page)
+    search = page.get_by_label("Name, list or position")
+    search.fill("NVSS")
+    search.press("Enter")
+    page.wait_for_url("**text=NVSS**")
+    found = page.locator("section.rt .muted", has_text=re.compile(r"^[\d,]+ sources$"))
+    expect(found).to_be_visible()
+    n_found = int(found.inner_text().split()[0].replace(",", ""))
+
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_role("checkbox", name="SNR int.").check()
+    page.wait_for_url("**cols=**")
+    page.goto(
+        f"{process.url}sources?text=NVSS&sort=mean&order=desc"
+    )  # without columns: what was chosen is remembered
+    page.wait_for_url("**cols=**")
+    expect(page.locator("thead .rt-label", has_text="SNR int.")).to_be_visible()
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    file = tmp_path / "sources.ecsv"
+    download.value.save_as(file)
+    table = Table.read(file, format="ascii.ecsv")
+    assert len(table) == n_found
+    assert table.meta["query"] == "text: NVSS"
+
+    wait_until_filled(page)
+    page.locator(f"tr[data-key='{table['source_id'][0]}'] a").last.click()
+    page.wait_for_url("**/sources/NVSS*")
+    expect(page.get_by_text(f"1 of {n_found}", exact=True)).to_be_visible()
+    page.keyboard.press("]")
+    expect(page.get_by_text(f"2 of {n_found}", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name=table["source_id"][1])).to_be_visible()
+
+
+def test_a_position_is_copied_with_the_keyboard(page: Page, server: Callable[..., ServerProcess], demo: Path) -> None:
+    process = server(str(demo), module="tests.browser.archive_server")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{process.url}sources")
+    wait_until_filled(page)
+    button = page.get_by_role("button", name=re.compile("^Copy ")).first
+    wanted = button.get_attribute("aria-label")
+    assert wanted is not None
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(button).to_contain_text("✓")
+    assert page.evaluate("navigator.clipboard.readText()") == wanted.removeprefix("Copy ")
+    assert page.url == f"{process.url}sources"

@@ -1,0 +1,100 @@
+"""The ESE panel of a source: the flag with its bound, dips with numbers, the neighbours' verdict."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bokeh.models import ColumnDataSource
+
+from dashboards.components.browser_state import write_query
+from dashboards.pages.ese_part import EsePart
+from dashboards.pages.source import SourcePage
+from dashboards.session import Session
+from data_access import Archive, open_archive
+from tests.dashboards.epoch_samples import NAME, write_epochs
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_epochs(tmp_path_factory.mktemp("ese") / "archive")
+
+
+@pytest.fixture
+async def archive(folder: Path) -> AsyncIterator[Archive]:
+    async with open_archive(folder) as opened:
+        yield opened
+
+
+async def open_panel(archive: Archive, name: str = NAME, **query: str) -> tuple[SourcePage, EsePart]:
+    path_params = {"source_id": name}
+    prepared = await SourcePage.prepare(archive, path_params, query)
+    view = SourcePage(Session(archive, path_params=path_params, query=query, prepared=prepared))
+    view.__panel__()
+    await view.load()
+    await view.settled()
+    part = next(part for part in view.parts if isinstance(part, EsePart))
+    assert part.slot.failure is None
+    return view, part
+
+
+def fact_of(part: EsePart, label: str) -> dict[str, Any]:
+    items = [item for group in part.facts.groups for item in group["items"]]
+    return next(dict(item["cell"]) for item in items if item["label"] == label)
+
+
+async def test_the_flag_stands_beside_the_largest_value_it_can_have(archive: Archive) -> None:
+    _, part = await open_panel(archive)
+    # nine unflagged measurements: √8
+    assert fact_of(part, "σ deviation (the pipeline's flag)")["u"] == "of 2.83"
+    assert fact_of(part, "Flag at 5")["t"] == "cannot be reached"
+    assert fact_of(part, "Flag at 5")["n"].startswith("9 epochs; 26 are needed")
+    assert float(fact_of(part, "leave-one-out z")["t"]) < -10
+
+
+async def test_dips_are_listed_with_depth_duration_and_run_length(archive: Archive) -> None:
+    _, part = await open_panel(archive)
+    first = [c["t"] for c in part.dips.rows[0]["cells"]]
+    # three epochs at 40 %, then the one whose images are all too faint
+    assert first[:2] == ["as measured", "2026-03-13 08:00:00"]
+    assert first[3:6] == ["9 d", "4", "60"]
+
+
+async def test_beside_the_neighbours_the_dip_ends_where_the_flux_scale_was_wrong(archive: Archive) -> None:
+    _, part = await open_panel(archive)
+    row = next(row for row in part.dips.rows if row["cells"][0]["t"] == "beside the neighbours")
+    assert [c["t"] for c in row["cells"]][3:6] == ["6 d", "3", "60"]
+    assert fact_of(part, "Verdict of the neighbours")["t"] == "the source itself"
+    assert [figure.name for figure in part.figures] == ["ese_own", "ese_normalised"]
+
+
+async def test_the_panel_is_open_for_candidates_and_opens_for_others(archive: Archive) -> None:
+    view, part = await open_panel(archive, "N03")
+    assert (part.is_open, part.figures) == (False, [])
+    view.ese = "open"
+    await view.settled()
+    assert part.figures
+    assert write_query(view, view.url_params) == "ese=open"
+
+
+async def test_window_and_threshold_are_kept_in_the_url_and_nonsense_is_said(archive: Archive) -> None:
+    view, part = await open_panel(archive)
+    part._submit({"ese_window": "30", "ese_sigma": "500"})
+    await view.settled()
+    assert part.dips.rows == []
+    assert write_query(view, view.url_params) == "ese_window=30.0&ese_sigma=500.0"
+    part._submit({"ese_window": "-1", "ese_sigma": "many"})
+    assert set(part.form.errors) == {"ese_window", "ese_sigma"}
+    assert view.ese_window == 30.0
+
+
+async def test_other_epochs_patch_the_figures(archive: Archive) -> None:
+    view, part = await open_panel(archive)
+    before = list(part.figures)
+    view.leave_out(int(view.detail.light_curve.photometry_id[0]), out=True)
+    await view.settled()
+    assert part.figures == before
+    source = before[0].select_one({"name": "ese_own", "type": ColumnDataSource})
+    assert len(source.data["flux"]) == 8

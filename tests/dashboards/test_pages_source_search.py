@@ -1,0 +1,237 @@
+"""Finding sources on their page: what is typed, what it means, and what is said when it means nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dashboards.components.browser_state import write_query
+from dashboards.pages.list_page import FieldError
+from dashboards.pages.source_search import query_of, radius_of, range_of
+from dashboards.pages.sources import SourcesPage
+from dashboards.session import Session
+from data_access import Archive, open_archive
+from data_access.analysis.source_list import read_list
+from data_access.errors import SearchNotReady, ValidationError
+from data_access.records.source_columns import BY_NAME
+from data_access.records.source_query import Cone, Range
+
+
+@pytest.fixture
+async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
+    async with open_archive(demo_folder) as opened:
+        await opened.search.index(patience_s=30.0)
+        yield opened
+
+
+async def open_list(archive: Archive, **query: str) -> SourcesPage:
+    view = SourcesPage(Session(archive, query=query))
+    view.__panel__()
+    await view.load()
+    await view.settled()
+    return view
+
+
+def names(view: SourcesPage) -> list[str]:
+    return [row["key"] for row in view.table.rows]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "is_cone", "n_entries"),
+    [
+        ("NVSS J0958+65", "NVSS J0958+65", False, 0),
+        ("0958+6533", "0958+6533", False, 0),
+        ("8", "8", False, 0),
+        ("onerror", "onerror", False, 0),
+        ("09:58:47 +65:33:54", "", True, 0),
+        ("149.7, 65.565", "", True, 0),
+        ("gal 148.2 +41.9", "", True, 0),
+        ("09h58m47s +65d33m54s B1950", "", True, 0),
+        ("J0958+65, J1000+10", "", False, 2),
+        ("09:58:47 +65:33:54; 10:00:00 +10:00:00; 8", "", False, 3),
+        ("149.7, 65.5; 150.7, 65.5", "", False, 2),
+    ],
+)
+def test_one_box_takes_names_lists_and_positions(text: str, name: str, *, is_cone: bool, n_entries: int) -> None:
+    query = query_of({"text": text, "radius": "5'"})
+    assert query.name == name
+    assert (query.cone is not None) is is_cone
+    assert len(query.entries or ()) == n_entries
+    if query.cone is not None:
+        assert query.cone.radius_arcsec == 300.0
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [("3", 3, None), (">3", 3, None), ("3..10", 3, 10), ("..10", None, 10), ("<=10", None, 10), ("=5", 5, 5),
+     ("-1..1", -1, 1)],
+)  # fmt: skip
+def test_a_range_is_written_in_any_of_the_usual_ways(text: str, low: float | None, high: float | None) -> None:
+    assert range_of(BY_NAME["eta"], text) == Range("eta", low, high)
+
+
+def test_brightness_is_typed_in_mjy_and_days_as_dates() -> None:
+    assert range_of(BY_NAME["mean"], "10..20") == Range("mean", 0.01, 0.02)
+    assert range_of(BY_NAME["seen_mjd"], "2026-01-20..2026-01-20") == Range("seen_mjd", 61060.0, 61061.0)
+
+
+@pytest.mark.parametrize("text", ["five", "3..1", "..", "nan", "2026-99-99.."])
+def test_a_range_that_means_nothing_is_refused_in_words(text: str) -> None:
+    with pytest.raises(FieldError):
+        range_of(BY_NAME["seen_mjd" if text.startswith("2026") else "eta"], text)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "2x", "1e9", "1.2.3"])
+def test_a_radius_that_means_nothing_is_refused(text: str) -> None:
+    with pytest.raises(FieldError):
+        radius_of(text)
+
+
+async def test_the_beginning_of_a_name_finds_its_sources_without_the_prefix(archive: Archive) -> None:
+    beginning = (await archive.search.index()).names.names[0].removeprefix("NVSS ")[:5]
+    view = await open_list(archive, text=beginning)
+    assert names(view)
+    assert all(name.startswith(f"NVSS {beginning}") for name in names(view))
+    assert view.table.total == f"{len(names(view))} sources" or view.table.has_next
+    assert "As of" in view.table.note
+
+
+async def test_a_position_lists_what_is_around_it_with_the_distance(archive: Archive) -> None:
+    index = await archive.search.index()
+    ra, dec = index.columns["ra_deg"][0], index.columns["dec_deg"][0]
+    view = await open_list(archive, text=f"{ra:.6f} {dec:+.6f}", radius="2d", sort="sep_arcsec")
+    assert names(view)[0] == index.names.names[0]
+    assert view.table.columns[1]["name"] == "sep_arcsec"
+    apart = [float(row["cells"][1]["t"].replace(",", "")) for row in view.table.rows]
+    assert apart == sorted(apart)
+    assert apart[-1] <= 7200
+
+
+async def test_filters_on_our_metrics_are_kept_in_the_url(archive: Archive) -> None:
+    view = await open_list(archive)
+    view.filters._handle_msg({"type": "submit", "values": {"eta": "1.5..", "text": "J0"}})
+    await view.settled()
+    assert write_query(view, view.url_params) == "text=J0&eta=1.5.."
+    index = await archive.search.index()
+    rows = [index.names.get(name) for name in names(view)]
+    assert rows
+    assert all(index.columns["eta"][row] >= 1.5 for row in rows if row is not None)
+
+
+async def test_without_the_index_the_database_answers_and_that_is_said(
+    demo_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def not_ready(**_: object) -> None:
+        raise SearchNotReady("The index of all sources is being made (7% of the measurements are counted)")
+
+    async with open_archive(demo_folder) as archive:
+        monkeypatch.setattr(archive.search, "index", not_ready)
+        monkeypatch.setattr(SourcesPage, "_incomplete", False)
+        view = await open_list(archive, text="NVSS", sort="eta_metric")
+        other = await open_list(archive, eta="1..")
+    assert names(view)
+    assert "being made (7%" in view.table.note
+    assert "the database is asked" in view.table.note
+    assert "being made" in other.table_slot.notice.text
+    assert other.is_waiting
+
+
+async def test_a_refresh_keeps_what_is_said_about_a_field(archive: Archive) -> None:
+    view = await open_list(archive)
+    view.filters._handle_msg({"type": "submit", "values": {"eta": "large"}})
+    await view.refresh()
+    assert "'large' is not a number" in view.filters.errors["eta"]
+    view.filters._handle_msg({"type": "submit", "values": {"eta": "1.."}})
+    await view.settled()
+    assert view.filters.errors == {}
+
+
+async def test_text_that_is_too_long_is_refused_and_not_cut(archive: Archive) -> None:
+    view = await open_list(archive)
+    view.filters._handle_msg({"type": "submit", "values": {"text": "J0" * 2000}})
+    await view.settled()
+    assert view.filters.errors == {"text": "4,000 characters are more than 2,000"}
+    assert view.text == ""  # type: ignore[attr-defined]
+
+
+async def test_chosen_columns_are_in_the_url_with_their_definitions(archive: Archive) -> None:
+    view = await open_list(archive, cols="eta_int,neighbour_arcsec,nonsense")
+    assert [c["name"] for c in view.table.columns] == ["source_id", "eta_int", "neighbour_arcsec"]
+    assert view.table.columns[1]["title"] == BY_NAME["eta_int"].definition
+    view.tools._handle_msg({"type": "columns", "names": "snr,<b>,eta"})
+    await view.settled()
+    assert view.cols == "snr,eta"
+    assert [len(row["cells"]) for row in view.table.rows] == [3] * len(view.table.rows)
+
+
+async def test_every_row_gets_the_curve_of_its_newest_epochs(archive: Archive) -> None:
+    view = await open_list(archive, sort="n_rows", order="desc")
+    index = [c["name"] for c in view.table.columns].index("curve")
+    name = names(view)[0]
+    curve = view.table.rows[0]["cells"][index]["k"]
+    light_curve = await archive.sources.get_light_curve(name)
+    newest = np.argsort(light_curve.photometry_id)[-len(curve["x"]) :]
+    peaks, mjd = light_curve.peak_jyb[newest], light_curve.mjd[newest]
+    peaks = peaks[np.argsort(mjd, kind="stable")]
+    expected = np.round(100 * (peaks - peaks.min()) / (peaks.max() - peaks.min()))
+    assert curve["y"] == expected.tolist()
+    assert curve["x"] == sorted(curve["x"])
+    assert f"{len(curve['x'])} newest epochs" in curve["label"]
+    assert all("k" in row["cells"][index] for row in view.table.rows)
+
+
+async def test_a_position_can_be_copied(archive: Archive) -> None:
+    view = await open_list(archive)
+    ra, dec = view.table.rows[0]["cells"][1:3]
+    assert dec["c"] == f"{ra['t']} {dec['t']}"
+
+
+async def test_an_uploaded_list_is_searched_and_what_means_no_source_is_named(archive: Archive) -> None:
+    index = await archive.search.index()
+    first, second = index.names.names[:2]
+    ra, dec = index.columns["ra_deg"][1], index.columns["dec_deg"][1]
+    view = await open_list(archive)
+    view.tools._handle_msg({"type": "list", "text": f"# mine\n{first}\n{ra:.6f} {dec:+.6f}\nNVSS J000000-890000\n"})
+    await view.settled()
+    assert set(names(view)) == {first, second}
+    assert view.tools.unmatched == ["NVSS J000000-890000"]
+    assert f"list={view.list}" in write_query(view, view.url_params)
+    assert all(f"list={view.list}" in href for _, href in view.tools.exports)
+    view.tools._handle_msg({"type": "drop"})
+    await view.settled()
+    assert len(names(view)) > 2
+
+
+async def test_a_list_that_is_not_kept_any_more_says_so(archive: Archive) -> None:
+    view = await open_list(archive, list="0123456789")
+    assert "is not kept any more" in view.table_slot.notice.text
+    assert "Upload it again" in view.tools.list_words
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("J1\nJ2, and more\n", ["J1", "J2"]),
+        ("name,flux\nJ1,2\n\nJ2,3", ["J1", "J2"]),
+        ("id\tRA\tDec\nx\t10.5\t-3\ny\tnowhere\t1", [(10.5, -3.0), "nowhere, 1"]),
+        ("10:00:00 +65:00:00\ngal 10 20", [(150.0, 65.0), None]),
+    ],
+)
+def test_a_list_is_read_in_the_usual_shapes(text: str, expected: list[object]) -> None:
+    for entry, wanted in zip(read_list(text), expected, strict=True):
+        if wanted is None:
+            assert isinstance(entry, Cone)
+        elif isinstance(wanted, tuple):
+            assert isinstance(entry, Cone)
+            assert (entry.ra_deg, entry.dec_deg) == pytest.approx(wanted)
+        else:
+            assert entry == wanted
+
+
+@pytest.mark.parametrize("text", ["", "# only words", "ra,dec\n", "x\n" * 5001])
+def test_a_list_that_is_empty_or_too_long_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        read_list(text)

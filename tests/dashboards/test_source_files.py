@@ -1,0 +1,148 @@
+"""The whole result as a file: read back with astropy and pyarrow, compared with the truth of the real archive."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pyarrow.parquet
+import pytest
+from astropy.io import fits
+from astropy.io.votable import parse as parse_votable
+from astropy.table import Table
+
+from dashboards.server import build_server
+from data_access import open_archive
+from data_access.analysis.table_files import WRITERS, FileColumn, FileTable
+from data_access.records.source_columns import COLUMNS
+
+ONE_SECOND_DAYS = 1 / 86_400
+FORMATS = ("csv", "votable", "fits", "parquet")
+
+
+@pytest.fixture
+async def http(real_archive_split: Path) -> AsyncIterator[httpx.AsyncClient]:
+    async with open_archive(real_archive_split) as archive:
+        server = build_server(archive)
+        server.start()
+        async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
+            yield client
+        await server.stop()
+
+
+def read(kind: str, body: bytes) -> tuple[dict[str, Any], dict[str, str], dict[str, str], str]:
+    """Return the columns, units and definitions by name, and all facts as text."""
+    if kind == "parquet":
+        table = pyarrow.parquet.read_table(io.BytesIO(body))
+        about = {f.name: {k.decode(): v.decode() for k, v in f.metadata.items()} for f in table.schema}
+        columns = {name: table[name].to_pylist() for name in table.column_names}
+        units = {name: facts["unit"] for name, facts in about.items()}
+        return columns, units, {n: f["description"] for n, f in about.items()}, str(table.schema.metadata)
+    if kind == "votable":
+        votable = parse_votable(io.BytesIO(body))
+        made = votable.get_first_table().to_table()
+        facts = " ".join(f"{info.name}: {info.value}" for info in votable.resources[0].infos)
+    elif kind == "fits":
+        made = Table.read(io.BytesIO(body), format="fits")
+        header = fits.open(io.BytesIO(body))[1].header
+        for i, name in enumerate(made.colnames, start=1):
+            made[name].description = header[f"TCOMM{i}"]
+        facts = str(header["COMMENT"])
+    else:
+        made = Table.read(body.decode(), format="ascii.ecsv")
+        facts = json.dumps(dict(made.meta))
+    columns = {name: made[name].tolist() for name in made.colnames}
+    units = {name: str(made[name].unit or "") for name in made.colnames}
+    return columns, units, {name: made[name].description for name in made.colnames}, facts
+
+
+def number(value: Any) -> float:
+    return np.nan if value is None else float(value)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+async def test_an_export_has_the_true_numbers_of_every_light_curve(
+    http: httpx.AsyncClient, real_archive_split: Path, kind: str
+) -> None:
+    truth = json.loads((real_archive_split / "truth.json").read_text())["sources"]
+    answer = await http.get(
+        "sources/export", params={"format": kind, "n_rows": "1..", "sort": "eta", "order": "desc"}
+    )
+    assert answer.status_code == 200
+    columns, units, definitions, facts = read(kind, answer.content)
+    names = [name.decode() if isinstance(name, bytes) else str(name) for name in columns["source_id"]]
+    assert sorted(names) == sorted(truth)
+    for i, name in enumerate(names):
+        known = truth[name]
+        assert columns["n"][i] == known["n_valid"]
+        for column, key in (("eta", "eta_peak"), ("v", "v_peak")):
+            expected = number(known[key])
+            np.testing.assert_allclose(number(columns[column][i]), expected, rtol=1e-9, err_msg=f"{name} {column}")
+        span = number(columns["span_d"][i])
+        assert abs(span - (known["end_mjd"] - known["start_mjd"])) < 2.4 * ONE_SECOND_DAYS, name
+    eta = np.array([number(value) for value in columns["eta"]])
+    assert (np.diff(eta[np.isfinite(eta)]) <= 0).all()
+    assert units["mean"].replace(" ", "") == "Jy/beam"
+    assert units["neighbour_arcsec"] == "arcsec"
+    assert {c.name: c.definition for c in COLUMNS}.items() <= definitions.items()
+    assert "n_rows: 1.." in facts
+    assert "n_rows=1..&sort=eta&order=desc" in facts.replace("\n", "")
+    assert f"{len(truth)}" in facts
+    assert "photometry as of" in facts
+
+
+async def test_the_export_of_a_page_is_the_whole_list_and_not_the_page(http: httpx.AsyncClient) -> None:
+    answer = await http.get("sources/export", params={"format": "csv", "rows": "25"})
+    columns, *_ = read("csv", answer.content)
+    assert len(columns["source_id"]) == 202
+    assert answer.headers["content-disposition"].endswith('.ecsv"')
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [("format=xls", "csv, votable"), ("eta=large", "not a number"), ("sort=colour", "cannot be sorted"),
+     ("radius=9q", "radius")],
+)  # fmt: skip
+async def test_an_export_that_makes_no_sense_is_refused_in_words(
+    http: httpx.AsyncClient, asked: str, words: str
+) -> None:
+    answer = await http.get(f"sources/export?{asked}")
+    assert answer.status_code == 400
+    assert words in answer.text
+
+
+async def test_an_empty_result_is_an_empty_table_in_every_format(http: httpx.AsyncClient) -> None:
+    for kind in FORMATS:
+        answer = await http.get("sources/export", params={"format": kind, "text": "nobody"})
+        columns, *_ = read(kind, answer.content)
+        assert columns["source_id"] == []
+        assert "eta" in columns
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_awkward_values_survive_the_way_through_a_file(kind: str) -> None:
+    names = np.array(['a,"b"\n<c>', "κ é", ""])
+    numbers = np.array([1.0 / 3.0, np.nan, np.inf])
+    table = FileTable(
+        (FileColumn("name", "", 'is "it" <so>', names), FileColumn("x", "mJy", "x", numbers),
+         FileColumn("n", "", "n", np.array([3.0, np.nan, 2.0**53]), whole=True)),
+        {"query": "text: <κ> & \x01"},
+    )  # fmt: skip
+    out = io.BytesIO()
+    WRITERS[kind](table, out)  # type: ignore[index]
+    columns, units, definitions, _ = read(kind, out.getvalue())
+    shown = columns["name"][:2]
+    if kind == "fits":
+        assert shown == ['a,"b"\\x0a<c>', "\\u03ba \\xe9"]
+    else:
+        assert shown == list(names[:2])
+    assert number(columns["x"][0]) == 1.0 / 3.0
+    assert np.isnan([number(value) for value in columns["x"][1:]]).all()
+    assert (columns["n"][0], columns["n"][1], columns["n"][2]) == (3, None, 2**53)
+    assert definitions["name"] == 'is "it" <so>'
+    assert units["x"] == "mJy"

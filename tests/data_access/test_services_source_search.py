@@ -1,0 +1,147 @@
+"""Search over all sources: what it finds is true, in order, page by page, and follows what is written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_access import Archive, open_archive
+from data_access.demo import write_demo
+from data_access.errors import ValidationError
+from data_access.records import PageRequest
+from data_access.records.source_query import Cone, Range, SourceQuery
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_demo(tmp_path_factory.mktemp("search"), nights=1)
+
+
+@pytest.fixture
+def writable(written: Path, tmp_path: Path) -> Path:
+    shutil.copytree(written / "state", tmp_path / "archive" / "state")
+    return tmp_path / "archive"
+
+
+async def walk(archive: Archive, query: SourceQuery, sort: str, *, descending: bool) -> tuple[list[str], list[str]]:
+    """Return the names forwards, and those of the way back."""
+    there: list[list[int]] = []
+    cursor = ""
+    while True:
+        page, _, index = await archive.search.find(query, PageRequest(37, cursor, sort, descending))
+        there.append(list(page.rows))
+        if not page.next_cursor:
+            break
+        cursor = page.next_cursor
+    back = [there[-1]]
+    cursor = page.previous_cursor
+    while cursor:
+        page, _, index = await archive.search.find(query, PageRequest(37, cursor, sort, descending))
+        back.insert(0, list(page.rows))
+        cursor = page.previous_cursor
+    names = index.names.names
+    return [names[i] for part in there for i in part], [names[i] for part in back for i in part]
+
+
+@pytest.mark.parametrize("sort", ["", "eta", "n_rows", "neighbour_arcsec", "sigma_deviation"])
+@pytest.mark.parametrize("descending", [True, False])
+async def test_every_source_is_met_once_in_order_and_on_the_way_back(
+    written: Path, sort: str, *, descending: bool
+) -> None:
+    async with open_archive(written) as archive:
+        there, back = await walk(archive, SourceQuery(), sort, descending=descending)
+        index = await archive.search.index()
+    assert sorted(there) == sorted(index.names.names)
+    assert back == there
+    if sort:
+        values = np.array([index.columns[sort][index.names.get(name)] for name in there])
+        known = values[~np.isnan(values)]
+        assert np.isnan(values[known.size :]).all()
+        assert (known[1:] <= known[:-1]).all() if descending else (known[1:] >= known[:-1]).all()
+    else:
+        assert there == sorted(there, reverse=descending)
+
+
+async def test_the_numbers_are_those_of_every_light_curve_of_the_real_archive(real_archive_split: Path) -> None:
+    truth = json.loads((real_archive_split / "truth.json").read_text())["sources"]
+    async with open_archive(real_archive_split) as archive:
+        index = await archive.search.index()
+    for name, known in truth.items():
+        row = index.names.get(name)
+        assert row is not None
+        assert index.columns["n"][row] == known["n_valid"]
+        for column, key in (("eta", "eta_peak"), ("v", "v_peak"), ("eta_int", "eta_int"), ("v_int", "v_int")):
+            expected = np.nan if known[key] is None else known[key]
+            np.testing.assert_allclose(index.columns[column][row], expected, rtol=1e-9, err_msg=f"{name} {column}")
+
+
+async def test_a_place_a_list_a_range_and_a_state_must_all_hold(written: Path) -> None:
+    async with open_archive(written) as archive:
+        index = await archive.search.index()
+        active = {c.source_id for c in await archive.sources.find_ese_candidates() if c.status == "active"}
+        chosen = sorted(active)[0]
+        row = index.names.get(chosen)
+        assert row is not None
+        here = Cone(float(index.columns["ra_deg"][row]), float(index.columns["dec_deg"][row]), 5.0)
+        _, found = await archive.search.select(SourceQuery(states=(("ese", "active"),)))
+        assert {index.names.names[i] for i in found.rows} == active
+        _, found = await archive.search.select(
+            SourceQuery(cone=here, entries=(chosen.lower(), "nobody"), states=(("ese", "active"),))
+        )
+        assert found.rows.tolist() == [row]
+        assert found.unmatched == ("nobody",)
+        assert found.separation_arcsec is not None and found.separation_arcsec[0] < 1e-6
+        _, found = await archive.search.select(SourceQuery(cone=here, ranges=(Range("n", 1e6),)))
+        assert found.rows.size == 0
+
+
+async def test_what_has_no_value_is_in_no_range(written: Path) -> None:
+    async with open_archive(written) as archive:
+        index, found = await archive.search.select(SourceQuery(ranges=(Range("eta", -1e9, 1e9),)))
+        assert (index.columns["n"][found.rows] >= 2).all()
+        assert 0 < found.rows.size < len(index)
+
+
+async def test_a_new_source_is_found_after_the_next_look(writable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data_access.services.source_search._LOOK_AGAIN_S", 0.0)
+    monkeypatch.setattr("data_access.services.source_search.PATIENCE_S", 30.0)
+    async with open_archive(writable) as archive:
+        _, before = await archive.search.select(SourceQuery(name="J2359"))
+        with closing(sqlite3.connect(writable / "state" / "db" / "products.sqlite3")) as db:
+            db.execute(
+                "INSERT INTO photometry (source_id, image_path, ra_deg, dec_deg, peak_jyb, peak_err_jyb, "
+                "measured_at) VALUES ('NVSS J235959+163000', '/x/a.fits', 359.99, 16.5, 0.1, 0.01, 1.8e9)"
+            )
+            db.commit()
+        index, after = await archive.search.select(SourceQuery(name="J2359"))
+        _, near = await archive.search.select(SourceQuery(cone=Cone(0.0, 16.5, 60.0)))
+    assert before.rows.size == 0
+    assert [index.names.names[i] for i in after.rows] == ["NVSS J235959+163000"]
+    assert near.rows.tolist() == after.rows.tolist()
+
+
+async def test_an_unknown_order_is_an_error_in_words(written: Path) -> None:
+    async with open_archive(written) as archive:
+        with pytest.raises(ValidationError, match="cannot be sorted"):
+            await archive.search.find(SourceQuery(), PageRequest(sort="1; DROP TABLE photometry"))
+
+
+async def test_bad_values_in_the_statistics_are_absent_and_break_nothing(writable: Path) -> None:
+    with closing(sqlite3.connect(writable / "state" / "db" / "products.sqlite3")) as db:
+        db.execute(
+            "INSERT INTO variability_stats (source_id, eta_metric, ra_deg, dec_deg, updated_at) "
+            "VALUES ('ODD', 'a lot', 'east', 54.0, 1.8e9)"
+        )
+        db.commit()
+    async with open_archive(writable) as archive:
+        index = await archive.search.index(patience_s=30.0)
+    row = index.names.get("ODD")
+    assert row is not None
+    assert np.isnan(index.columns["eta_metric"][row])
+    assert np.isnan(index.columns["ra_deg"][row])

@@ -1,0 +1,100 @@
+"""Names and places of all sources in memory: what is found, in which order, page by page."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+
+from data_access.analysis.name_index import NameIndex
+from data_access.analysis.sky_index import SkyIndex
+
+NAMES = [
+    "NVSS J095847+653354",
+    "NVSS J095812-653354",
+    "J095847+6533",
+    "3C 286",
+    "J346.6203+15.9139",
+    "8",
+    "88",
+    "PSR B0531+21",
+    "FIRST J053100.1+210000.5",
+]
+
+
+def called(text: str) -> list[str]:
+    return [NAMES[i] for i in NameIndex(NAMES).beginning(text).tolist()]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("NVSS J0958", [NAMES[0], NAMES[1], NAMES[2]]),
+        ("nvss j095847+65", [NAMES[0], NAMES[2]]),
+        ("J0958", [NAMES[0], NAMES[1], NAMES[2]]),
+        ("0958+6533", [NAMES[0], NAMES[2]]),
+        ("0958-65", [NAMES[1]]),
+        ("0958−65", [NAMES[1]]),
+        ("3c286", ["3C 286"]),
+        ("J346.62", ["J346.6203+15.9139"]),
+        ("8", ["8", "88"]),
+        ("B0531", ["PSR B0531+21"]),
+        ("0531", ["PSR B0531+21", "FIRST J053100.1+210000.5"]),
+        ("J0531+21", ["FIRST J053100.1+210000.5"]),
+        ("x", []),
+        ("J9" * 100, []),
+    ],
+)
+def test_a_name_is_found_by_its_beginning_with_and_without_prefix(text: str, expected: list[str]) -> None:
+    assert called(text) == expected
+
+
+def test_one_name_is_the_same_without_blanks_case_and_prefix() -> None:
+    index = NameIndex(NAMES)
+    for text in ("NVSS J095847+653354", "nvssj095847+653354", "J095847+653354", "095847+653354"):
+        assert index.same(text).tolist() == [0]
+    assert index.same("8").tolist() == [5]
+    assert index.same("0958").tolist() == []
+
+
+def test_any_part_of_a_name_is_found() -> None:
+    assert NameIndex(NAMES).containing("653354").tolist() == [0, 1]
+    assert NameIndex(NAMES).containing("zzz").tolist() == []
+
+
+def sky(n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(5)
+    ra, dec = rng.uniform(0, 360, n), np.degrees(np.arcsin(rng.uniform(-1, 1, n)))
+    ra[:4], dec[:4] = [0.0, 359.9999, 0.00005, 180.0], [10.0, 10.0, 10.0, -90.0]
+    dec[4] = 90.0
+    return ra, dec
+
+
+@pytest.mark.parametrize(
+    ("ra_deg", "dec_deg", "radius_deg"),
+    [(0.0, 10.0, 0.001), (359.9, 10.0, 5.0), (12.0, 89.5, 3.0), (200.0, -90.0, 4.0), (77.0, 0.0, 95.0),
+     (5.0, 5.0, 180.0)],
+)  # fmt: skip
+def test_a_cone_holds_what_astropy_finds_in_it(ra_deg: float, dec_deg: float, radius_deg: float) -> None:
+    ra, dec = sky()
+    rows, apart = SkyIndex(ra, dec).within(ra_deg, dec_deg, radius_deg * 3600)
+    separation = SkyCoord(ra_deg, dec_deg, unit="deg").separation(SkyCoord(ra, dec, unit="deg"))
+    assert rows.tolist() == np.flatnonzero(separation.deg <= radius_deg).tolist()
+    np.testing.assert_allclose(apart, separation[rows].arcsec, atol=1e-6)
+
+
+def test_what_is_not_on_the_sky_is_never_found() -> None:
+    index = SkyIndex(np.array([np.nan, 10.0, 10.0]), np.array([0.0, 91.0, np.nan]))
+    assert index.within(10.0, 0.0, 180 * 3600.0)[0].tolist() == []
+    assert np.isnan(index.nearest_arcsec()).all()
+
+
+def test_the_nearest_neighbour_is_the_one_of_all_pairs() -> None:
+    ra, dec = sky(1200)
+    nearest = SkyIndex(ra, dec).nearest_arcsec()
+    places = SkyCoord(ra, dec, unit="deg")
+    pairs = places[:, None].separation(places[None, :]).to_value(u.arcsec)
+    np.fill_diagonal(pairs, np.inf)
+    expected = pairs.min(axis=1)
+    np.testing.assert_allclose(nearest, np.where(expected <= 3600, expected, np.inf), rtol=1e-7, atol=1e-5)
