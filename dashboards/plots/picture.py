@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from astropy.wcs import WCS
 from bokeh.palettes import Cividis256, Greys256, Inferno256, Magma256, Viridis256
+from isal import isal_zlib
 from PIL import Image, ImageDraw
 
 from dashboards.plots.graticule import edge_families, edge_ticks, graticule_columns
@@ -119,7 +120,7 @@ def picture_png(
 def _png(pixels: npt.NDArray[np.uint8]) -> bytes:
     """Return RGB as a PNG. Every row is stored as its difference to the one above, which enlarged pixels make zero.
 
-    Pillow tries all filters on every row and then compresses more than there is: 30 ms in place of 8.
+    Pillow tries all filters on every row: 30 ms. zlib takes 9 ms for what isa-l packs in 1.2, no larger.
     """
     height, width, _ = pixels.shape
     rows = np.empty((height, 1 + 3 * width), np.uint8)
@@ -128,7 +129,7 @@ def _png(pixels: npt.NDArray[np.uint8]) -> bytes:
     rows[0, 1:] = flat[0]
     np.subtract(flat[1:], flat[:-1], out=rows[1:, 1:])
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.data, 1)), (b"IEND", b""))
+    chunks = ((b"IHDR", head), (b"IDAT", isal_zlib.compress(rows.data, 1)), (b"IEND", b""))
     body = b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         for name, data in chunks
