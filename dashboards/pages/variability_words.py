@@ -129,6 +129,11 @@ def filling_words(state: VariabilityState) -> str:
     return f"Adding up the photometry: {state.share:.0%} of {state.newest_id:,} measurements{speed}"
 
 
+def recent_words(table: VariabilityTable) -> str:
+    """Return what a plane is that was made before, while the newest measurements are still being looked for."""
+    return f"Measurements up to row {table.last_id:,}; what was written since is being added"
+
+
 def state_words(state: VariabilityState) -> tuple[str, str]:
     """Return the kind of notice and its words once the sums are made; no words when all is as it should be."""
     return ("warn" if "memory" in state.note else "info", state.note[:1].upper() + state.note[1:])

@@ -94,6 +94,11 @@ class VariabilityService:
         made: T = found[1]
         return made
 
+    def recent_derived(self, flux: FluxKind, key: Hashable) -> Any:
+        """Return what `derived` gave last for the same question, of metrics that may be outdated; None before that."""
+        found = self._derived.get((flux, key))
+        return None if found is None else found[1]
+
     def recent_table(self, flux: FluxKind = "peak") -> VariabilityTable | None:
         """Return the metrics that were made last without reading anything; None when there are none."""
         return self._tables.get(flux)
@@ -181,6 +186,7 @@ class VariabilityService:
         self._index = {name: i for i, name in enumerate(sums.names)}
         self._names = np.array(sums.names, dtype=np.str_)
         self._tables.clear()
+        self._derived.clear()
         self.state = replace(self.state, last_id=sums.last_id)
 
     def _say(self, note: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import shutil
 import sqlite3
@@ -42,6 +43,15 @@ async def open_page(archive: Archive, **query: str) -> VariabilityPage:
 
 def names(view: VariabilityPage, table: str = "candidates") -> list[str]:
     return [row["key"] for row in getattr(view, table).rows]
+
+
+def add_measurement(folder: Path, name: str) -> None:
+    with closing(sqlite3.connect(folder / "state" / "db" / "products.sqlite3")) as db, db:
+        db.execute(
+            "INSERT INTO photometry (source_id, image_path, ra_deg, dec_deg, peak_jyb, peak_err_jyb, "
+            "measured_at) VALUES (?, '/none.fits', 1.0, 54.0, 50.0, 0.001, 1.76e9)",
+            (name,),
+        )
 
 
 def facts(view: VariabilityPage) -> dict[str, dict[str, str]]:
@@ -163,17 +173,40 @@ async def test_a_new_commit_patches_the_plane(writable: Path) -> None:
         assert view.plot is not None
         layout, name = view.plot.layout, view.plot.source.data["name"][0]
         n = int(view.plot.source.data["n"][0])
-        with closing(sqlite3.connect(writable / "state" / "db" / "products.sqlite3")) as db, db:
-            db.execute(
-                "INSERT INTO photometry (source_id, image_path, ra_deg, dec_deg, peak_jyb, peak_err_jyb, "
-                "measured_at) VALUES (?, '/none.fits', 1.0, 54.0, 50.0, 0.001, 1.76e9)",
-                (name,),
-            )
+        add_measurement(writable, name)
         await view.refresh()
         assert view.plot.layout is layout
         assert view.slots["η-V plane"].content is layout
         assert view.plot.source.data["n"][0] == n + 1
         assert name in names(view)
+
+
+async def test_the_page_opens_with_the_plane_made_last_and_says_so(
+    writable: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_archive(writable) as archive:
+        name = (await open_page(archive)).plot.source.data["name"][0]  # type: ignore[union-attr]
+        table = await archive.variability.table()
+        add_measurement(writable, name)
+        view, written, refresh = VariabilityPage(Session(archive)), asyncio.Event(), archive.variability.refresh
+
+        async def late() -> object:
+            await written.wait()
+            return await refresh()
+
+        monkeypatch.setattr(archive.variability, "refresh", late)
+        view.__panel__()
+        loading = asyncio.ensure_future(view.load())
+        async with asyncio.timeout(20):
+            while view.status.kind != "loading" or "being added" not in view.status.text:
+                await asyncio.sleep(0.01)
+        assert f"up to row {table.last_id:,}" in view.status.text
+        assert view.plot is not None
+        n = int(view.plot.source.data["n"][0])
+        written.set()
+        await loading
+        assert view.plot.source.data["n"][0] == n + 1
+        assert view.status.text == ""
 
 
 async def test_an_archive_without_photometry_says_so(tmp_path: Path) -> None:
