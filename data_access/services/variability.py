@@ -95,7 +95,7 @@ class VariabilityService:
         return made
 
     def recent_derived(self, flux: FluxKind, key: Hashable) -> Any:
-        """Return what `derived` gave last for the same question, of metrics that may be outdated; None before that."""
+        """Return what `derived` gave last for the same question, of metrics that may be outdated, or None."""
         found = self._derived.get((flux, key))
         return None if found is None else found[1]
 

@@ -196,10 +196,10 @@ async def test_the_page_opens_with_the_plane_made_last_and_says_so(
 
         monkeypatch.setattr(archive.variability, "refresh", late)
         view.__panel__()
+        said = asyncio.Event()
+        view.status.param.watch(lambda event: said.set() if "being added" in event.new else None, "text")
         loading = asyncio.ensure_future(view.load())
-        async with asyncio.timeout(20):
-            while view.status.kind != "loading" or "being added" not in view.status.text:
-                await asyncio.sleep(0.01)
+        await asyncio.wait_for(said.wait(), 20)
         assert f"up to row {table.last_id:,}" in view.status.text
         assert view.plot is not None
         n = int(view.plot.source.data["n"][0])
