@@ -136,7 +136,10 @@ def show_brush(figure: Figure, from_mjd: float, to_mjd: float) -> None:
     if brush is None:
         return
     ends = [(mjd - MJD_OF_1970) * MS_PER_DAY if np.isfinite(mjd) else None for mjd in (from_mjd, to_mjd)]
-    brush.update(left=ends[0], right=ends[1], visible=ends != [None, None])
+    brush.visible = ends != [None, None]
+    if brush.visible:
+        # an end may refer to other models: Bokeh (3.9) walks the whole document for each, 30 ms
+        brush.update(left=ends[0], right=ends[1])
 
 
 def flux_label(flux: FluxKind, unit: FluxUnit) -> str:
