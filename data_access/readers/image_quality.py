@@ -13,6 +13,7 @@ import numpy.typing as npt
 from astropy.coordinates import ICRS, SkyCoord
 from astropy.wcs import WCS
 
+from data_access.analysis.flux_units import jy_per_beam
 from data_access.analysis.image_quality import SOURCE_SIGMA, SPECTRAL_INDEX, CellFigures, catalog_offsets, peak_near
 from data_access.analysis.image_sky import celestial_wcs, icrs_to_pixel, native_frame, pixel_to_sky
 from data_access.readers.casa_image import opened_casa_rows
@@ -28,7 +29,6 @@ _SEARCH_BEAMS, _ALONE_BEAMS = 1.0, 3.0
 _LEAST_SEARCH, _MOST_SEARCH = 3, 30
 # Twice the least signal of a match: sources at the limit are found only when noise lifts them, and look too bright.
 _EXPECTED_SIGMA = 2 * SOURCE_SIGMA
-_PER_BEAM = ("JY/BEAM", "JY / BEAM", "BEAM-1 JY", "JY BEAM-1")
 
 
 def measure_quality(
@@ -144,9 +144,9 @@ class _Expected:
 
     def offsets(self, noise: float) -> CatalogOffsets:
         """Return the differences of the sources that stand out of the noise."""
-        in_jansky = self.header.bunit.strip().upper() in _PER_BEAM
+        factor = jy_per_beam(self.header.bunit)
         with np.errstate(invalid="ignore"):
-            bright = self.flux_jy >= _EXPECTED_SIGMA * noise if in_jansky else np.isfinite(self.flux_jy)
+            bright = np.isfinite(self.flux_jy) if factor is None else self.flux_jy >= _EXPECTED_SIGMA * noise * factor
         numbers = [
             n for n in np.flatnonzero(bright).tolist() if n in self.found and self.found[n][2] >= SOURCE_SIGMA * noise
         ]
@@ -154,7 +154,7 @@ class _Expected:
         ra, dec = _icrs(self.header, self.wcs, found[:, 0], found[:, 1])
         east = ((ra - self.positions[0][numbers] + 180) % 360 - 180) * np.cos(np.radians(dec)) * 3600
         north = (dec - self.positions[1][numbers]) * 3600
-        ratio = found[:, 2] / self.flux_jy[numbers] if in_jansky else np.full(len(numbers), np.nan)
+        ratio = found[:, 2] * (math.nan if factor is None else factor) / self.flux_jy[numbers]
         return catalog_offsets(self.catalog.name, int(np.count_nonzero(bright)), east, north, ratio)
 
 

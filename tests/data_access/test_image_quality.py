@@ -107,6 +107,38 @@ def test_what_has_no_figure_is_not_bad(tmp_path: Path) -> None:
     assert all(grade.reason for grade in grades)
 
 
+def _words(path: str) -> dict[str, tuple[str, float | None, str]]:
+    return {one.metric: (one.word, one.value, one.reason) for one in quality_grades(measure_quality(path))}
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("mJy/beam", 1e3), ("uJy/beam", 1e6), ("JY/BEAM", 1.0)])
+def test_noise_is_judged_in_jy_per_beam_whatever_the_prefix(tmp_path: Path, unit: str, factor: float) -> None:
+    word, value, reason = _words(_write(tmp_path / "a.fits", factor * _noise(), BUNIT=unit))["image_noise"]
+    assert word == "good"
+    assert value == pytest.approx(NOISE, rel=0.05)
+    assert "Jy/beam" in reason
+
+
+@pytest.mark.parametrize("unit", ["Jy/beam.km/s", "K", "", "Jy/pixel"])
+def test_images_that_are_not_in_jy_per_beam_are_not_judged_by_its_thresholds(tmp_path: Path, unit: str) -> None:
+    data = _noise()
+    data[240:280, 40:80] *= 50
+    words = _words(_write(tmp_path / "a.fits", data, BUNIT=unit))
+    for metric in ("image_noise", "local_noise", "dynamic_range", "residual_skewness", "residual_kurtosis",
+                   "negative_bowl"):  # fmt: skip
+        assert words[metric][0] == "not applicable"
+        assert (f"'{unit}'" if unit else "not stated") in words[metric][2]
+    assert words["nan_fraction"][0] == "good"
+
+
+def test_the_flux_ratio_counts_the_prefix_of_the_unit(tmp_path: Path, catalog: Catalog) -> None:
+    path = _write(tmp_path / "a.fits", 1e3 * _with_sources(_noise(), catalog), BUNIT="mJy/beam")
+    found = measure_quality(path, catalog=catalog).offsets
+    assert found is not None
+    assert found.n_expected == 25
+    assert found.flux_ratio == pytest.approx(1.1, abs=0.06)
+
+
 def test_the_beam_is_judged_against_the_longest_baseline_of_this_telescope_only(tmp_path: Path) -> None:
     def beam_grade(path: str) -> tuple[str, float | None]:
         found = {grade.metric: grade for grade in quality_grades(measure_quality(path))}["beam_size"]
@@ -176,6 +208,18 @@ async def test_report_uses_the_catalogue_around_0h_and_says_why_stored_figures_d
     assert stored.where == "images.noise_jy"
     assert "mJy" in stored.why
     assert report.worst_region is not None
+
+
+async def test_stored_and_measured_figures_are_compared_in_jy_per_beam(archive: Archive) -> None:
+    image = await archive.images.get(1)
+    _write(Path(image.path), 1e6 * _noise(), BUNIT="mJy/beam")
+    (stored,) = (await archive.image_quality.report(image)).stored
+    assert (stored.unit, stored.stored, stored.why) == ("Jy/beam", 1e3 * NOISE, "")
+    assert stored.measured == pytest.approx(1e3 * NOISE, rel=0.05)
+    _write(Path(image.path), _noise(), BUNIT="K")
+    (stored,) = (await archive.image_quality.report(image)).stored
+    assert (stored.unit, stored.measured) == ("Jy/beam", None)
+    assert "'K'" in stored.why
 
 
 async def test_a_measured_image_is_measured_again_only_when_its_file_changes(archive: Archive) -> None:
