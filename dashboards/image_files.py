@@ -36,6 +36,7 @@ from dashboards.byte_ranges import ByteRange, RangeNotSatisfiable, parse_range, 
 from dashboards.plots.image import SkyMarker
 from dashboards.plots.image_colour import STRETCHES
 from dashboards.plots.picture import PALETTES, PictureLook, picture_png
+from dashboards.plots.sky import beam_words
 from data_access.analysis.times import format_mjd_utc
 from data_access.errors import FileError, ValidationError
 from data_access.records import Cutout, Image, ImageHeader
@@ -340,8 +341,5 @@ def _epoch_words(image: Image) -> str:
 
 
 def _beam_words(header: ImageHeader) -> str:
-    beam = header.beam
     frequency = "" if header.freq_hz is None else f", {header.freq_hz / 1e9:.5g} GHz"
-    if beam is None:
-        return f"beam not recorded{frequency}"
-    return f"beam {beam.major_arcsec:.3g}″ × {beam.minor_arcsec:.3g}″, PA {beam.pa_deg:.0f}°{frequency}"
+    return f"{beam_words(header.beam)}{frequency}"

@@ -69,7 +69,6 @@ def _file_facts(image: Image, links: Links) -> list[dict[str, Any]]:
 
 def header_groups(header: ImageHeader) -> list[dict[str, Any]]:
     """Return what the file itself says."""
-    beam = header.beam
     items = [
         fact("Shape", cell(" × ".join(str(n) for n in header.shape), note="slowest axis first")),
         fact("Axes", cell(", ".join(header.axes))),
@@ -79,12 +78,24 @@ def header_groups(header: ImageHeader) -> list[dict[str, Any]]:
         fact("Telescope", cell(header.telescope or None)),
         fact("DATE-OBS", cell(header.date_obs or None)),
         fact("Frequency", cell(None if header.freq_hz is None else header.freq_hz / 1e9, unit="GHz", digits=5)),
-        fact("Beam", cell(None if beam is None else f"{beam.major_arcsec:.4g} × {beam.minor_arcsec:.4g}", unit="″")),
+        *_beam_facts(header),
     ]
-    if beam is not None:
-        items.append(fact("Beam PA", cell(beam.pa_deg, unit="°", digits=1, note=f"from the {beam.origin}")))
     items += [fact("Odd", cell(problem, state="warn")) for problem in header.problems]
     return [group("Found in the file", items)]
+
+
+def _beam_facts(header: ImageHeader) -> list[dict[str, Any]]:
+    """Return the beam as far as it is recorded; of many the first, with their number."""
+    beam, n_beams = header.beam, len(header.plane_beams)
+    if beam is None:
+        return [fact("Beam", cell(None))]
+    minor = "minor axis not recorded" if beam.minor_assumed else f"{beam.minor_arcsec:.4g}"
+    many = f"first of {n_beams}: the picture has that of its plane" if n_beams else None
+    size = cell(f"{beam.major_arcsec:.4g} × {minor}", unit="" if beam.minor_assumed else "″", note=many)
+    angle = cell("not recorded", state="off", note=f"from the {beam.origin}")
+    if beam.pa_deg is not None:
+        angle = cell(beam.pa_deg, unit="°", digits=1, note=f"from the {beam.origin}")
+    return [fact("Beam", size), fact("Beam PA", angle)]
 
 
 def cards_table(header: ImageHeader) -> RecordTable:

@@ -25,6 +25,7 @@ __all__ = [
     "Orientation",
     "axis_names",
     "beam_outline",
+    "beam_words",
     "celestial_wcs",
     "decimal_text",
     "degrees_text",
@@ -152,12 +153,25 @@ def local_sky(wcs: WCS, box: Box) -> LocalSky | None:
     return None
 
 
+def beam_words(beam: BeamShape | None) -> str:
+    """Return axes and position angle of a beam as far as they are recorded."""
+    if beam is None:
+        return "beam not recorded"
+    angle = "PA not recorded" if beam.pa_deg is None else f"PA {beam.pa_deg:.0f}°"
+    if beam.minor_assumed:
+        return f"beam {beam.major_arcsec:.3g}″ (minor axis not recorded), {angle}"
+    return f"beam {beam.major_arcsec:.3g}″ × {beam.minor_arcsec:.3g}″, {angle}"
+
+
 def beam_outline(sky: LocalSky, beam: BeamShape, *, n_points: int = 73) -> tuple[FloatArray, FloatArray]:
-    """Return pixel offsets of the half-power ellipse; the position angle runs from north through east."""
+    """Return pixel offsets of the half-power ellipse; the position angle runs from north through east.
+
+    Only for a beam that `has_outline`.
+    """
     angle = np.linspace(0.0, 2 * np.pi, n_points)
     along = 0.5 * beam.major_arcsec * np.cos(angle)
     across = 0.5 * beam.minor_arcsec * np.sin(angle)
-    pa = np.radians(beam.pa_deg)
+    pa = np.radians(beam.pa_deg or 0.0)  # a round beam has none
     north = along * np.cos(pa) - across * np.sin(pa)
     east = along * np.sin(pa) + across * np.cos(pa)
     return sky.offsets(east, north)

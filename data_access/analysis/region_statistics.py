@@ -142,7 +142,10 @@ def integrated_flux(total: float, grid: ImageGrid, pixel_area_arcsec2: float | N
         if beam is None:
             return Flux(None, "the file states no beam", None)
         return Flux(None, "the size of a pixel on the sky is not known here", None)
-    return Flux(total * factor / beam_pixels, f"sum / beam area of {beam_pixels:.4g} pixels", beam_pixels)
+    words = f"sum / beam area of {beam_pixels:.4g} pixels"
+    if beam is not None and beam.minor_assumed:
+        words += ", taken for round: its minor axis is not recorded"
+    return Flux(total * factor / beam_pixels, words, beam_pixels)
 
 
 def histogram_of(values: FloatArray) -> Histogram | None:

@@ -52,7 +52,7 @@ def measure_quality(
     -----
     Memory is an eighth of the plane (one row of cells), whatever its size; all of it for ``.gz``.
     """
-    header = read_image_header(path)
+    header = read_image_header(path).of_plane(plane)
     n_y, n_x = header.shape[-2:]
     expected = _Expected.of(header, catalog)
     reach = _beam_pixels(header)

@@ -128,9 +128,11 @@ def _add_facts(header: fits.Header, cutout: Cutout) -> None:
         ("OBSFREQ", source.freq_hz, "[Hz] reference frequency of the image"),
     ]
     if beam is not None:
+        # what the image does not record is not written either
+        minor = None if beam.minor_assumed else beam.minor_arcsec / 3600
         facts += [
             ("BMAJ", beam.major_arcsec / 3600, "[deg] beam FWHM, major axis"),
-            ("BMIN", beam.minor_arcsec / 3600, "[deg] beam FWHM, minor axis"),
+            ("BMIN", minor, "[deg] beam FWHM, minor axis"),
             ("BPA", beam.pa_deg, "[deg] east of north"),
         ]
     for key, value, comment in facts:

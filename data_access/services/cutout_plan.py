@@ -206,8 +206,9 @@ def make_cutout(plan: Plan, ask: Ask, pixels: npt.NDArray[np.float32]) -> Cutout
     if ra_deg is None and known.sky is not None:
         sky = known.sky.to_icrs(plan.x, plan.y)
         ra_deg, dec_deg = sky if math.isfinite(sum(sky)) else (None, None)
+    header = known.header.of_plane(ask.plane)
     return Cutout(
-        path=ask.path, header=known.header, wcs_header=_shifted(known.header.wcs_header, plan.box), data=data,
+        path=ask.path, header=header, wcs_header=_shifted(header.wcs_header, plan.box), data=data,
         origin_x=x0, origin_y=y0, plane=ask.plane, x=plan.x, y=plan.y, ra_deg=ra_deg, dec_deg=dec_deg,
         width=ask.width, height=ask.height, unit=ask.unit, pixel_arcsec=plan.pixel_arcsec,
         outside_fraction=outside, key=known.key, modified_at=known.modified_at,

@@ -224,7 +224,8 @@ def _beam_grades(measured: MeasuredQuality) -> tuple[Grade, Grade]:
     if beam is None:
         absent = "The image has no restoring beam"
         return grade("beam_size", None, absent=absent), grade("beam_elongation", None, absent=absent)
-    elongation = grade("beam_elongation", beam.major_arcsec / beam.minor_arcsec if beam.minor_arcsec > 0 else None)
+    ratio = None if beam.minor_assumed else beam.major_arcsec / beam.minor_arcsec
+    elongation = grade("beam_elongation", ratio, absent="The minor axis of the beam is not recorded")
     if not telescope.is_meant_by(measured.telescope):
         name = measured.telescope or "not stated"
         return grade("beam_size", None, absent=f"Expected for DSA-110 only; the telescope is {name}"), elongation
@@ -256,7 +257,14 @@ def _offset_grades(offsets: CatalogOffsets | None) -> tuple[Grade, Grade]:
 def _stored_figures(image: Image, rows: tuple[ImageQA, ...], measured: MeasuredQuality) -> tuple[StoredFigure, ...]:
     """Return what the database says of figures that were measured now; it says brightness in Jy/beam."""
     beam, factor = measured.beam, jy_per_beam(measured.unit)
-    major, minor = (None, None) if beam is None else (beam.major_arcsec, beam.minor_arcsec)
+    major, minor = (
+        (None, None)
+        if beam is None
+        else (
+            beam.major_arcsec,
+            None if beam.minor_assumed else beam.minor_arcsec,
+        )
+    )
     noise, peak = (None, None) if factor is None else (measured.noise * factor, measured.peak * factor)
     pairs = [
         ("Noise", "Jy/beam", "images.noise_jy", image.noise_jy, noise),

@@ -63,7 +63,8 @@ def make_preview(
         beam=beam,
         cards=(),
     )
-    return ImagePreview(header, data, factor, *origin, 0, ImageStatistics(0, 0, 0, 0, 0, 0, 0, data.size))
+    blank = float(np.mean(~np.isfinite(data)))
+    return ImagePreview(header, data, factor, *origin, 0, ImageStatistics(0, 0, 0, 0, 0, 0, blank, data.size))
 
 
 def make_light_curve(n: int = 30, **changes: Any) -> LightCurve:

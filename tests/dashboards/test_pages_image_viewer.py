@@ -17,7 +17,7 @@ from data_access import Archive, open_archive
 from data_access.demo import write_demo
 from data_access.records import PageRequest
 from data_access.repositories.images import ImageFilter
-from tests.dashboards.image_page_samples import look_at, open_image, replace_image, source_named
+from tests.dashboards.image_page_samples import look_at, open_image, replace_image, source_named, write_archive_of
 
 SIZE = 1700
 
@@ -164,3 +164,34 @@ async def test_planes_of_a_cube_are_stepped_in_the_same_picture_and_at_the_same_
     np.testing.assert_array_equal(source_named(page, "image").data["image"][0], whole.data)
     assert "plane 3 of 10" in figure.select_one({"name": "subtitle"}).text
     assert "STOKES 1" in figure.select_one({"name": "subtitle"}).text
+
+
+async def test_the_picture_of_a_plane_has_the_beam_of_that_plane(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DSA110_DASHBOARD_CACHE", str(tmp_path / "cache"))
+    write_archive_of(tmp_path, _cube_with_beams())
+    async with open_archive(tmp_path) as archive:
+        page = await open_image(archive, 1, view="20 15 10")
+        said, sizes = [], []
+        for _ in range(2):
+            assert page.figure is not None
+            said.append(page.figure.select_one({"name": "subtitle"}).text)
+            sizes.append(float(np.ptp(source_named(page, "beam").data["dy"][0])))
+            page.keys.press(".")
+            await page.settled()
+    assert "beam 9″ × 8″, PA 0°" in said[0]
+    assert "beam 18″ × 8″, PA 0°" in said[1]
+    assert sizes == pytest.approx([9 / 2, 18 / 2], rel=0.02)
+    assert page.view == "20 15 10"
+
+
+def _cube_with_beams() -> fits.HDUList:
+    image = fits.PrimaryHDU(np.random.default_rng(0).normal(size=(2, 30, 40)).astype("f4"))
+    image.header.update({
+        "CTYPE1": "RA---SIN", "CTYPE2": "DEC--SIN", "CTYPE3": "FREQ", "BUNIT": "Jy/beam", "CRVAL1": 150.0, "CRVAL2": 54.0,
+        "CDELT1": -2 / 3600, "CDELT2": 2 / 3600, "CRVAL3": 1.4e9, "CDELT3": 1e6, "CRPIX1": 20.0, "CRPIX2": 15.0,
+    })  # fmt: skip
+    beams = (("BMAJ", "arcsec", [9.0, 18.0]), ("BMIN", "arcsec", [8.0, 8.0]), ("BPA", "deg", [0.0, 0.0]))
+    columns = [fits.Column(name, "E", unit, array=values) for name, unit, values in beams]
+    return fits.HDUList([image, fits.BinTableHDU.from_columns(columns, name="BEAMS")])

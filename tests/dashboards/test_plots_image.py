@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from astropy import units as u
@@ -12,7 +14,7 @@ from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper
 
 from dashboards.plots import SkyMarker, image_source, marker_columns, plot_image
 from dashboards.plots.graticule import edge_families, edge_ticks, graticule_columns
-from dashboards.plots.image import image_box
+from dashboards.plots.image import describe_image, image_box
 from dashboards.plots.image_colour import (
     colour_limits,
     display_unit,
@@ -174,6 +176,47 @@ def test_beam_has_its_size_and_its_angle_from_north_through_east(pa_deg):
     assert 2 * radius.max() == pytest.approx(10.0, rel=1e-3)
     assert 2 * radius.min() == pytest.approx(5.0, rel=1e-3)
     assert min(abs(angle - pa_deg), 180 - abs(angle - pa_deg)) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("beam", "words"),
+    [
+        (BeamShape(30.0, 15.0, None, "header"), "beam 30″ × 15″, PA not recorded"),
+        (BeamShape(30.0, 30.0, 10.0, "header", minor_assumed=True), "beam 30″ (minor axis not recorded), PA 10°"),
+        (None, "beam not recorded"),
+    ],
+)
+def test_a_beam_that_is_not_wholly_recorded_is_not_drawn_and_says_what_is_missing(beam, words):
+    figure = plot_image(make_preview(beam=beam))
+
+    assert figure.select({"name": "beam"}) == []
+    assert words in figure.select_one({"name": "subtitle"}).text
+
+
+def test_a_round_beam_needs_no_angle():
+    dx, dy = outline(plot_image(make_preview(beam=BeamShape(30.0, 30.0, None, "header"))))
+
+    np.testing.assert_allclose(np.hypot(dx, dy), 5.0, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("fraction", "words"),
+    [(0.25, "25.0 % blank"), (1e-6, "0.1 % blank"), (0.99999, "99.9 % blank"), (1.0, "all pixels")],
+)
+def test_blank_pixels_are_counted_in_the_file_and_not_in_the_picture(fraction, words):
+    preview = make_preview(factor=4)
+    counted = replace(preview, statistics=replace(preview.statistics, nan_fraction=fraction))
+
+    assert words in describe_image(counted)
+
+
+def test_pixels_without_statistics_are_counted_as_they_are():
+    data = np.zeros((40, 40))
+    data[:10] = np.nan
+    preview = make_preview(data)
+    unknown = replace(preview, statistics=replace(preview.statistics, nan_fraction=np.nan))
+
+    assert "25.0 % blank" in describe_image(unknown)
 
 
 def test_beam_turns_with_a_mirrored_image():

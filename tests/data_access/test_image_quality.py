@@ -151,6 +151,22 @@ def test_the_beam_is_judged_against_the_longest_baseline_of_this_telescope_only(
     assert other == ("not applicable", None)
 
 
+def test_each_plane_is_judged_with_its_own_beam(tmp_path: Path) -> None:
+    data = np.stack([_noise(), _noise(2)]).astype("f4")
+    path = _write(tmp_path / "a.fits", data, BMAJ=None, BMIN=None, BPA=None)
+    columns = [fits.Column(name, "E", "arcsec", array=values) for name, values in
+               (("BMAJ", [12.0, 48.0]), ("BMIN", [12.0, 12.0]), ("BPA", [0.0, 0.0]))]  # fmt: skip
+    fits.append(path, *(lambda t: (t.data, t.header))(fits.BinTableHDU.from_columns(columns, name="BEAMS")))
+    grades = [{g.metric: g.value for g in quality_grades(measure_quality(path, plane=n))} for n in (0, 1)]
+    assert [one["beam_elongation"] for one in grades] == [1.0, 4.0]
+
+
+def test_an_assumed_beam_is_not_judged_for_its_elongation(tmp_path: Path) -> None:
+    word, value, reason = _words(_write(tmp_path / "a.fits", _noise(), BMIN=None))["beam_elongation"]
+    assert (word, value) == ("not applicable", None)
+    assert "not recorded" in reason
+
+
 def test_uncertain_offsets_are_not_judged(tmp_path: Path, catalog: Catalog) -> None:
     found = measure_quality(_write(tmp_path / "a.fits", _with_sources(_noise(), catalog)), catalog=catalog)
     assert {g.metric: g.word for g in quality_grades(found)}["position_offset"] == "bad"

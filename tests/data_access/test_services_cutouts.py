@@ -322,6 +322,35 @@ async def test_fits_file_has_coordinates_beam_unit_and_history(
         assert words in history
 
 
+async def test_fits_file_has_nothing_of_the_beam_that_is_not_recorded(
+    archive: Archive, tmp_path: Path, ramp: np.ndarray
+) -> None:
+    path = write(tmp_path, ramp, BMIN=None, BPA=None)
+    cutout = await archive.cutouts.cutout(path, "pixel 100 80", width=15, unit="pixel")
+    header = fits.getheader(io.BytesIO(cutout_fits(cutout)))
+    assert header["BMAJ"] == pytest.approx(0.003)
+    assert "BMIN" not in header
+    assert "BPA" not in header
+
+
+async def test_cutout_of_a_plane_has_the_beam_of_that_plane(archive: Archive, tmp_path: Path) -> None:
+    path = write_cube_with_beams(tmp_path / "stage" / "a.fits")
+    for plane, major in enumerate((9.0, 12.0, 15.0)):
+        cutout = await archive.cutouts.cutout(path, "pixel 20 15", width=5, unit="pixel", plane=plane)
+        assert fits.getheader(io.BytesIO(cutout_fits(cutout)))["BMAJ"] * 3600 == pytest.approx(major)
+
+
+def write_cube_with_beams(path: Path) -> str:
+    cards = {key: value for key, value in CARDS.items() if key not in ("BMAJ", "BMIN", "BPA")}
+    image = fits.PrimaryHDU(np.ones((3, 30, 40), np.float32))
+    image.header.update(cards | {"CTYPE3": "FREQ", "CRVAL3": 1.4e9, "CDELT3": 1e6, "CRPIX3": 1.0})
+    columns = [fits.Column(name, "E", unit, array=values) for name, unit, values in (
+        ("BMAJ", "arcsec", [9.0, 12.0, 15.0]), ("BMIN", "arcsec", [8.0] * 3), ("BPA", "deg", [0.0] * 3),
+    )]  # fmt: skip
+    fits.HDUList([image, fits.BinTableHDU.from_columns(columns, name="BEAMS")]).writeto(path)
+    return str(path)
+
+
 def test_file_name_is_safe_everywhere(tmp_path: Path) -> None:
     image = '/x/2025-10-02T00:12:00.img/../été "1".fits.fz'
     cutout = Cutout(
