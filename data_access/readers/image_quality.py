@@ -15,7 +15,7 @@ from astropy.wcs import WCS
 
 from data_access.analysis.flux_units import jy_per_beam
 from data_access.analysis.image_quality import SOURCE_SIGMA, SPECTRAL_INDEX, CellFigures, catalog_offsets, peak_near
-from data_access.analysis.image_sky import celestial_wcs, icrs_to_pixel, native_frame, pixel_to_sky
+from data_access.analysis.image_sky import ImageSky, celestial_wcs, icrs_to_pixel, native_frame, pixel_to_sky
 from data_access.readers.casa_image import opened_casa_rows
 from data_access.readers.fits import opened_fits_rows
 from data_access.readers.images import is_casa_image, read_image_header
@@ -28,6 +28,7 @@ FloatArray = npt.NDArray[np.float64]
 _SEARCH_BEAMS, _ALONE_BEAMS = 1.0, 3.0
 _LEAST_SEARCH, _MOST_SEARCH = 3, 30
 # Twice the least signal of a match: sources at the limit are found only when noise lifts them, and look too bright.
+_ROUNDING = 1e-3
 _EXPECTED_SIGMA = 2 * SOURCE_SIGMA
 
 
@@ -176,8 +177,12 @@ def _alone(x: FloatArray, y: FloatArray, distance: float) -> npt.NDArray[np.bool
 
 def _beam_pixels(header: ImageHeader) -> int:
     """Return the beam's major axis in pixels, at least 1; 3 where it is not known."""
-    cards = header.wcs_header
-    scale = max((abs(float(cards.get(key) or 0.0)) for key in ("CDELT1", "CDELT2", "CD1_1", "CD2_2")), default=0.0)
-    if header.beam is None or not scale:
+    sky = ImageSky.of(header)
+    if header.beam is None or sky is None:
         return 3
-    return min(max(1, math.ceil(header.beam.major_arcsec / 3600 / scale)), 60)
+    n_y, n_x = header.shape[-2:]
+    # measured on the sky: cards differ by unit, by matrix and by how the image is turned
+    scale = math.sqrt(math.prod(sky.pixel_size_arcsec((n_x - 1) / 2, (n_y - 1) / 2)))
+    if not (math.isfinite(scale) and scale > 0):
+        return 3
+    return min(max(1, math.ceil(header.beam.major_arcsec / scale - _ROUNDING)), 60)

@@ -13,7 +13,8 @@ from astropy.io import fits
 
 from data_access import Archive, open_archive
 from data_access.demo.schema import create_database
-from data_access.readers.image_quality import measure_quality
+from data_access.readers.image_quality import _beam_pixels, measure_quality
+from data_access.readers.images import read_image_header
 from data_access.records.image_quality import Catalog, CatalogSource
 from data_access.services.image_quality import quality_grades, residual_names
 
@@ -149,6 +150,13 @@ def test_the_beam_is_judged_against_the_longest_baseline_of_this_telescope_only(
     assert ours[1] == pytest.approx(50 / (206264.8 * 299792458 / 1.4e9 / 2600), rel=1e-4)
     other = beam_grade(_write(tmp_path / "b.fits", _noise(), BMAJ=50 / 3600, TELESCOP="VLA"))
     assert other == ("not applicable", None)
+
+
+def test_the_beam_is_measured_in_pixels_however_the_image_is_turned(tmp_path: Path) -> None:
+    plain = _write(tmp_path / "a.fits", _noise())
+    matrix = {"CD1_1": 0.0, "CD1_2": -SCALE, "CD2_1": -SCALE, "CD2_2": 0.0}
+    turned = _write(tmp_path / "b.fits", _noise(), CDELT1=None, CDELT2=None, **matrix)
+    assert _beam_pixels(read_image_header(turned)) == _beam_pixels(read_image_header(plain)) == 4
 
 
 def test_each_plane_is_judged_with_its_own_beam(tmp_path: Path) -> None:
