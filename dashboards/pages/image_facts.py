@@ -9,6 +9,7 @@ from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, RecordTable, row
 from dashboards.links import Links
 from dashboards.pages.wording import epoch_cell, position_cells, state_cell
+from data_access.analysis.image_sky import frame_name
 from data_access.records import Image, ImageHeader
 from data_access.services.provenance import Provenance
 
@@ -72,7 +73,7 @@ def header_groups(header: ImageHeader) -> list[dict[str, Any]]:
     items = [
         fact("Shape", cell(" × ".join(str(n) for n in header.shape), note="slowest axis first")),
         fact("Axes", cell(", ".join(header.axes))),
-        fact("Frame", cell(header.frame.upper() if header.wcs_header else None)),
+        fact("Frame", cell(_frame_text(header))),
         fact("Unit", cell(header.bunit or None)),
         fact("Object", cell(header.object_name or None)),
         fact("Telescope", cell(header.telescope or None)),
@@ -82,6 +83,12 @@ def header_groups(header: ImageHeader) -> list[dict[str, Any]]:
     ]
     items += [fact("Odd", cell(problem, state="warn")) for problem in header.problems]
     return [group("Found in the file", items)]
+
+
+def _frame_text(header: ImageHeader) -> str | None:
+    if not header.wcs_header:
+        return None
+    return header.frame.upper() if header.frame != "unknown" else f"{frame_name(header.wcs_header)} (not known here)"
 
 
 def _beam_facts(header: ImageHeader) -> list[dict[str, Any]]:

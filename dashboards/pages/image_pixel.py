@@ -16,6 +16,7 @@ from dashboards.pages.wording import position_cells
 from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.image import shown_unit
 from data_access.analysis.coordinates import galactic
+from data_access.analysis.image_sky import frame_name, frame_problem
 from data_access.records import ImagePreview
 from data_access.services.cutouts import Place
 
@@ -36,13 +37,14 @@ pointer.timer = setTimeout(() => { pointer.data = {x: [x], y: [y]} }, rest)
 
 @dataclass(frozen=True, slots=True)
 class _Pixel:
-    """One pixel; the position is that of its middle."""
+    """One pixel; the position is that of its middle, in ICRS and, where that is not possible, as the file has it."""
 
     x: int
     y: int
     value: float
     place: Place
     galactic_deg: tuple[float, float]
+    native_deg: tuple[float, float]
 
 
 class PixelReadout:
@@ -110,10 +112,12 @@ class PixelReadout:
             cutout = await archive.cutouts.cutout(page.image, pixel, width=1, height=1, unit="pixel", plane=plane)
             value = float(cutout.data[0, 0])
         place = await archive.cutouts.position_of_pixel(page.image, x, y)
-        turned = (math.nan, math.nan)
+        turned = native = (math.nan, math.nan)
         if place.ra_deg is not None and place.dec_deg is not None:
             turned = await archive.offload.in_thread(galactic, place.ra_deg, place.dec_deg)
-        return _Pixel(x, y, value, place, turned)
+        else:
+            native = await archive.cutouts.native_of_pixel(page.image, x, y)
+        return _Pixel(x, y, value, place, turned, native)
 
     def _known_value(self, x: int, y: int) -> float | None:
         """Return the value where the very pixels of the file are drawn; None where blocks are."""
@@ -139,9 +143,21 @@ def _items(pixel: _Pixel, preview: ImagePreview) -> list[dict[str, Any]]:
     items = [fact("pixel", where), fact("value in file", value)]
     ra_deg, dec_deg = pixel.place.ra_deg, pixel.place.dec_deg
     if ra_deg is None or dec_deg is None:
-        words = "no sky coordinates" if not preview.header.wcs_header else "off the sky"
-        return [*items, fact("position", cell(words, state="off"))]
+        return [*items, *_native_items(pixel, preview)]
     ra, dec = position_cells(ra_deg, dec_deg)
     lon, lat = pixel.galactic_deg
     turned = cell(f"{lon:.4f}° {lat:+.4f}°", mono=True)
     return [*items, fact("RA", ra), fact("Dec (ICRS)", dec), fact("l, b", turned)]
+
+
+def _native_items(pixel: _Pixel, preview: ImagePreview) -> list[dict[str, Any]]:
+    """Return the position in the frame of the file where there is no way to ICRS, or why there is none at all."""
+    header = preview.header
+    if not header.wcs_header:
+        return [fact("position", cell("no sky coordinates", state="off"))]
+    lon, lat = pixel.native_deg
+    problem = frame_problem(header.frame, header.wcs_header)
+    if not problem or not math.isfinite(lon + lat):
+        return [fact("position", cell("off the sky", state="off"))]
+    found = cell(f"{lon:.6f}° {lat:+.6f}°", mono=True, title=problem)
+    return [fact(f"longitude, latitude ({frame_name(header.wcs_header)}, frame not known here)", found)]

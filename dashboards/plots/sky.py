@@ -11,6 +11,7 @@ from data_access.analysis.image_sky import (
     FloatArray,
     celestial_wcs,
     equinox_of,
+    frame_name,
     icrs_to_pixel,
     native_frame,
     pixel_to_sky,
@@ -49,22 +50,27 @@ NEAREST_TO_POLE_DEG = 90.0 - 30.0 / ARCSEC_PER_DEG
 
 def axis_names(header: ImageHeader) -> tuple[str, str]:
     """Return the titles of the longitude and latitude axes, with the frame as the file states it."""
-    if header.frame == "galactic":
-        return "Galactic longitude (degrees)", "Galactic latitude (degrees)"
-    if header.frame == "ecliptic":
-        return "Ecliptic longitude (degrees)", "Ecliptic latitude (degrees)"
+    if header.frame in ("galactic", "supergalactic", "ecliptic"):
+        word = header.frame.capitalize()
+        return f"{word} longitude (degrees)", f"{word} latitude (degrees)"
+    if not is_equatorial(header):
+        name = frame_name(header.wcs_header)
+        return f"Longitude ({name}, degrees)", f"Latitude ({name}, degrees)"
     equinox = equinox_of(header)
     frame = {
         "icrs": "ICRS",
         "fk5": f"FK5 J{equinox or 2000.0:.1f}",
         "fk4": f"FK4 B{equinox or 1950.0:.1f}",
-    }.get(header.frame, "frame not stated")
+        "fk4-no-e": f"FK4 without E-terms, B{equinox or 1950.0:.1f}",
+    }.get(header.frame) or f"frame {frame_name(header.wcs_header)}"
     return f"Right ascension ({frame})", f"Declination ({frame})"
 
 
 def is_equatorial(header: ImageHeader) -> bool:
     """Say whether longitudes are written as hours."""
-    return header.frame not in ("galactic", "ecliptic")
+    if header.frame == "unknown":
+        return str(header.wcs_header.get("CTYPE1", "")).startswith("RA--")
+    return header.frame not in ("galactic", "supergalactic", "ecliptic")
 
 
 @dataclass(frozen=True, slots=True)

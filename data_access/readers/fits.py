@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
+from data_access.analysis.image_sky import frame_problem
 from data_access.errors import FITSError, file_error
 from data_access.readers import beams, celestial
 from data_access.readers.plain_header import PlainHeader, read_plain_image
@@ -303,6 +304,9 @@ def _describe(path: str, hdus: Any, image: Any, layout: _Layout) -> ImageHeader:
             wcs_header = {}
     shape = tuple(int(layout.shape[i]) for i in layout.order)
     axes = tuple(_text(header, f"CTYPE{n - i}") for i in layout.order)
+    frame = celestial.frame_of(wcs_header)
+    if problem := frame_problem(frame, wcs_header):
+        problems.append(problem)
     beam, plane_beams, remark = _beam(hdus, values, header, axes[:-2], shape[:-2])
     if remark:
         problems.append(remark)
@@ -311,7 +315,7 @@ def _describe(path: str, hdus: Any, image: Any, layout: _Layout) -> ImageHeader:
         shape=shape,
         axes=axes,
         wcs_header=wcs_header,
-        frame=celestial.frame_of(wcs_header),
+        frame=frame,
         bunit=_text(header, "BUNIT"),
         object_name=_text(header, "OBJECT"),
         telescope=_text(header, "TELESCOP"),

@@ -116,9 +116,9 @@ class _Expected:
 
     @classmethod
     def of(cls, header: ImageHeader, catalog: Catalog | None) -> _Expected | None:
-        """Return the sources that lie inside and have no neighbour; None without catalogue or sky coordinates."""
+        """Return the sources that lie inside and have no neighbour; None without catalogue or a way to ICRS."""
         wcs = celestial_wcs(header)
-        if catalog is None or not catalog.sources or wcs is None:
+        if catalog is None or not catalog.sources or wcs is None or native_frame(header) is None:
             return None
         ra = np.array([source.ra_deg for source in catalog.sources])
         dec = np.array([source.dec_deg for source in catalog.sources])

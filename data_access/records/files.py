@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 Reduction = Literal["mean", "max"]
-SkyFrame = Literal["icrs", "fk5", "fk4", "galactic", "ecliptic", "unknown"]
+SkyFrame = Literal["icrs", "fk5", "fk4", "fk4-no-e", "galactic", "supergalactic", "ecliptic", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class ImageHeader:
     wcs_header : dict
         Header cards of the two celestial axes, enough for ``astropy.wcs.WCS(naxis=2)``; empty without a WCS.
     frame : str
-        Native celestial frame: never relabelled.
+        Native celestial frame: never relabelled; ``"unknown"`` coordinates never become RA and Dec.
     bunit : str
         Empty when absent.
     beam : BeamShape or None

@@ -148,6 +148,11 @@ def _pixel(known: Known, place: Place) -> tuple[float, float]:
             f"{Path(known.real).name} has no sky coordinates",
             remedy="Give a pixel instead, for example: pixel 120 88",
         )
+    if known.sky.problem:
+        raise ValidationError(
+            f"A position in RA and Dec has no place on {Path(known.real).name}: {known.sky.problem}",
+            remedy="Give a pixel instead, for example: pixel 120 88",
+        )
     x, y = known.sky.to_pixel(place.ra_deg or 0.0, place.dec_deg or 0.0)
     if math.isfinite(x + y) and max(abs(x), abs(y)) < 1e9:
         return x, y

@@ -135,6 +135,11 @@ class CutoutService:
         ra_deg, dec_deg = (math.nan, math.nan) if sky is None else sky.to_icrs(x, y)
         return Place(ra_deg, dec_deg) if math.isfinite(ra_deg + dec_deg) else Place(pixel=(x, y))
 
+    async def native_of_pixel(self, image: Image | str, x: float, y: float) -> tuple[float, float]:
+        """Return (lon, lat) of a 0-based pixel in the frame of the file, degrees; NaN where there is no sky."""
+        sky = (await self._known(image if isinstance(image, str) else image.path)).sky
+        return (math.nan, math.nan) if sky is None else sky.to_native(x, y)
+
     async def _attempt(self, ask: Ask) -> Cutout | Plan:
         """Return the cutout; a plan when the file changed while it was carried out."""
         answer = await self._offload.in_thread(self.cut_here, ask)

@@ -236,7 +236,7 @@ def _beam_grades(measured: MeasuredQuality) -> tuple[Grade, Grade]:
 
 def _offset_grades(offsets: CatalogOffsets | None) -> tuple[Grade, Grade]:
     if offsets is None:
-        absent = "No catalogue covers the image, or it has no sky coordinates"
+        absent = "No catalogue covers the image, or it has no sky coordinates in a known frame"
         return grade("position_offset", None, absent=absent), grade("flux_scale", None, absent=absent)
     if offsets.n_matched < _LEAST_MATCHES:
         absent = (

@@ -13,6 +13,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from dashboards.pages.image import ImagePage
+from dashboards.pages.image_overlays import OverlayPart
 from data_access import Archive, open_archive
 from data_access.demo import write_demo
 from data_access.records import PageRequest
@@ -189,9 +190,29 @@ async def test_the_picture_of_a_plane_has_the_beam_of_that_plane(
 def _cube_with_beams() -> fits.HDUList:
     image = fits.PrimaryHDU(np.random.default_rng(0).normal(size=(2, 30, 40)).astype("f4"))
     image.header.update({
-        "CTYPE1": "RA---SIN", "CTYPE2": "DEC--SIN", "CTYPE3": "FREQ", "BUNIT": "Jy/beam", "CRVAL1": 150.0, "CRVAL2": 54.0,
-        "CDELT1": -2 / 3600, "CDELT2": 2 / 3600, "CRVAL3": 1.4e9, "CDELT3": 1e6, "CRPIX1": 20.0, "CRPIX2": 15.0,
+        "CTYPE1": "RA---SIN", "CRVAL1": 150.0, "CDELT1": -2 / 3600, "CRPIX1": 20.0,
+        "CTYPE2": "DEC--SIN", "CRVAL2": 54.0, "CDELT2": 2 / 3600, "CRPIX2": 15.0,
+        "CTYPE3": "FREQ", "CRVAL3": 1.4e9, "CDELT3": 1e6, "CRPIX3": 1.0, "BUNIT": "Jy/beam",
     })  # fmt: skip
     beams = (("BMAJ", "arcsec", [9.0, 18.0]), ("BMIN", "arcsec", [8.0, 8.0]), ("BPA", "deg", [0.0, 0.0]))
     columns = [fits.Column(name, "E", unit, array=values) for name, unit, values in beams]
     return fits.HDUList([image, fits.BinTableHDU.from_columns(columns, name="BEAMS")])
+
+
+async def test_in_a_frame_that_is_not_known_the_page_shows_the_coordinates_of_the_file_and_nothing_of_the_sky(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DSA110_DASHBOARD_CACHE", str(tmp_path / "cache"))
+    image = _cube_with_beams()[0]
+    image.header["RADESYS"] = "GAPPT"
+    write_archive_of(tmp_path, image)
+    async with open_archive(tmp_path) as archive:
+        page = await open_image(archive, 1)
+        words = await point_at(page, 19, 14)
+        part = next(part for part in page.parts if isinstance(part, OverlayPart))
+        await part.load()
+    assert "RA" not in words
+    assert words["longitude, latitude (GAPPT, frame not known here)"] == "150.000000° +54.000000°"
+    assert "GAPPT" in part.note.text
+    assert page.figure is not None
+    assert page.figure.xaxis[0].axis_label == "Right ascension (frame GAPPT)"

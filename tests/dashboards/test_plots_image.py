@@ -23,6 +23,9 @@ from dashboards.plots.sky import celestial_wcs, degrees_text, hours_text, local_
 from data_access.records import BeamShape
 from tests.dashboards.plot_samples import ALL_SKY_WCS, GALACTIC_WCS, SIN_WCS, make_preview
 
+SUPERGALACTIC_WCS = {**GALACTIC_WCS, "CTYPE1": "SLON-CAR", "CTYPE2": "SLAT-CAR"}
+SOLAR_WCS = {**GALACTIC_WCS, "CTYPE1": "HPLN-CAR", "CTYPE2": "HPLT-CAR"}
+
 
 def source(figure, name):
     return figure.select_one({"name": name, "type": ColumnDataSource})
@@ -120,11 +123,21 @@ def test_an_image_turned_by_90_degrees_has_declination_below():
         ("fk5", {**SIN_WCS, "RADESYS": "FK5", "EQUINOX": 2000.0}, "Right ascension (FK5 J2000.0)"),
         ("fk4", {**SIN_WCS, "RADESYS": "FK4", "EQUINOX": 1950.0}, "Right ascension (FK4 B1950.0)"),
         ("galactic", GALACTIC_WCS, "Galactic longitude (degrees)"),
-        ("unknown", SIN_WCS, "Right ascension (frame not stated)"),
+        ("fk4-no-e", {**SIN_WCS, "RADESYS": "FK4-NO-E"}, "Right ascension (FK4 without E-terms, B1950.0)"),
+        ("supergalactic", SUPERGALACTIC_WCS, "Supergalactic longitude (degrees)"),
+        ("unknown", {**SIN_WCS, "RADESYS": "GAPPT"}, "Right ascension (frame GAPPT)"),
+        ("unknown", SOLAR_WCS, "Longitude (HPLN, degrees)"),
     ],
 )
 def test_axes_name_the_native_frame(frame, cards, label):
     assert plot_image(make_preview(wcs=cards, frame=frame)).xaxis[0].axis_label == label
+
+
+@pytest.mark.parametrize("cards", [{**SIN_WCS, "RADESYS": "GAPPT"}, SOLAR_WCS])
+def test_no_marker_is_drawn_in_a_frame_that_is_not_known(cards):
+    marker = SkyMarker(cards["CRVAL1"], cards["CRVAL2"], "here")
+
+    assert marker_columns(make_preview(wcs=cards, frame="unknown"), [marker])["x"] == []
 
 
 def test_galactic_ticks_are_decimal_degrees():

@@ -148,12 +148,17 @@ def test_rotation_and_projection_parameters_survive_renumbering(tmp_path, matrix
         ({"RADESYS": "ICRS", "EQUINOX": 2000.0}, "icrs", "icrs"),
         ({"CTYPE1": "GLON-CAR", "CTYPE2": "GLAT-CAR"}, "galactic", "galactic"),
         ({"CTYPE1": "ELON-SIN", "CTYPE2": "ELAT-SIN"}, "ecliptic", None),
+        ({"CTYPE1": "SLON-SIN", "CTYPE2": "SLAT-SIN"}, "supergalactic", None),
+        ({"RADESYS": "FK4-NO-E"}, "fk4-no-e", "fk4noeterms"),
         ({"CTYPE1": "HPLN-TAN", "CTYPE2": "HPLT-TAN"}, "unknown", None),
+        ({"CTYPE1": "HLON-SIN", "CTYPE2": "HLAT-SIN"}, "unknown", None),
+        ({"RADESYS": "GAPPT"}, "unknown", None),
     ],
 )
 def test_frame_is_the_native_one(tmp_path, cards, frame, astropy_frame):
     header = read_fits_header(write_fits(tmp_path / "a.fits", sky_image(), SKY | cards))
     assert header.frame == frame
+    assert any("is not known here" in problem for problem in header.problems) == (frame == "unknown")
     if astropy_frame:
         assert WCS(header.wcs_header, naxis=2).pixel_to_world(1, 1).frame.name == astropy_frame
 

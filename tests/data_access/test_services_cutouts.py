@@ -287,6 +287,7 @@ async def test_pixel_and_position_lead_to_each_other(archive: Archive, tmp_path:
     ("frame", "cards"),
     [
         ("fk4", {"RADESYS": "FK4", "EQUINOX": 1950.0}),
+        ("fk4-no-e", {"RADESYS": "FK4-NO-E", "EQUINOX": 1950.0}),
         ("fk5", {"RADESYS": "FK5", "EQUINOX": 2025.8}),
         ("galactic", {"CTYPE1": "GLON-SIN", "CTYPE2": "GLAT-SIN"}),
         ("ecliptic", {"CTYPE1": "ELON-SIN", "CTYPE2": "ELAT-SIN"}),
@@ -303,6 +304,41 @@ async def test_positions_go_through_the_native_frame(
     again = await archive.cutouts.cutout(path, Place(cutout.ra_deg, cutout.dec_deg), width=3, unit="pixel")
     assert (again.x, again.y) == pytest.approx((30, 20), abs=1e-5)
     assert again.header.frame == frame
+
+
+async def test_supergalactic_positions_are_those_of_astropy(
+    archive: Archive, tmp_path: Path, ramp: np.ndarray
+) -> None:
+    path = write(tmp_path, ramp, CTYPE1="SLON-SIN", CTYPE2="SLAT-SIN", RADESYS=None)
+    cutout = await archive.cutouts.cutout(path, "pixel 59 49", width=3, unit="pixel")
+    expected = SkyCoord(150.0, 65.0, unit="deg", frame="supergalactic").icrs
+    assert (cutout.ra_deg, cutout.dec_deg) == pytest.approx((expected.ra.deg, expected.dec.deg), abs=1e-8)
+    again = await archive.cutouts.cutout(path, Place(cutout.ra_deg, cutout.dec_deg), width=3, unit="pixel")
+    assert (again.x, again.y) == pytest.approx((59, 49), abs=1e-5)
+
+
+UNKNOWN_FRAMES = [
+    {"RADESYS": "GAPPT"},
+    {"CTYPE1": "HPLN-SIN", "CTYPE2": "HPLT-SIN"},
+    {"CTYPE1": "HLON-MOL", "CTYPE2": "HLAT-MOL"},
+]
+
+
+@pytest.mark.parametrize("cards", UNKNOWN_FRAMES)
+async def test_a_frame_that_is_not_known_is_never_taken_for_icrs(
+    archive: Archive, tmp_path: Path, ramp: np.ndarray, cards: dict[str, Any]
+) -> None:
+    path = write(tmp_path, ramp, **cards)
+    with pytest.raises(ValidationError, match="is not known here") as refused:
+        await archive.cutouts.cutout(path, "10:00:00 +65:00:00")
+    assert "pixel" in (refused.value.remedy or "")
+    cutout = await archive.cutouts.cutout(path, "pixel 59 49", width=20, unit="arcsec")
+    assert (cutout.ra_deg, cutout.dec_deg) == (None, None)
+    assert any("is not known here" in problem for problem in cutout.problems)
+    assert (await archive.cutouts.position_of_pixel(path, 59, 49)).pixel == (59, 49)
+    assert await archive.cutouts.native_of_pixel(path, 59, 49) == pytest.approx((150.0, 65.0))
+    with fits.open(io.BytesIO(cutout_fits(cutout))) as hdus:
+        assert hdus[0].header["CTYPE1"] == {**CARDS, **cards}["CTYPE1"]
 
 
 async def test_fits_file_has_coordinates_beam_unit_and_history(

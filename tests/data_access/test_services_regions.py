@@ -190,3 +190,17 @@ async def test_a_beam_that_is_taken_for_round_is_said_beside_the_flux_density(
     found = (await archive.regions.measure(path, Shape("circle", "pixel", ((20.0, 20.0),), 9.0, 9.0))).statistics
     assert found is not None
     assert "minor axis is not recorded" in found.flux_reason
+
+
+async def test_in_a_frame_that_is_not_known_regions_are_measured_in_pixels_only(
+    archive: Archive, tmp_path: Path, noise: np.ndarray
+) -> None:
+    path = write(tmp_path, noise, RADESYS="GAPPT")
+    with pytest.raises(ValidationError, match="GAPPT"):
+        await archive.regions.measure(path, Shape("circle", "icrs", ((150.0, 65.0),), 20.0, 20.0))
+    found = (await archive.regions.measure(path, Shape("circle", "pixel", ((20.0, 20.0),), 9.0, 9.0))).statistics
+    assert found is not None
+    assert found.flux_jy is not None
+    assert found.maximum_sky is None
+    drawn = await archive.regions.place(path, Shape("circle", "pixel", ((20.0, 20.0),), 9.0, 9.0))
+    assert drawn.frame == "pixel"
