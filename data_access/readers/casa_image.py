@@ -209,6 +209,7 @@ def _describe(image: _Image) -> ImageHeader:
         cards=_cards(image.keywords),
         problems=tuple(problems),
         plane_beams=plane_beams,
+        sky_axes=(n - image.x, n - image.y),
     )
 
 

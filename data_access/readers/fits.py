@@ -325,6 +325,7 @@ def _describe(path: str, hdus: Any, image: Any, layout: _Layout) -> ImageHeader:
         cards=_cards(header) if isinstance(header, fits.Header) else (),
         problems=tuple(problems),
         plane_beams=plane_beams,
+        sky_axes=(n - layout.x, n - layout.y),
     )
 
 

@@ -71,6 +71,8 @@ class ImageHeader:
         Of many the first one that can be used: `of_plane` has that of a plane.
     plane_beams : tuple of (BeamShape or None)
         One for each plane, in C order, where the file has one for each; empty where `beam` is that of all.
+    sky_axes : tuple of int
+        FITS numbers (from 1) of x and y in the file, usually longitude and latitude.
     """
 
     path: str
@@ -87,6 +89,7 @@ class ImageHeader:
     cards: tuple[tuple[str, str, str], ...]
     problems: tuple[str, ...] = ()
     plane_beams: tuple[BeamShape | None, ...] = ()
+    sky_axes: tuple[int, int] = (1, 2)
 
     def of_plane(self, plane: int) -> ImageHeader:
         """Return the header with the beam of one plane."""

@@ -6,6 +6,8 @@ import asyncio
 import io
 import json
 import os
+import subprocess
+import sys
 import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -24,7 +26,7 @@ from data_access.errors import ArchiveError, FileError, FITSError, ValidationErr
 from data_access.readers import raw_pixels
 from data_access.records import Cutout
 from data_access.services import cutouts as module
-from data_access.services.cutout_files import cutout_fits, cutout_name
+from data_access.services.cutout_files import cutout_fits, cutout_name, cutout_script
 from data_access.services.cutouts import Place, parse_place, preview_of
 
 CARDS = {
@@ -385,6 +387,45 @@ def write_cube_with_beams(path: Path) -> str:
     )]  # fmt: skip
     fits.HDUList([image, fits.BinTableHDU.from_columns(columns, name="BEAMS")]).writeto(path)
     return str(path)
+
+
+@pytest.mark.parametrize("case", ["plain", "turned axes", "bad third axis", "sky in the middle", "plane of beams"])
+async def test_the_program_makes_the_same_file_from_a_copy(
+    archive: Archive, tmp_path: Path, ramp: np.ndarray, case: str
+) -> None:
+    plane, swapped = 0, {f"{key}{1 + (n == 1)}": CARDS[f"{key}{n}"] for n in (1, 2)
+                         for key in ("CTYPE", "CRVAL", "CDELT", "CRPIX", "CUNIT")}  # fmt: skip
+    if case == "plain":
+        path = write(tmp_path, ramp)
+    elif case == "turned axes":
+        path = write(tmp_path, np.ascontiguousarray(ramp.T), **swapped)
+    elif case == "bad third axis":
+        plane = 1
+        path = write(tmp_path, np.stack([ramp, -ramp]), CTYPE3="FREQ", CRVAL3=1.4e9, CUNIT3="no unit at all")
+    elif case == "sky in the middle":
+        cube = np.stack([np.stack([ramp, ramp + 1], axis=-1), np.stack([-ramp, -ramp - 1], axis=-1)])
+        moved = {key[:-1] + str(int(key[-1]) + 1): value for key, value in CARDS.items() if key[-1] in "12"}
+        plane = 3
+        path = write(tmp_path, cube, CTYPE1="STOKES", CRVAL1=1.0, CDELT1=1.0, CRPIX1=1.0, CUNIT1=None,
+                     **{k: v for k, v in moved.items() if k[-1] != "1"}, CTYPE4="FREQ")  # fmt: skip
+    else:
+        plane = 2
+        path = write_cube_with_beams(tmp_path / "stage" / "a.fits")
+    cutout = await archive.cutouts.cutout(path, "pixel 3 5", width=15, height=11, unit="pixel", plane=plane)
+    (tmp_path / "cut.py").write_text(cutout_script(cutout, "http://nowhere.invalid/"))
+    run = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "cut.py", path], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    with (
+        fits.open(io.BytesIO(cutout_fits(cutout))) as (ours,),
+        fits.open(tmp_path / cutout_name(cutout, "fits")) as (theirs,),
+    ):
+        np.testing.assert_array_equal(ours.data, theirs.data)
+        assert np.isnan(ours.data).any()
+        cards = {key: value for key, value in ours.header.items() if key not in ("HISTORY", "EXTEND")}
+        assert dict(theirs.header) == cards
+        assert {"BUNIT", "BMAJ", "CRPIX1"} <= set(cards)
 
 
 def test_file_name_is_safe_everywhere(tmp_path: Path) -> None:
