@@ -14,6 +14,7 @@ from astropy.wcs import WCS
 
 from dashboards.pages.image import ImagePage
 from dashboards.pages.image_overlays import OverlayPart
+from dashboards.pages.image_pixel import exact_text
 from data_access import Archive, open_archive
 from data_access.demo import write_demo
 from data_access.records import PageRequest
@@ -58,6 +59,38 @@ async def test_the_pixel_under_the_pointer_is_that_of_the_file_while_means_are_d
     number, unit = words["value in file"].split()
     factor = {"µJy/beam": 1e-6, "mJy/beam": 1e-3, "Jy/beam": 1.0}[unit]
     assert float(number) * factor == pytest.approx(0.123456, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown_value"),
+    [
+        (np.full((30, 40), 1.23456789012345), "1.23456789012345 Jy/beam"),
+        (np.full((30, 40), 16777217, np.int32), "16777217 Jy/beam"),
+    ],
+)
+async def test_the_value_under_the_pointer_has_every_digit_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: np.ndarray, shown_value: str
+) -> None:
+    monkeypatch.setenv("DSA110_DASHBOARD_CACHE", str(tmp_path / "cache"))
+    write_archive_of(tmp_path, fits.PrimaryHDU(stored, fits.Header({"BUNIT": "Jy/beam"})))
+    async with open_archive(tmp_path) as archive:
+        page = await open_image(archive, 1)
+        assert (await point_at(page, 19, 14))["value in file"] == shown_value
+
+
+@pytest.mark.parametrize(
+    ("value", "factor", "text"),
+    [
+        (np.float32(0.123456), 1e3, "123.456"),
+        (np.float32(-3.4e-5), 1e6, "-34"),
+        (1.23456789012345e-3, 1e3, "1.23456789012345"),
+        (16777217, 1.0, "16777217"),
+        (0.0, 1.0, "0"),
+        (np.float32(1e-30), 1e6, "1E-24"),
+    ],
+)
+def test_a_value_in_another_unit_keeps_its_digits(value: float, factor: float, text: str) -> None:
+    assert exact_text(value, factor) == text
 
 
 async def test_the_position_under_the_pointer_is_that_of_astropy(

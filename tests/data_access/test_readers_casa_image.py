@@ -5,9 +5,10 @@ import pytest
 from astropy.wcs import WCS
 from casacore.tables import makearrcoldesc, maketabdesc, table
 
-from data_access.errors import CasaImageError, FileMissing
+from data_access.errors import CasaImageError, FileMissing, ValidationError
 from data_access.readers.casa_image import read_casa_header, read_casa_preview
 from data_access.readers.images import read_image_header, read_image_preview
+from data_access.readers.pixel import read_pixel
 
 ARCSEC = np.pi / 180 / 3600
 BEAM = {
@@ -200,3 +201,14 @@ def test_damaged_table_is_refused(tmp_path):
 def test_missing_image_is_named(tmp_path):
     with pytest.raises(FileMissing, match=r"gone\.image"):
         read_image_header(str(tmp_path / "gone.image"))
+
+
+def test_one_pixel_has_the_digits_of_the_file_and_masked_ones_are_blank(tmp_path):
+    data = np.full((1, 1, 4, 5), 0.1, dtype=np.float32)
+    mask = np.ones(data.shape, dtype=bool)
+    mask[0, 0, 2, 3] = False
+    path = write_image(tmp_path / "a.image", data, mask=mask)
+    assert str(read_pixel(path, 1, 2)) == "0.1"
+    assert np.isnan(read_pixel(path, 3, 2))
+    with pytest.raises(ValidationError):
+        read_pixel(path, 5, 0)

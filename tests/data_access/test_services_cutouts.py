@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
 import json
 import os
@@ -197,6 +198,54 @@ async def test_plane_of_a_cube_and_axes_in_another_order(archive: Archive, tmp_p
     for name, plane in ((path, 4), (turned, 0), (front, 1)):
         cutout = await archive.cutouts.cutout(name, "pixel 14 10", width=5, unit="pixel", plane=plane)
         np.testing.assert_array_equal(cutout.data, wanted, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("stored", "cards", "expected"),
+    [
+        (np.full((5, 6), 1.23456789012345), {}, "1.23456789012345"),
+        (np.full((5, 6), 0.1, np.float32), {}, "0.1"),
+        (np.full((5, 6), 16777217, np.int32), {}, "16777217"),
+        (np.full((5, 6), 9007199254740993, np.int64), {}, "9007199254740993"),
+        (np.full((5, 6), 7, np.int16), {"BSCALE": 0.5, "BZERO": 10.0}, "13.5"),
+        (np.full((5, 6), -1, np.int32), {"BZERO": 2147483648.0}, "2147483647"),
+        (np.full((5, 6), -9, np.int16), {"BLANK": -9}, "nan"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.fits", "a.fits.gz", "turned.fits"])
+async def test_a_pixel_has_every_digit_of_its_file(
+    archive: Archive, tmp_path: Path, stored: np.ndarray, cards: dict[str, Any], expected: str, name: str
+) -> None:
+    header = fits.Header(CARDS)
+    if name == "turned.fits":
+        header.update({"CTYPE1": "DEC--SIN", "CTYPE2": "RA---SIN", "CRVAL1": 65.0, "CRVAL2": 150.0})
+    hdu = fits.PrimaryHDU(stored, header)
+    hdu.header.update(cards)
+    path = tmp_path / "stage" / name
+    hdu.writeto(path)
+    if "BLANK" in cards or "BZERO" in cards:
+        (tmp_path / "stage" / "b.fits").write_bytes(_with_cards(stored, header, cards))
+        raw = (tmp_path / "stage" / "b.fits").read_bytes()
+        path.write_bytes(gzip.compress(raw) if name.endswith(".gz") else raw)
+    assert str(await archive.cutouts.pixel_value(str(path), 3, 2)) == expected
+
+
+def _with_cards(stored: np.ndarray, header: fits.Header, cards: dict[str, Any]) -> bytes:
+    """Return a file of exactly these integers: astropy would scale them back while it writes."""
+    full = fits.PrimaryHDU(stored, header).header.copy()
+    full.update(cards)
+    data = stored.astype(stored.dtype.newbyteorder(">")).tobytes()
+    return full.tostring().encode("ascii") + data + b"\0" * (-len(data) % 2880)
+
+
+async def test_a_pixel_of_another_plane_and_one_that_is_not_there(archive: Archive, tmp_path: Path) -> None:
+    path = write(tmp_path, np.stack([np.zeros((5, 6)), np.full((5, 6), 1 / 3)]), CTYPE3="FREQ")
+    assert await archive.cutouts.pixel_value(path, 5, 4, plane=1) == 1 / 3
+    for x, y, plane in ((6, 0, 0), (0, 5, 0), (-1, 0, 0), (0, 0, 2)):
+        with pytest.raises(ValidationError):
+            await archive.cutouts.pixel_value(path, x, y, plane=plane)
+    write(tmp_path, np.full((2, 5, 6), 2 / 3), CTYPE3="FREQ")
+    assert await archive.cutouts.pixel_value(path, 5, 4, plane=1) == 2 / 3
 
 
 async def test_replaced_file_is_read_anew_and_never_mixed(archive: Archive, tmp_path: Path, ramp: np.ndarray) -> None:
