@@ -183,7 +183,7 @@ class CutoutHandler(FileAnswer):
 
     async def answer(self, image: Image) -> None:
         """Cut, and write it in the format that is asked for."""
-        kind, look, place = self.word("format", "fits", FORMATS), self.look(), self._place()
+        kind, look, place = self.word("format", "fits", FORMATS), self.look(), await self._place()
         width = self.number("width", DEFAULT_SIZE) or 0.0
         height = self.number("height", width)
         unit: Any = self.word("unit", "arcsec", ("arcsec", "arcmin", "deg", "pixel"))
@@ -201,11 +201,12 @@ class CutoutHandler(FileAnswer):
         else:
             self.send(cutout_script(cutout, url).encode(), kind=kind, name=name)
 
-    def _place(self) -> Place:
-        """Return the middle of the cutout from ``pos``, ``ra`` and ``dec``, or ``x`` and ``y``."""
+    async def _place(self) -> Place:
+        """Return the middle of the cutout from ``pos`` (also a name), ``ra`` and ``dec``, or ``x`` and ``y``."""
         text = self.get_query_argument("pos", "")
         if text:
-            return parse_place(text)
+            found: tuple[Place, Any] = await self._archive.names.find_place(text)
+            return found[0]
         ra, dec = self.get_query_argument("ra", ""), self.get_query_argument("dec", "")
         if ra or dec:
             return parse_place(f"{ra}, {dec}")

@@ -76,6 +76,11 @@ class Plan:
     inside: Box
 
 
+def is_pixel(text: str) -> bool:
+    """Say whether a text names a pixel, as in ``pixel 120 88``."""
+    return _PIXEL.fullmatch(text.strip()) is not None
+
+
 def parse_place(text: str) -> Place:
     """Return the place that a reader typed: any position that `parse_position` understands, or ``pixel 120 88``.
 
