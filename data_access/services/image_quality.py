@@ -107,10 +107,7 @@ class ImageQualityService:
         measured = await self._measure(image, header, sky, plane)
         rows = await self._images.find_qa(image)
         grades = quality_grades(measured)
-        verdict = worst(grades)
-        if (image.type or "").lower() in _NOT_SKY:
-            text = f"An image of type '{image.type}' is not judged: the thresholds are for images of the sky"
-            verdict = Grade("not applicable", text)
+        verdict = _verdict(image, measured, grades)
         worst_region = None
         if sky is not None and (found := measured.noise_map.worst) is not None:
             x0, y0, x1, y1 = found[1]
@@ -179,6 +176,18 @@ def quality_grades(measured: MeasuredQuality) -> tuple[Grade, ...]:
         *_residual_grades(measured),
         *_offset_grades(measured.offsets),
     )
+
+
+def _verdict(image: Image, measured: MeasuredQuality, grades: tuple[Grade, ...]) -> Grade:
+    """Return the worst grade; an image whose noise nobody can judge is not good for having few blank pixels."""
+    if (image.type or "").lower() in _NOT_SKY:
+        text = f"An image of type '{image.type}' is not judged: the thresholds are for images of the sky"
+        return Grade("not applicable", text)
+    found = worst(grades)
+    if found.word == "good" and jy_per_beam(measured.unit) is None:
+        text = f"The unit of the image is {_unit_words(measured.unit)}: the thresholds are for images in Jy/beam"
+        return Grade("not applicable", text)
+    return found
 
 
 def _noise_grades(measured: MeasuredQuality) -> tuple[Grade, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from astropy import units as u
@@ -14,17 +12,21 @@ from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper
 
 from dashboards.plots import SkyMarker, image_source, marker_columns, plot_image
 from dashboards.plots.graticule import edge_families, edge_ticks, graticule_columns
-from dashboards.plots.image import describe_image, image_box
+from dashboards.plots.image import image_box
 from dashboards.plots.image_colour import (
     colour_limits,
     display_unit,
 )
 from dashboards.plots.sky import celestial_wcs, degrees_text, hours_text, local_sky, sky_grid, sky_to_pixel
 from data_access.records import BeamShape
-from tests.dashboards.plot_samples import ALL_SKY_WCS, GALACTIC_WCS, SIN_WCS, make_preview
-
-SUPERGALACTIC_WCS = {**GALACTIC_WCS, "CTYPE1": "SLON-CAR", "CTYPE2": "SLAT-CAR"}
-SOLAR_WCS = {**GALACTIC_WCS, "CTYPE1": "HPLN-CAR", "CTYPE2": "HPLT-CAR"}
+from tests.dashboards.plot_samples import (
+    ALL_SKY_WCS,
+    GALACTIC_WCS,
+    SIN_WCS,
+    SOLAR_WCS,
+    SUPERGALACTIC_WCS,
+    make_preview,
+)
 
 
 def source(figure, name):
@@ -210,26 +212,6 @@ def test_a_round_beam_needs_no_angle():
     dx, dy = outline(plot_image(make_preview(beam=BeamShape(30.0, 30.0, None, "header"))))
 
     np.testing.assert_allclose(np.hypot(dx, dy), 5.0, rtol=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("fraction", "words"),
-    [(0.25, "25.0 % blank"), (1e-6, "0.1 % blank"), (0.99999, "99.9 % blank"), (1.0, "all pixels")],
-)
-def test_blank_pixels_are_counted_in_the_file_and_not_in_the_picture(fraction, words):
-    preview = make_preview(factor=4)
-    counted = replace(preview, statistics=replace(preview.statistics, nan_fraction=fraction))
-
-    assert words in describe_image(counted)
-
-
-def test_pixels_without_statistics_are_counted_as_they_are():
-    data = np.zeros((40, 40))
-    data[:10] = np.nan
-    preview = make_preview(data)
-    unknown = replace(preview, statistics=replace(preview.statistics, nan_fraction=np.nan))
-
-    assert "25.0 % blank" in describe_image(unknown)
 
 
 def test_beam_turns_with_a_mirrored_image():

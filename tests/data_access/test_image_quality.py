@@ -241,8 +241,11 @@ async def test_stored_and_measured_figures_are_compared_in_jy_per_beam(archive: 
     assert (stored.unit, stored.stored, stored.why) == ("Jy/beam", 1e3 * NOISE, "")
     assert stored.measured == pytest.approx(1e3 * NOISE, rel=0.05)
     _write(Path(image.path), _noise(), BUNIT="K")
-    (stored,) = (await archive.image_quality.report(image)).stored
+    report = await archive.image_quality.report(image)
+    (stored,) = report.stored
     assert (stored.unit, stored.measured) == ("Jy/beam", None)
+    assert report.verdict.word == "not applicable"
+    assert "'K'" in report.verdict.reason
     assert "'K'" in stored.why
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import io
 import json
 import os
-import subprocess
-import sys
 import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,14 +24,9 @@ from data_access.errors import ArchiveError, FileError, FITSError, ValidationErr
 from data_access.readers import raw_pixels
 from data_access.records import Cutout
 from data_access.services import cutouts as module
-from data_access.services.cutout_files import cutout_fits, cutout_name, cutout_script
+from data_access.services.cutout_files import cutout_fits
 from data_access.services.cutouts import Place, parse_place, preview_of
-
-CARDS = {
-    "CTYPE1": "RA---SIN", "CTYPE2": "DEC--SIN", "CRVAL1": 150.0, "CRVAL2": 65.0, "CDELT1": -2 / 3600,
-    "CDELT2": 2 / 3600, "CRPIX1": 60.0, "CRPIX2": 50.0, "CUNIT1": "deg", "CUNIT2": "deg", "RADESYS": "ICRS",
-    "BUNIT": "Jy/beam", "BMAJ": 0.003, "BMIN": 0.002, "BPA": 33.0, "OBJECT": "field",
-}  # fmt: skip
+from tests.data_access.cutout_samples import CARDS, write
 
 
 @pytest.fixture
@@ -43,14 +35,6 @@ async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
     (tmp_path / "stage").mkdir()
     async with open_archive(tmp_path) as opened:
         yield opened
-
-
-def write(folder: Path, data: np.ndarray, name: str = "a.fits", **cards: Any) -> str:
-    path = folder / "stage" / name
-    hdu = fits.PrimaryHDU(data)
-    hdu.header.update({**CARDS, **cards})
-    hdu.writeto(path, overwrite=True)
-    return str(path)
 
 
 @pytest.fixture
@@ -200,54 +184,6 @@ async def test_plane_of_a_cube_and_axes_in_another_order(archive: Archive, tmp_p
         np.testing.assert_array_equal(cutout.data, wanted, err_msg=name)
 
 
-@pytest.mark.parametrize(
-    ("stored", "cards", "expected"),
-    [
-        (np.full((5, 6), 1.23456789012345), {}, "1.23456789012345"),
-        (np.full((5, 6), 0.1, np.float32), {}, "0.1"),
-        (np.full((5, 6), 16777217, np.int32), {}, "16777217"),
-        (np.full((5, 6), 9007199254740993, np.int64), {}, "9007199254740993"),
-        (np.full((5, 6), 7, np.int16), {"BSCALE": 0.5, "BZERO": 10.0}, "13.5"),
-        (np.full((5, 6), -1, np.int32), {"BZERO": 2147483648.0}, "2147483647"),
-        (np.full((5, 6), -9, np.int16), {"BLANK": -9}, "nan"),
-    ],
-)
-@pytest.mark.parametrize("name", ["a.fits", "a.fits.gz", "turned.fits"])
-async def test_a_pixel_has_every_digit_of_its_file(
-    archive: Archive, tmp_path: Path, stored: np.ndarray, cards: dict[str, Any], expected: str, name: str
-) -> None:
-    header = fits.Header(CARDS)
-    if name == "turned.fits":
-        header.update({"CTYPE1": "DEC--SIN", "CTYPE2": "RA---SIN", "CRVAL1": 65.0, "CRVAL2": 150.0})
-    hdu = fits.PrimaryHDU(stored, header)
-    hdu.header.update(cards)
-    path = tmp_path / "stage" / name
-    hdu.writeto(path)
-    if "BLANK" in cards or "BZERO" in cards:
-        (tmp_path / "stage" / "b.fits").write_bytes(_with_cards(stored, header, cards))
-        raw = (tmp_path / "stage" / "b.fits").read_bytes()
-        path.write_bytes(gzip.compress(raw) if name.endswith(".gz") else raw)
-    assert str(await archive.cutouts.pixel_value(str(path), 3, 2)) == expected
-
-
-def _with_cards(stored: np.ndarray, header: fits.Header, cards: dict[str, Any]) -> bytes:
-    """Return a file of exactly these integers: astropy would scale them back while it writes."""
-    full = fits.PrimaryHDU(stored, header).header.copy()
-    full.update(cards)
-    data = stored.astype(stored.dtype.newbyteorder(">")).tobytes()
-    return full.tostring().encode("ascii") + data + b"\0" * (-len(data) % 2880)
-
-
-async def test_a_pixel_of_another_plane_and_one_that_is_not_there(archive: Archive, tmp_path: Path) -> None:
-    path = write(tmp_path, np.stack([np.zeros((5, 6)), np.full((5, 6), 1 / 3)]), CTYPE3="FREQ")
-    assert await archive.cutouts.pixel_value(path, 5, 4, plane=1) == 1 / 3
-    for x, y, plane in ((6, 0, 0), (0, 5, 0), (-1, 0, 0), (0, 0, 2)):
-        with pytest.raises(ValidationError):
-            await archive.cutouts.pixel_value(path, x, y, plane=plane)
-    write(tmp_path, np.full((2, 5, 6), 2 / 3), CTYPE3="FREQ")
-    assert await archive.cutouts.pixel_value(path, 5, 4, plane=1) == 2 / 3
-
-
 async def test_replaced_file_is_read_anew_and_never_mixed(archive: Archive, tmp_path: Path, ramp: np.ndarray) -> None:
     path = write(tmp_path, ramp)
     first = await archive.cutouts.cutout(path, "pixel 60 50", width=3, unit="pixel")
@@ -390,101 +326,6 @@ async def test_a_frame_that_is_not_known_is_never_taken_for_icrs(
     assert await archive.cutouts.native_of_pixel(path, 59, 49) == pytest.approx((150.0, 65.0))
     with fits.open(io.BytesIO(cutout_fits(cutout))) as hdus:
         assert hdus[0].header["CTYPE1"] == {**CARDS, **cards}["CTYPE1"]
-
-
-async def test_fits_file_has_coordinates_beam_unit_and_history(
-    archive: Archive, tmp_path: Path, ramp: np.ndarray
-) -> None:
-    path = write(tmp_path, ramp)
-    cutout = await archive.cutouts.cutout(path, "pixel 100 80", width=15, unit="pixel")
-    with fits.open(io.BytesIO(cutout_fits(cutout))) as hdus:
-        hdus.verify("exception")
-        header, data = hdus[0].header, hdus[0].data
-    assert data[7, 7] == ramp[80, 100]
-    here, there = WCS(header).pixel_to_world(7, 7), WCS(fits.getheader(path)).pixel_to_world(100, 80)
-    assert here.separation(there).arcsec < 1e-6
-    assert (header["BUNIT"], header["BMAJ"], header["BPA"]) == ("Jy/beam", pytest.approx(0.003), 33.0)
-    history = " ".join("".join(header["HISTORY"]).split())
-    for words in (path, "94:108,74:88", "plane 0", "UTC by dsa110-dashboard"):
-        assert words in history
-
-
-async def test_fits_file_has_nothing_of_the_beam_that_is_not_recorded(
-    archive: Archive, tmp_path: Path, ramp: np.ndarray
-) -> None:
-    path = write(tmp_path, ramp, BMIN=None, BPA=None)
-    cutout = await archive.cutouts.cutout(path, "pixel 100 80", width=15, unit="pixel")
-    header = fits.getheader(io.BytesIO(cutout_fits(cutout)))
-    assert header["BMAJ"] == pytest.approx(0.003)
-    assert "BMIN" not in header
-    assert "BPA" not in header
-
-
-async def test_cutout_of_a_plane_has_the_beam_of_that_plane(archive: Archive, tmp_path: Path) -> None:
-    path = write_cube_with_beams(tmp_path / "stage" / "a.fits")
-    for plane, major in enumerate((9.0, 12.0, 15.0)):
-        cutout = await archive.cutouts.cutout(path, "pixel 20 15", width=5, unit="pixel", plane=plane)
-        assert fits.getheader(io.BytesIO(cutout_fits(cutout)))["BMAJ"] * 3600 == pytest.approx(major)
-
-
-def write_cube_with_beams(path: Path) -> str:
-    cards = {key: value for key, value in CARDS.items() if key not in ("BMAJ", "BMIN", "BPA")}
-    image = fits.PrimaryHDU(np.ones((3, 30, 40), np.float32))
-    image.header.update(cards | {"CTYPE3": "FREQ", "CRVAL3": 1.4e9, "CDELT3": 1e6, "CRPIX3": 1.0})
-    columns = [fits.Column(name, "E", unit, array=values) for name, unit, values in (
-        ("BMAJ", "arcsec", [9.0, 12.0, 15.0]), ("BMIN", "arcsec", [8.0] * 3), ("BPA", "deg", [0.0] * 3),
-    )]  # fmt: skip
-    fits.HDUList([image, fits.BinTableHDU.from_columns(columns, name="BEAMS")]).writeto(path)
-    return str(path)
-
-
-@pytest.mark.parametrize("case", ["plain", "turned axes", "bad third axis", "sky in the middle", "plane of beams"])
-async def test_the_program_makes_the_same_file_from_a_copy(
-    archive: Archive, tmp_path: Path, ramp: np.ndarray, case: str
-) -> None:
-    plane, swapped = 0, {f"{key}{1 + (n == 1)}": CARDS[f"{key}{n}"] for n in (1, 2)
-                         for key in ("CTYPE", "CRVAL", "CDELT", "CRPIX", "CUNIT")}  # fmt: skip
-    if case == "plain":
-        path = write(tmp_path, ramp)
-    elif case == "turned axes":
-        path = write(tmp_path, np.ascontiguousarray(ramp.T), **swapped)
-    elif case == "bad third axis":
-        plane = 1
-        path = write(tmp_path, np.stack([ramp, -ramp]), CTYPE3="FREQ", CRVAL3=1.4e9, CUNIT3="no unit at all")
-    elif case == "sky in the middle":
-        cube = np.stack([np.stack([ramp, ramp + 1], axis=-1), np.stack([-ramp, -ramp - 1], axis=-1)])
-        moved = {key[:-1] + str(int(key[-1]) + 1): value for key, value in CARDS.items() if key[-1] in "12"}
-        plane = 3
-        path = write(tmp_path, cube, CTYPE1="STOKES", CRVAL1=1.0, CDELT1=1.0, CRPIX1=1.0, CUNIT1=None,
-                     **{k: v for k, v in moved.items() if k[-1] != "1"}, CTYPE4="FREQ")  # fmt: skip
-    else:
-        plane = 2
-        path = write_cube_with_beams(tmp_path / "stage" / "a.fits")
-    cutout = await archive.cutouts.cutout(path, "pixel 3 5", width=15, height=11, unit="pixel", plane=plane)
-    (tmp_path / "cut.py").write_text(cutout_script(cutout, "http://nowhere.invalid/"))
-    run = await asyncio.to_thread(
-        subprocess.run, [sys.executable, "cut.py", path], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert run.returncode == 0, run.stderr
-    with (
-        fits.open(io.BytesIO(cutout_fits(cutout))) as (ours,),
-        fits.open(tmp_path / cutout_name(cutout, "fits")) as (theirs,),
-    ):
-        np.testing.assert_array_equal(ours.data, theirs.data)
-        assert np.isnan(ours.data).any()
-        cards = {key: value for key, value in ours.header.items() if key not in ("HISTORY", "EXTEND")}
-        assert dict(theirs.header) == cards
-        assert {"BUNIT", "BMAJ", "CRPIX1"} <= set(cards)
-
-
-def test_file_name_is_safe_everywhere(tmp_path: Path) -> None:
-    image = '/x/2025-10-02T00:12:00.img/../été "1".fits.fz'
-    cutout = Cutout(
-        path=image, header=None, wcs_header={}, data=np.zeros((2, 2), np.float32), origin_x=0, origin_y=0,  # type: ignore[arg-type]
-        plane=2, x=1.0, y=1.0, ra_deg=149.75, dec_deg=-0.5, width=60, height=30, unit="arcsec", pixel_arcsec=None,
-        outside_fraction=0.0, key=(1,), modified_at=0.0,
-    )  # fmt: skip
-    assert cutout_name(cutout, "fits") == "t-1_J095900.0-003000_60x30arcsec_plane2.fits"
 
 
 async def test_preview_of_a_large_cutout_is_averaged_and_keeps_its_place(
