@@ -188,11 +188,9 @@ def is_plane(text: str) -> bool:
 
 
 def _same_view(one: ImagePreview, other: ImagePreview) -> bool:
-    return (one.data.shape, one.factor, one.header.wcs_header) == (
-        other.data.shape,
-        other.factor,
-        other.header.wcs_header,
-    )
+    """Say whether the figure of one is good for the other: all but its pixels stays, the beam too."""
+    kept = [(p.data.shape, p.factor, p.header.wcs_header, p.header.beam) for p in (one, other)]
+    return kept[0] == kept[1]
 
 
 def _seen(task: asyncio.Future[ImagePreview]) -> None:

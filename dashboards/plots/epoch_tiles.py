@@ -56,7 +56,7 @@ def tile_image(
     ink = get_theme(theme).overlay
     _draw_ticks(draw, side, ink)
     beam = preview.header.beam
-    if sky is not None and beam is not None and beam.major_arcsec > 0:
+    if sky is not None and beam is not None and beam.has_outline:
         u, v = frame.turn(*beam_outline(sky, beam))
         _draw_beam(draw, side, u * frame.zoom * zoom, -v * frame.zoom * zoom, ink, get_theme(theme).background)
     return tile

@@ -229,7 +229,7 @@ def _corners(panel: Image.Image, sky: LocalSky, frame: PictureFrame, preview: Im
     draw = ImageDraw.Draw(panel, "RGBA")
     width, height = panel.size
     beam, margin = preview.header.beam, 16
-    if beam is not None and beam.major_arcsec > 0:
+    if beam is not None and beam.has_outline:
         u, v = frame.turn(*beam_outline(sky, beam))
         dx, dy = u * frame.zoom, -v * frame.zoom
         if max(dx.max(), dy.max()) < 0.45 * min(width, height):
