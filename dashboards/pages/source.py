@@ -24,7 +24,7 @@ from dashboards.pages.source_curve import CurveView
 from dashboards.pages.source_facts import (
     MEASUREMENT_COLUMNS,
     heading_items,
-    measurement_row,
+    measurement_rows,
     newest_first,
     position_group,
     state_group,
@@ -320,7 +320,7 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         first = (self.page - 1) * PAGE_ROWS
         self.measurements.param.update(
             columns=[{**c, "unit": self._unit_of(c["name"], c.get("unit", ""))} for c in MEASUREMENT_COLUMNS],
-            rows=[measurement_row(curve, i, images, links, self.flux, self.unit) for i in shown],
+            rows=measurement_rows(curve, shown, images, links, self.flux, self.unit),
             total=f"{first + 1:,}-{first + len(shown):,} of {curve.n_epoch:,}, newest first" if shown else "",
             has_previous=self.page > 1,
             has_next=first + len(shown) < curve.n_epoch and bool(shown),

@@ -11,7 +11,7 @@ from dashboards.components.record_table import Column, Row, row
 from dashboards.pages.epoch_selection import BoolArray, EpochSelection
 from dashboards.pages.metric_definitions import LEAVE_ONE_OUT, SIGMA_DEVIATION
 from dashboards.pages.source_words import bounded_cell
-from dashboards.plots.light_curve_data import FluxKind, FluxUnit
+from dashboards.plots.measurement_kinds import FluxKind, FluxUnit, fluxes
 from data_access.analysis.ese import leave_one_out
 from data_access.analysis.variability import (
     DEFINITIONS,
@@ -93,11 +93,6 @@ def _numbers(curve: LightCurve, flux: FluxKind, selection: EpochSelection, use: 
         sigma=sigma_deviation(values),
         n_all=int(values.size),
     )
-
-
-def fluxes(curve: LightCurve, flux: FluxKind) -> tuple[np.ndarray, np.ndarray]:
-    """Return flux and error of the chosen kind, Jy/beam or Jy, each of shape (n_epoch,)."""
-    return (curve.peak_jyb, curve.peak_err_jyb) if flux == "peak" else (curve.flux_jy, curve.flux_err_jy)
 
 
 def metric_columns(analysis: Analysis) -> list[Column]:

@@ -11,13 +11,12 @@ from dashboards.plots.bokeh_models import Figure, models, value
 from dashboards.plots.empty import empty_figure
 from dashboards.plots.light_curve_data import (
     NO_MARKS,
-    FluxKind,
-    FluxUnit,
     Marks,
     light_curve_columns,
     light_curve_summary,
     weighted_mean,
 )
+from dashboards.plots.measurement_kinds import FluxKind, FluxUnit
 from dashboards.plots.style import add_hover, add_subtitle, hover_table, new_figure, paint, plain_text
 from dashboards.plots.theme import SYMBOLS, Theme, get_theme
 from dashboards.plots.time_axis import MJD_OF_1970, MS_PER_DAY, add_mjd_axis, utc_formatter
@@ -82,7 +81,7 @@ def plot_light_curve(
     _show_lines(figure, colours, _line_values(columns, flux, unit, reference))
     _show_kinds(figure, colours, columns, marks)
     add_hover(figure, colours, _hover_rows(_unit_text(flux, unit)), renderers=[points], formatters=_HOVER_FORMATS)
-    add_subtitle(figure, colours, light_curve_summary(lc, columns))
+    add_subtitle(figure, colours, light_curve_summary(lc, columns, flux))
     source.js_on_change("tags", models.CustomJS(args={"figure": figure}, code=_FORGET_VIEW))
     return paint(figure, colours)
 
@@ -109,7 +108,7 @@ def update_light_curve(
     source.data = columns
     _show_lines(figure, get_theme(theme), _line_values(columns, flux, unit, reference))
     _show_kinds(figure, get_theme(theme), columns, marks)
-    _named(figure.above, "subtitle").text = plain_text(light_curve_summary(lc, columns))
+    _named(figure.above, "subtitle").text = plain_text(light_curve_summary(lc, columns, flux))
     figure.title.text = plain_text(_title(lc))
     if figure.yaxis[0].axis_label != flux_label(flux, unit):
         figure.yaxis[0].axis_label = flux_label(flux, unit)
@@ -168,7 +167,7 @@ def _hover_rows(unit: str) -> list[tuple[str, str]]:
         ("UTC", "@utc_ms{%F %T}"),
         ("MJD", "@mjd{%.5f}"),
         ("flux", f"@flux{{%.4g}} ± @error{{%.2g}} {unit}"),
-        ("rms", f"@rms{{%.3g}} {unit}"),
+        ("rms", f"@rms{{%.3g}} {unit.removesuffix('/beam')}/beam, @rms_from"),
         ("kind", "@kind, @n measured"),
         ("flags", "@flags"),
         ("epoch from", "@origin"),

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from dashboards.plots.measurement_kinds import (
+    BoolArray,
+    FloatArray,
+    FluxKind,
+    FluxUnit,
+    fluxes,
+    measurement_kinds,
+)
 from dashboards.plots.theme import SYMBOLS, get_theme
 from dashboards.plots.time_axis import utc_ms
 from data_access.records import Epoch, LightCurve
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-FluxKind = Literal["peak", "integrated"]
-FluxUnit = Literal["mJy", "Jy"]
-
 MOST_POINTS = 20_000
 AGGREGATE_BINS = 500
-LIMIT_SIGMA = 3.0
 # points further from the median than this many robust standard deviations are marked at the edge
 ROBUST_RANGE_SIGMA = 12.0
 
 COLUMNS = (
-    *("utc_ms", "mjd", "flux", "error", "lower", "upper", "drawn", "view_low", "view_high", "rms"),
+    *("utc_ms", "mjd", "flux", "error", "lower", "upper", "drawn", "view_low", "view_high", "rms", "rms_from"),
     *("kind", "marker", "angle", "colour", "fill_alpha", "image", "flags", "origin", "photometry_id", "n"),
 )
 # Kinds that count in a mean: a limit drawn for a faint forced measurement still has its measured flux.
@@ -62,6 +64,7 @@ class Selected:
     error: FloatArray
     at: FloatArray
     rms: FloatArray
+    has_rms: BoolArray
     kind: npt.NDArray[np.str_]
     observed: BoolArray
 
@@ -79,8 +82,8 @@ def light_curve_columns(
     ``flux, error, lower, upper, rms`` are in `unit` (`lower` and `upper` are flux ∓ error, both the limit itself for
     a limit); ``drawn`` is where the point stands, kept inside the robust range ``view_low`` to ``view_high``;
     ``utc_ms`` is milliseconds since 1970; ``n`` is how many measurements a point stands for. Measurements without an
-    epoch are left out. A forced measurement below `LIMIT_SIGMA` times its error is drawn as a limit and keeps its
-    measured flux in ``flux``.
+    epoch are left out. A forced measurement below `LIMIT_SIGMA` times the noise is drawn as a limit and keeps its
+    measured flux in ``flux``; see `measurement_kinds`.
     """
     selected = _select(lc, flux, unit, marks)
     known = np.isfinite(selected.mjd) & np.isfinite(selected.flux)
@@ -97,6 +100,7 @@ def light_curve_columns(
         "lower": at - bar,
         "upper": at + bar,
         "rms": selected.rms[index],
+        "rms_from": np.where(selected.has_rms[index], "local", "of the annulus: peak_err_jyb").tolist(),
         "kind": selected.kind[index].tolist(),
         "fill_alpha": np.where(selected.observed[index], 0.9, 0.0),
         "image": [_file_name(lc.image_path[i]) for i in index],
@@ -122,7 +126,7 @@ def weighted_mean(columns: dict[str, Any]) -> tuple[float, float, int]:
     return mean, float(1.0 / np.sqrt(weight.sum())), int(np.asarray(columns["n"])[usable].sum())
 
 
-def light_curve_summary(lc: LightCurve, columns: dict[str, Any]) -> str:
+def light_curve_summary(lc: LightCurve, columns: dict[str, Any], flux: FluxKind = "peak") -> str:
     """Return the subtitle: what the reader must know about these points before believing them."""
     parts: list[str] = []
     drawn = int(np.sum(columns["n"]))
@@ -139,6 +143,8 @@ def light_curve_summary(lc: LightCurve, columns: dict[str, Any]) -> str:
         parts.append(f"{flagged:,} flagged")
     if left_out := columns["kind"].count("left out"):
         parts.append(f"{left_out:,} left out by you")
+    if borrowed := int(np.count_nonzero(measurement_kinds(lc, flux).is_borrowed)):
+        parts.append(f"{borrowed:,} limits from the noise per beam: no error of the integrated flux")
     not_drawn = lc.n_epoch - drawn - (flagged if drawn > MOST_POINTS else 0)
     if not_drawn > 0:
         parts.append(f"{not_drawn:,} without epoch or flux")
@@ -153,25 +159,21 @@ def _file_name(path: str | None) -> str:
 
 def _select(lc: LightCurve, flux: FluxKind, unit: FluxUnit, marks: Marks) -> Selected:
     scale = 1e3 if unit == "mJy" else 1.0
-    values, errors = (lc.peak_jyb, lc.peak_err_jyb) if flux == "peak" else (lc.flux_jy, lc.flux_err_jy)
-    kind = np.where(lc.is_forced, "forced", "detection").astype("U9")
-    noise = np.where(np.isfinite(lc.rms_jy) & (lc.rms_jy > 0), lc.rms_jy, errors)
-    no_flux = ~np.isfinite(values) & np.isfinite(lc.rms_jy) & (lc.rms_jy > 0)
-    with np.errstate(invalid="ignore"):
-        faint = lc.is_forced & np.isfinite(errors) & (errors > 0) & (values < LIMIT_SIGMA * errors)
-    limit = no_flux | faint
-    kind[limit] = "limit"
-    kind[lc.is_flagged] = "flagged"
+    values, errors = fluxes(lc, flux)
+    kinds = measurement_kinds(lc, flux)
+    kind = kinds.kind.copy()
     if marks.left_out:
         kind[np.isin(lc.photometry_id, list(marks.left_out))] = "left out"
-    measured = np.where(no_flux, LIMIT_SIGMA * lc.rms_jy, values) * scale
+    no_flux = ~np.isfinite(values)
+    measured = np.where(no_flux, kinds.at, values) * scale
     observed = np.array([Epoch(0.0, origin).is_observation for origin in lc.origin], dtype=bool)
     return Selected(
         mjd=lc.mjd,
         flux=measured,
         error=np.where(no_flux, np.nan, errors) * scale,
-        at=np.where(kind == "limit", LIMIT_SIGMA * noise * scale, measured),
-        rms=lc.rms_jy * scale,
+        at=np.where(kind == "limit", kinds.at * scale, measured),
+        rms=lc.noise_jy * scale,
+        has_rms=lc.has_rms,
         kind=kind,
         observed=observed,
     )
@@ -200,6 +202,7 @@ def _aggregate(selected: Selected, known: BoolArray) -> dict[str, Any]:
         "lower": low[filled],
         "upper": high[filled],
         "rms": np.full(size, np.nan),
+        "rms_from": ["several"] * size,
         "kind": ["mean"] * size,
         "fill_alpha": np.full(size, 0.9),
         "image": ["several"] * size,

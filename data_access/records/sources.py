@@ -166,6 +166,20 @@ class LightCurve:
         return np.asarray((self.flags & ~self.is_forced.astype(np.int64)) != 0)
 
     @property
+    def has_rms(self) -> npt.NDArray[np.bool_]:
+        """Whether a local rms is recorded, shape (n_epoch,)."""
+        return np.asarray(np.isfinite(self.rms_jy) & (self.rms_jy > 0))
+
+    @property
+    def noise_jy(self) -> FloatArray:
+        """Noise at the place of each measurement, Jy/beam, shape (n_epoch,); NaN where none is recorded.
+
+        The local rms, else the error of the peak: the pipeline writes the rms of the annulus around the source there.
+        """
+        has_error = np.isfinite(self.peak_err_jyb) & (self.peak_err_jyb > 0)
+        return np.where(self.has_rms, self.rms_jy, np.where(has_error, self.peak_err_jyb, np.nan))
+
+    @property
     def n_epoch(self) -> int:
         """Number of measurements."""
         return int(self.mjd.size)

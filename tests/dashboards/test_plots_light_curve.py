@@ -284,3 +284,52 @@ def test_the_hover_box_follows_the_unit_without_a_new_figure():
 
     assert "Jy/beam" in figure.select_one(HoverTool).tooltips
     assert "mJy" not in figure.select_one(HoverTool).tooltips
+
+
+def faint_curve(**changes):
+    """Thirty forced measurements of 2 mJy."""
+    forced = np.ones(30, dtype=bool)
+    return make_light_curve(is_forced=forced, peak_jyb=np.full(30, 2e-3), flux_jy=np.full(30, 2e-3), **changes)
+
+
+def test_a_limit_is_never_drawn_below_the_flux_that_was_measured():
+    columns = light_curve_columns(faint_curve(rms_jy=np.full(30, 0.5e-3), peak_err_jyb=np.full(30, 1e-3)))
+
+    assert set(columns["kind"]) == {"forced"}
+    np.testing.assert_allclose(columns["drawn"], 2.0)
+
+
+def test_the_noise_that_makes_a_measurement_a_limit_is_the_noise_of_the_limit():
+    rms = np.full(30, 0.9e-3)
+    columns = light_curve_columns(faint_curve(rms_jy=rms, peak_err_jyb=np.full(30, 0.5e-3)))
+
+    assert set(columns["kind"]) == {"limit"}
+    np.testing.assert_allclose(columns["drawn"], 2.7)
+    np.testing.assert_allclose(columns["flux"], 2.0)
+
+
+def test_a_limit_of_an_integrated_flux_is_made_of_its_own_error():
+    columns = light_curve_columns(faint_curve(flux_err_jy=np.full(30, 2e-3)), "integrated")
+
+    np.testing.assert_allclose(columns["drawn"], 6.0)
+
+
+def test_a_limit_of_an_integrated_flux_without_error_says_that_its_noise_is_per_beam():
+    figure = plot_light_curve(faint_curve(flux_err_jy=np.full(30, np.nan)), flux="integrated")
+
+    np.testing.assert_allclose(data(figure)["drawn"], 3.0)
+    assert "30 limits from the noise per beam: no error of the integrated flux" in subtitle(figure)
+
+
+def test_an_integrated_flux_that_is_not_recorded_is_no_limit_when_the_peak_is_there():
+    figure = plot_light_curve(make_light_curve(flux_jy=np.full(30, np.nan)), flux="integrated")
+
+    assert len(data(figure)["kind"]) == 0
+
+
+def test_without_a_local_rms_the_rms_of_the_annulus_is_shown_and_called_so():
+    figure = plot_light_curve(make_light_curve(rms_jy=np.full(30, np.nan)))
+
+    np.testing.assert_allclose(data(figure)["rms"], 1.0)
+    assert set(data(figure)["rms_from"]) == {"of the annulus: peak_err_jyb"}
+    assert "@rms_from" in figure.select_one(HoverTool).tooltips
