@@ -261,7 +261,13 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
             theme=self.session.theme,
             flux=self.flux,
             unit=self.unit,
-            marks=Marks(left_out=selection.left_out, off_scale=self._off_scale),
+            marks=Marks(
+                left_out=selection.left_out,
+                off_scale=self._off_scale,
+                flagged=selection.flagged,
+                fractional_error=selection.fractional_error,
+                additive_error_jy=selection.additive_error_jy,
+            ),
             reference=nvss_reference(detail),
         )
 

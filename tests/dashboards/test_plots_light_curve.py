@@ -8,7 +8,7 @@ from bokeh.models import ColumnDataSource, HoverTool, LegendItem, Whisker
 
 from dashboards.plots import SYMBOLS, light_curve_columns, plot_light_curve, update_light_curve
 from dashboards.plots.light_curve import Reference
-from dashboards.plots.light_curve_data import MOST_POINTS, Marks, weighted_mean
+from dashboards.plots.light_curve_data import MOST_POINTS, Marks, mean_in_use
 from tests.dashboards.plot_samples import make_light_curve
 
 
@@ -118,14 +118,14 @@ def test_the_y_axis_covers_error_bars():
 
 
 def test_weighted_mean_is_the_textbook_one_and_ignores_flagged_points():
-    columns = {
-        "flux": [10.0, 20.0, 1e9],
-        "error": [1.0, 2.0, 0.1],
-        "kind": ["detection", "forced", "flagged"],
-        "n": [1, 1, 1],
-    }
+    lc = make_light_curve(
+        3,
+        peak_jyb=np.array([10.0, 20.0, 1e9]),
+        peak_err_jyb=np.array([1.0, 2.0, 0.1]),
+        flags=np.array([0, 0, 4]),
+    )
 
-    mean, error, n = weighted_mean(columns)
+    mean, error, n = mean_in_use(lc)
 
     assert mean == pytest.approx((10 / 1 + 20 / 4) / (1 + 1 / 4))
     assert error == pytest.approx((1 + 1 / 4) ** -0.5)
@@ -170,7 +170,7 @@ def test_zero_and_missing_errors_do_not_enter_the_mean():
     error = np.full(30, 1e-3)
     error[0], error[1] = 0.0, np.nan
 
-    _, _, n = weighted_mean(light_curve_columns(make_light_curve(peak_err_jyb=error)))
+    _, _, n = mean_in_use(make_light_curve(peak_err_jyb=error))
 
     assert n == 28
 
@@ -192,11 +192,11 @@ def test_the_mean_of_bins_is_the_mean_of_points():
     n = MOST_POINTS + 1
     lc = make_light_curve(n, mjd=60000 + np.arange(n) / 100)
 
-    mean, error, count = weighted_mean(light_curve_columns(lc))
+    columns = light_curve_columns(lc)
 
-    assert count == n
-    assert mean == pytest.approx(1e3 * lc.peak_jyb.mean(), rel=1e-9)
-    assert error == pytest.approx(1 / np.sqrt(n), rel=1e-9)
+    weight = columns["error"] ** -2.0
+    assert np.sum(columns["flux"] * weight) / weight.sum() == pytest.approx(1e3 * lc.peak_jyb.mean(), rel=1e-9)
+    assert mean_in_use(lc) == pytest.approx((lc.peak_jyb.mean(), 1e-3 / np.sqrt(n), n), rel=1e-9)
 
 
 def test_patching_gives_the_same_as_a_new_figure():
@@ -252,7 +252,7 @@ def test_measurements_left_out_by_the_reader_are_not_in_the_mean():
     columns = light_curve_columns(lc, marks=marks)
 
     assert columns["kind"][0] == "left out"
-    assert weighted_mean(columns)[2] == 29
+    assert mean_in_use(lc, marks=marks)[2] == 29
 
 
 def test_epochs_of_a_doubtful_flux_scale_are_framed_and_explained():
@@ -333,3 +333,33 @@ def test_without_a_local_rms_the_rms_of_the_annulus_is_shown_and_called_so():
     np.testing.assert_allclose(data(figure)["rms"], 1.0)
     assert set(data(figure)["rms_from"]) == {"of the annulus: peak_err_jyb"}
     assert "@rms_from" in figure.select_one(HoverTool).tooltips
+
+
+def test_flagged_measurements_count_in_the_mean_when_the_reader_says_so():
+    lc = make_light_curve(flags=np.full(30, 4))
+    figure = plot_light_curve(lc, marks=Marks(flagged=True))
+
+    assert mean_in_use(lc, marks=Marks(flagged=True))[2] == 30
+    assert figure.select_one({"name": "mean", "type": LegendItem}).label.value.startswith("weighted mean")
+    assert "30 flagged, in use" in subtitle(figure)
+
+
+def test_error_bars_grow_with_the_systematic_errors_and_the_plot_says_so():
+    lc = make_light_curve(peak_jyb=np.full(30, 20e-3))
+    marks = Marks(fractional_error=0.1, additive_error_jy=2e-3)
+    figure = plot_light_curve(lc)
+
+    update_light_curve(figure, lc, marks=marks)
+
+    np.testing.assert_allclose(data(figure)["upper"], 20 + np.sqrt(1 + 2**2 + 2**2))
+    assert "bars: σ with 10 % of the flux and 2 mJy in quadrature" in subtitle(figure)
+
+
+def test_systematic_errors_change_the_weights_of_the_mean():
+    lc = make_light_curve(2, peak_jyb=np.array([10e-3, 20e-3]), peak_err_jyb=np.array([1e-3, 2e-3]))
+
+    mean, error, _ = mean_in_use(lc, marks=Marks(additive_error_jy=1e-3))
+
+    weights = np.array([1 / 2, 1 / 5])
+    assert mean == pytest.approx(1e-3 * (10 * weights[0] + 20 * weights[1]) / weights.sum())
+    assert error == pytest.approx(1e-3 / np.sqrt(weights.sum()))

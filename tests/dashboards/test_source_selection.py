@@ -225,3 +225,13 @@ async def test_back_leads_to_the_source_of_before_with_its_settings(archive: Arc
     assert view.figure is not None
     assert view.figure.title.text.startswith(first)
     assert view.figure.yaxis[0].axis_label.endswith("(Jy/beam)")
+
+
+@pytest.mark.parametrize("query", [{}, {"flagged": "1"}, {"error_percent": "7", "error_mjy": "3", "flagged": "1"}])
+async def test_the_line_in_the_light_curve_is_the_weighted_mean_of_the_metrics(
+    archive: Archive, query: dict[str, str]
+) -> None:
+    view = await open_source(archive, **query)
+    assert view.figure is not None
+    line = view.figure.select_one({"name": "mean", "type": ColumnDataSource}).data["y"][0]
+    assert f"{line:.6g}" == shown(view, "weighted_mean", "ours").split()[0]
