@@ -27,6 +27,7 @@ from dashboards.plots.measurement_kinds import (
 from data_access.analysis.coordinates import galactic
 from data_access.records import Epoch, Image, LightCurve, SourceDetail
 
+_QUALITY = "quality_flag as the pipeline wrote it; a word that is not known counts as flagged"
 MEASUREMENT_COLUMNS: Sequence[Column] = (
     {"name": "number", "label": "No.", "align": "right", "title": "row number in photometry"},
     {"name": "epoch", "label": "Observed", "unit": "UTC"},
@@ -34,6 +35,7 @@ MEASUREMENT_COLUMNS: Sequence[Column] = (
     {"name": "rms", "label": "Local rms", "align": "right"},
     {"name": "kind", "label": "Kind"},
     {"name": "flags", "label": "Flags", "align": "right", "title": "the pipeline's number; bit 1 says forced"},
+    {"name": "quality", "label": "Quality", "title": _QUALITY},
     {"name": "image", "label": "Image", "width": "34rem"},
 )
 
@@ -59,6 +61,7 @@ def measurement_rows(
             _rms_cell(curve, index, unit),
             _kind_cell(kinds, index, unit),
             cell(int(curve.flags[index])),
+            cell(_quality(curve, index)),
             _image_cell(curve, index, images.get(curve.image_path[index] or ""), links),
         ]
 
@@ -75,6 +78,7 @@ def measurement_facts(
         fact("Flux density", {**_flux_cell(curve, index, flux, unit), "u": per_beam}),
         fact("Local rms", {**_rms_cell(curve, index, unit), "u": f"{unit}/beam"}),
         fact("Flags", cell(int(curve.flags[index]), title="the pipeline's number; bit 1 says forced")),
+        fact("Quality", cell(_quality(curve, index), title=_QUALITY)),
         fact("Image", _image_cell(curve, index, image, links)),
         fact("Measurement", cell(str(int(curve.photometry_id[index])), title="row number in photometry")),
     ]
@@ -149,6 +153,10 @@ def _flux_cell(curve: LightCurve, index: int, flux: FluxKind, unit: FluxUnit) ->
     if not math.isfinite(error):
         return cell(value, digits=digits, title="no error is recorded")
     return cell(f"{value:,.{digits}f} ± {error:.{digits}f}")
+
+
+def _quality(curve: LightCurve, index: int) -> str | None:
+    return (curve.quality[index] or None) if curve.quality else None
 
 
 def _rms_cell(curve: LightCurve, index: int, unit: FluxUnit) -> Cell:

@@ -170,7 +170,7 @@ def _hover_rows(unit: str) -> list[tuple[str, str]]:
         ("flux", f"@flux{{%.4g}} ± @error{{%.2g}} {unit}"),
         ("rms", f"@rms{{%.3g}} {unit.removesuffix('/beam')}/beam, @rms_from"),
         ("kind", "@kind, @n measured"),
-        ("flags", "@flags"),
+        ("flags", "@flags @quality"),
         ("epoch from", "@origin"),
         ("image", "@image"),
     ]

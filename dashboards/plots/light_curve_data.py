@@ -29,7 +29,7 @@ ROBUST_RANGE_SIGMA = 12.0
 
 COLUMNS = (
     *("utc_ms", "mjd", "flux", "error", "lower", "upper", "drawn", "view_low", "view_high", "rms", "rms_from"),
-    *("kind", "marker", "angle", "colour", "fill_alpha", "image", "flags", "origin", "photometry_id", "n"),
+    *("kind", "marker", "angle", "colour", "fill_alpha", "image", "flags", "quality", "origin", "photometry_id", "n"),
 )
 # Kinds that count in a mean: a limit drawn for a faint forced measurement still has its measured flux.
 MEASURED_KINDS = ("detection", "forced", "limit", "mean")
@@ -121,6 +121,7 @@ def light_curve_columns(
         "fill_alpha": np.where(selected.observed[index], 0.9, 0.0),
         "image": [_file_name(lc.image_path[i]) for i in index],
         "flags": lc.flags[index],
+        "quality": [lc.quality[i] for i in index] if lc.quality else [""] * index.size,
         "origin": [lc.origin[i] for i in index],
         "photometry_id": lc.photometry_id[index],
         "n": np.ones(index.size, dtype=np.int64),
@@ -241,6 +242,7 @@ def _aggregate(selected: Selected, known: BoolArray, *, flagged: bool) -> dict[s
         "fill_alpha": np.full(size, 0.9),
         "image": ["several"] * size,
         "flags": np.zeros(size, dtype=np.int64),
+        "quality": [""] * size,
         "origin": ["several"] * size,
         "photometry_id": np.full(size, -1, dtype=np.int64),
         "n": np.bincount(bins, minlength=AGGREGATE_BINS)[filled],

@@ -50,8 +50,9 @@ def fluxes(lc: LightCurve, flux: FluxKind) -> tuple[FloatArray, FloatArray]:
 def measurement_kinds(lc: LightCurve, flux: FluxKind) -> Kinds:
     """Return what each measurement is.
 
-    A limit is a forced measurement below `LIMIT_SIGMA` times the noise at its place, or a row with a noise and no
-    flux at all. The noise is the local rms for peaks, and the error of the integrated flux for integrated ones.
+    A limit is a forced measurement below `LIMIT_SIGMA` times the noise at its place, a row with a noise and no flux
+    at all, or what the pipeline calls one. The noise is the local rms for peaks, and the error of the integrated
+    flux for integrated ones.
     """
     values, errors = fluxes(lc, flux)
     noise = lc.noise_jy
@@ -60,7 +61,7 @@ def measurement_kinds(lc: LightCurve, flux: FluxKind) -> Kinds:
     no_flux = ~np.isfinite(values) & ~np.isfinite(lc.peak_jyb) & np.isfinite(sigma)
     with np.errstate(invalid="ignore"):
         faint = lc.is_forced & (values < LIMIT_SIGMA * sigma)
-    is_limit = (no_flux | faint) & ~lc.is_flagged
+    is_limit = (no_flux | faint | lc.is_upper_limit) & ~lc.is_flagged
     kind = np.where(lc.is_forced, "forced", "detection").astype("U9")
     kind[is_limit] = "limit"
     kind[lc.is_flagged] = "flagged"

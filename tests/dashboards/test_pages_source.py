@@ -279,11 +279,29 @@ async def test_a_point_of_another_source_in_the_url_is_said(archive: Archive) ->
     assert "not among those" in view.slots["measurement"].content.text
 
 
+async def test_the_words_of_quality_stand_in_the_table_of_measurements(writable: Path) -> None:
+    with products(writable) as db:
+        if "quality_flag" not in {row[1] for row in db.execute("PRAGMA table_info(photometry)")}:
+            db.execute("ALTER TABLE photometry ADD COLUMN quality_flag TEXT")
+        for day, word in enumerate(("good", "upper_limit", "near <b>edge</b>")):
+            insert(
+                db, "photometry", source_id="WORDS", image_path=f"/img/2026-01-0{day + 1}T00:00:00.fits",
+                peak_jyb=0.01, peak_err_jyb=0.001, ra_deg=1.0, dec_deg=2.0, measured_at=1.76e9, mjd=61000.0,
+                flags=int(day == 1), quality_flag=word,
+            )  # fmt: skip
+    async with open_archive(writable) as archive:
+        view = await open_source(archive, "WORDS")
+    names = [column["name"] for column in view.measurements.columns]
+    rows = [[row["cells"][names.index(name)]["t"] for name in ("kind", "quality")] for row in view.measurements.rows]
+    assert rows == [["flagged", "near <b>edge</b>"], ["limit", "upper_limit"], ["detection", "good"]]
+
+
 async def test_measurements_lead_to_registered_images_only(archive: Archive) -> None:
     detail = await best_measured(archive)
     view = await open_source(archive, detail.source.source_id)
     images = await archive.images.find_behind([p for p in detail.light_curve.image_path if p])
-    linked = {row["cells"][6]["t"] for row in view.measurements.rows if "h" in row["cells"][6]}
+    at = [column["name"] for column in view.measurements.columns].index("image")
+    linked = {row["cells"][at]["t"] for row in view.measurements.rows if "h" in row["cells"][at]}
     assert linked == {Path(path).name for path in images}
 
 

@@ -363,3 +363,14 @@ def test_systematic_errors_change_the_weights_of_the_mean():
     weights = np.array([1 / 2, 1 / 5])
     assert mean == pytest.approx(1e-3 * (10 * weights[0] + 20 * weights[1]) / weights.sum())
     assert error == pytest.approx(1e-3 / np.sqrt(weights.sum()))
+
+
+def test_what_the_pipeline_calls_an_upper_limit_is_one_and_keeps_its_flux():
+    quality = ("good",) * 28 + ("upper_limit", "odd")
+    lc = make_light_curve(flags=np.array([0] * 28 + [1, 0]), peak_jyb=np.full(30, 5e-3), quality=quality)
+    figure = plot_light_curve(lc)
+
+    assert data(figure)["kind"][-3:] == ["detection", "limit", "flagged"]
+    assert data(figure)["drawn"][-2] == pytest.approx(5.0)
+    assert data(figure)["quality"][-2:] == ["upper_limit", "odd"]
+    assert "@quality" in figure.select_one(HoverTool).tooltips
