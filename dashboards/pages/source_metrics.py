@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from data_access.analysis.variability import (
     DEFINITIONS,
     Metric,
     VariabilityMetrics,
+    compare_monitoring,
     compare_stored,
     total_error,
     variability_metrics,
@@ -51,10 +52,12 @@ class Analysis:
     every, brushed : Numbers
         Of the measurements in use, and of those inside the brush (None without one).
     remarks : tuple of str
-        Why the stored row and the photometry differ; the pipeline's row is held against its peaks, flagged ones too.
+        Why the stored numbers and the photometry differ; they are held against its peaks, flagged ones too.
     n_flagged, n_left_out : int
         Measurements that do not count because the pipeline flagged them, or because the reader left them out.
     selection : EpochSelection
+    flux : str
+        Which flux the photometry is taken from; what is stored is always of the peak.
     """
 
     every: Numbers
@@ -63,20 +66,31 @@ class Analysis:
     n_flagged: int
     n_left_out: int
     selection: EpochSelection
+    flux: FluxKind = "peak"
 
 
 def analyse(detail: SourceDetail, flux: FluxKind, selection: EpochSelection = EVERY_EPOCH) -> Analysis:
     """Return the metrics of a light curve; takes time n²/2 (all pairs of epochs), so call it in a thread."""
-    curve, stored = detail.light_curve, detail.source.stored
+    curve = detail.light_curve
     left_out = np.isin(curve.photometry_id, list(selection.left_out))
     return Analysis(
         every=_numbers(curve, flux, selection, selection.used(curve)),
         brushed=_numbers(curve, flux, selection, selection.brushed(curve)) if selection.is_brushed else None,
-        remarks=compare_stored(stored, curve.peak_jyb, curve.peak_err_jyb) if stored is not None else (),
+        remarks=_remarks(detail),
         n_flagged=0 if selection.flagged else int(np.count_nonzero(curve.is_flagged & ~left_out)),
         n_left_out=int(np.count_nonzero(left_out)),
         selection=selection,
+        flux=flux,
     )
+
+
+def _remarks(detail: SourceDetail) -> tuple[str, ...]:
+    stored, monitoring, curve = detail.source.stored, detail.source.monitoring, detail.light_curve
+    of_row = compare_stored(stored, curve.peak_jyb, curve.peak_err_jyb) if stored is not None else ()
+    shown = monitoring
+    if monitoring is not None and stored is not None and stored.eta_metric is not None:
+        shown = replace(monitoring, eta=None)
+    return (*of_row, *(compare_monitoring(shown, curve.peak_jyb, curve.peak_err_jyb) if shown is not None else ()))
 
 
 def _numbers(curve: LightCurve, flux: FluxKind, selection: EpochSelection, use: BoolArray) -> Numbers:
@@ -97,7 +111,8 @@ def _numbers(curve: LightCurve, flux: FluxKind, selection: EpochSelection, use: 
 
 def metric_columns(analysis: Analysis) -> list[Column]:
     """Return the columns of the table; the brushed epochs have one while there is a brush."""
-    return [_NAME, _OURS, *([_BRUSHED] if analysis.brushed is not None else []), _STORED]
+    stored: Column = _STORED if analysis.flux == "peak" else {**_STORED, "label": "Stored (peak)"}
+    return [_NAME, _OURS, *([_BRUSHED] if analysis.brushed is not None else []), stored]
 
 
 def metric_rows(detail: SourceDetail, analysis: Analysis, unit: FluxUnit) -> list[Row]:
@@ -156,6 +171,8 @@ def _stored_cells(detail: SourceDetail, unit: FluxUnit) -> dict[str, Cell]:
 def metric_note(analysis: Analysis) -> str:
     """Return what the reader must know about the columns; empty when there is nothing to add."""
     parts = list(analysis.remarks)
+    if analysis.flux != "peak":
+        parts.insert(0, "what is stored, and what is said of it here, is of the peak flux density")
     eta = analysis.every.metrics.eta
     if eta.value is None:
         parts.insert(0, f"η {eta.reason}")

@@ -114,6 +114,16 @@ class Source:
     ese_status: str | None
     problems: tuple[str, ...] = ()
 
+    @property
+    def v_stored(self) -> float | None:
+        """The stored v_index of a monitored source, else the stored standard deviation over the stored mean."""
+        if self.monitoring is not None and self.monitoring.v_index is not None:
+            return self.monitoring.v_index
+        stored = self.stored
+        if stored is None or stored.std_flux_mjy is None or not stored.mean_flux_mjy or stored.mean_flux_mjy < 0:
+            return None
+        return stored.std_flux_mjy / stored.mean_flux_mjy
+
 
 @dataclass(frozen=True, slots=True)
 class LightCurve:

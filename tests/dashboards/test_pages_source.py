@@ -229,6 +229,26 @@ async def test_our_metrics_stand_beside_the_stored_ones(archive: Archive) -> Non
     assert float(beside["t"]) == pytest.approx(stored.eta_metric, rel=1e-5)
 
 
+async def test_stored_numbers_beside_integrated_ones_are_called_those_of_the_peak(archive: Archive) -> None:
+    name = (await best_measured(archive)).source.source_id
+    peak, integrated = await open_source(archive, name), await open_source(archive, name, flux="integrated")
+    assert [view.metrics.columns[-1]["label"] for view in (peak, integrated)] == ["Stored", "Stored (peak)"]
+    assert integrated.metrics.note.startswith("what is stored, and what is said of it here, is of the peak")
+    assert "of the peak" not in peak.metrics.note
+
+
+async def test_eta_and_v_of_the_monitored_sources_that_differ_are_said(writable: Path) -> None:
+    with products(writable) as db:
+        name = db.execute("SELECT source_id FROM monitoring_sources LIMIT 1").fetchone()[0]
+        db.execute("UPDATE monitoring_sources SET eta = 99, v_index = 98 WHERE source_id = ?", (name,))
+        db.execute("DELETE FROM variability_stats WHERE source_id = ?", (name,))
+        db.commit()
+    async with open_archive(writable) as archive:
+        view = await open_source(archive, name)
+    assert "η of the monitored sources is 99" in view.metrics.note
+    assert "V of the monitored sources is 98" in view.metrics.note
+
+
 async def test_a_metric_that_does_not_exist_gives_its_reason(writable: Path) -> None:
     with products(writable) as db:
         insert(db, "photometry", source_id="ONCE", image_path="/x/a.fits", ra_deg=1.0, dec_deg=54.0, peak_jyb=0.1,

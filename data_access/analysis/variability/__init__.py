@@ -18,7 +18,7 @@ from data_access.analysis.variability.formulas import (
 )
 from data_access.analysis.variability.metric import Metric, total_error
 from data_access.analysis.variability.pairs import VS_THRESHOLD, PairMetrics, maximum_pair, pair_metrics
-from data_access.analysis.variability.stored import compare_stored
+from data_access.analysis.variability.stored import compare_monitoring, compare_stored
 from data_access.analysis.variability.summary import VariabilityMetrics, variability_metrics
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Metric",
     "PairMetrics",
     "VariabilityMetrics",
+    "compare_monitoring",
     "compare_stored",
     "debiased_modulation_index",
     "eta",
