@@ -249,6 +249,21 @@ async def test_eta_and_v_of_the_monitored_sources_that_differ_are_said(writable:
     assert "V of the monitored sources is 98" in view.metrics.note
 
 
+async def test_an_old_transient_stands_on_the_page_of_its_source(writable: Path, archive: Archive) -> None:
+    name = (await best_measured(archive)).source.source_id
+    with products(writable) as db:
+        for i in range(150):
+            insert(
+                db, "transient_candidates", source_name=name if i == 0 else f"T{i}", ra_deg=1.0, dec_deg=2.0,
+                detection_type="fading", flux_obs_mjy=1.0, flux_ratio=0.1, significance_sigma=5.0,
+                baseline_catalog="NVSS", detected_at=1e9 + i, peak_mjy=1.0, rms_mjy=0.1, snr=10.0, ms_path="/x.ms",
+                image_path="/x.fits",
+            )  # fmt: skip
+    async with open_archive(writable) as opened:
+        detail = await opened.sources.get(name)
+    assert [t.detected_at for t in detail.transients][-1] == 1e9
+
+
 async def test_a_metric_that_does_not_exist_gives_its_reason(writable: Path) -> None:
     with products(writable) as db:
         insert(db, "photometry", source_id="ONCE", image_path="/x/a.fits", ra_deg=1.0, dec_deg=54.0, peak_jyb=0.1,
