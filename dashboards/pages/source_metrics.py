@@ -15,6 +15,8 @@ from dashboards.plots.measurement_kinds import FluxKind, FluxUnit, fluxes
 from data_access.analysis.ese import leave_one_out
 from data_access.analysis.variability import (
     DEFINITIONS,
+    M_THRESHOLD,
+    VS_THRESHOLD,
     Metric,
     VariabilityMetrics,
     compare_monitoring,
@@ -138,8 +140,8 @@ def _cells(numbers: Numbers, unit: FluxUnit) -> dict[str, Cell]:
         "reduced_chi_squared": _metric_cell(ours.reduced_chi_squared),
         "sigma_deviation": _sigma_cell(numbers.sigma, bound),
         "leave_one_out": _metric_cell(numbers.largest_leave_one_out),
-        "vs": _metric_cell(ours.maximum_pair.vs),
-        "m": _metric_cell(ours.maximum_pair.m),
+        "vs": _tested_cell(ours.maximum_pair.vs, VS_THRESHOLD, "no pair differs significantly"),
+        "m": _tested_cell(ours.maximum_pair.m, M_THRESHOLD, "a small change"),
         "von_neumann": _metric_cell(ours.von_neumann),
         **{name: _metric_cell(getattr(ours, name), scale=scale, unit=unit) for name in with_unit},
     }
@@ -230,6 +232,15 @@ def _metric_cell(metric: Metric, *, scale: float = 1.0, unit: str = "") -> Cell:
     if metric.value is None:
         return cell("n/a", title=metric.reason)
     return cell(metric.value * scale, unit=unit, note=metric.reason or None)
+
+
+def _tested_cell(metric: Metric, threshold: float, otherwise: str) -> Cell:
+    """Return a two-epoch metric, and whether it reaches what its authors call variable."""
+    if metric.value is None:
+        return _metric_cell(metric)
+    passes = abs(metric.value) >= threshold
+    said = f"reaches {threshold:g}" if passes else f"below {threshold:g}: {otherwise}"
+    return _metric_cell(replace(metric, reason="; ".join(part for part in (said, metric.reason) if part)))
 
 
 def _sigma_cell(metric: Metric, bound: float | None) -> Cell:

@@ -264,6 +264,23 @@ async def test_an_old_transient_stands_on_the_page_of_its_source(writable: Path,
     assert [t.detected_at for t in detail.transients][-1] == 1e9
 
 
+async def test_the_most_different_pair_is_shown_and_said_to_pass_or_not(writable: Path) -> None:
+    with products(writable) as db:
+        for name, second in (("STEADY", 0.0102), ("CHANGED", 0.02)):
+            for day, peak in enumerate((0.01, second)):
+                insert(
+                    db, "photometry", source_id=name, image_path=f"/img/2026-01-0{day + 1}T00:00:00.fits",
+                    peak_jyb=peak, peak_err_jyb=0.001, ra_deg=1.0, dec_deg=2.0, measured_at=1.76e9, mjd=61000.0,
+                )  # fmt: skip
+    async with open_archive(writable) as archive:
+        steady, changed = await open_source(archive, "STEADY"), await open_source(archive, "CHANGED")
+    cells = [row_of(view.metrics.rows, key)[1] for view in (steady, changed) for key in ("vs", "m")]
+    assert [cell["t"][:6] for cell in cells] == ["-0.141", "-0.019", "-7.071", "-0.666"]
+    assert cells[0]["n"] == "below 4.3: no pair differs significantly"
+    assert cells[1]["n"] == "below 0.26: a small change"
+    assert [cell["n"] for cell in cells[2:]] == ["reaches 4.3", "reaches 0.26"]
+
+
 async def test_a_metric_that_does_not_exist_gives_its_reason(writable: Path) -> None:
     with products(writable) as db:
         insert(db, "photometry", source_id="ONCE", image_path="/x/a.fits", ra_deg=1.0, dec_deg=54.0, peak_jyb=0.1,
