@@ -16,6 +16,7 @@ from dashboards.plots.light_curve_data import (
     light_curve_summary,
     mean_in_use,
 )
+from dashboards.plots.light_curve_gaps import show_gaps
 from dashboards.plots.measurement_kinds import FluxKind, FluxUnit
 from dashboards.plots.style import add_hover, add_subtitle, hover_table, new_figure, paint, plain_text
 from dashboards.plots.theme import SYMBOLS, Theme, get_theme
@@ -50,10 +51,11 @@ def plot_light_curve(
     seen. Points far outside of the rest do not squeeze the axis: they are marked by triangles at its edge. The
     dashed line is the mean of the measurements in use, weighted by 1/error². The systematic errors of `marks` are in
     bars and weights. Above 20,000 points the curve is averaged in equal bins of time, and the subtitle says so. A
-    reference does not widen the axis.
+    reference does not widen the axis. Long gaps are shaded, with their length as text.
 
-    The figure's sources are named ``"light_curve"`` (columns of `light_curve_columns`), ``"mean"``, ``"reference"``
-    and ``"off_scale"``; `update_light_curve` patches a figure in place, `show_brush` marks a stretch of time.
+    The figure's sources are named ``"light_curve"`` (columns of `light_curve_columns`), ``"mean"``, ``"reference"``,
+    ``"gaps"`` and ``"off_scale"``; `update_light_curve` patches a figure in place, `show_brush` marks a stretch of
+    time.
     """
     if lc.n_epoch == 0:
         return empty_figure("no photometry", theme, title=f"Light curve of {lc.source_id}", height=height)
@@ -81,6 +83,7 @@ def plot_light_curve(
     _add_legend(figure)
     _show_lines(figure, colours, _line_values(lc, flux, unit, marks, reference))
     _show_kinds(figure, colours, columns, marks)
+    show_gaps(figure, colours, lc, columns)
     add_hover(figure, colours, _hover_rows(_unit_text(flux, unit)), renderers=[points], formatters=_HOVER_FORMATS)
     add_subtitle(figure, colours, light_curve_summary(lc, columns, flux, marks=marks))
     source.js_on_change("tags", models.CustomJS(args={"figure": figure}, code=_FORGET_VIEW))
@@ -109,6 +112,7 @@ def update_light_curve(
     source.data = columns
     _show_lines(figure, get_theme(theme), _line_values(lc, flux, unit, marks, reference))
     _show_kinds(figure, get_theme(theme), columns, marks)
+    show_gaps(figure, get_theme(theme), lc, columns)
     _named(figure.above, "subtitle").text = plain_text(light_curve_summary(lc, columns, flux, marks=marks))
     figure.title.text = plain_text(_title(lc))
     if figure.yaxis[0].axis_label != flux_label(flux, unit):

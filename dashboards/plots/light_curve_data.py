@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dashboards.plots.light_curve_gaps import gap_words
 from dashboards.plots.measurement_kinds import (
     BoolArray,
     FloatArray,
@@ -175,6 +176,8 @@ def light_curve_summary(
         parts.append(f"{not_drawn:,} without epoch or flux")
     if lc.truncated:
         parts.append("older epochs not read")
+    if gaps := gap_words(lc):
+        parts.append(gaps)
     return " · ".join(parts) or "epochs are times of observation; bars are 1 σ"
 
 
