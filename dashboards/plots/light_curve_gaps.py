@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboards.plots.bokeh_models import Figure, models
+from dashboards.plots.bokeh_models import Figure, models, value
 from dashboards.plots.measurement_kinds import FloatArray
 from dashboards.plots.theme import FONT, Theme
 from dashboards.plots.time_axis import utc_ms
@@ -87,6 +87,6 @@ def show_gaps(figure: Figure, theme: Theme, lc: LightCurve, columns: dict[str, A
             level="underlay", name="gaps",
         )  # fmt: skip
         figure.text(
-            "middle", "foot", text="words", source=source, angle=np.pi / 2, text_color=theme.muted, text_font=FONT,
-            text_font_size="11px", text_baseline="middle", level="underlay", name="gap_words",
+            "middle", "foot", text="words", source=source, angle=np.pi / 2, text_color=theme.muted,
+            text_font=value(FONT), text_font_size="11px", text_baseline="middle", level="underlay", name="gap_words",
         )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bokeh.core.validation.check import check_integrity
 from bokeh.models import ColumnDataSource
 
 from dashboards.plots import plot_light_curve, update_light_curve
@@ -62,3 +63,8 @@ def test_too_few_measurements_have_no_usual_spacing_and_no_gap(n: int) -> None:
 )
 def test_the_length_of_a_gap_is_in_its_two_largest_units(days: float, words: str) -> None:
     assert span_words(days) == words
+
+
+def test_a_figure_with_gaps_names_no_column_that_does_not_exist() -> None:
+    figure = plot_light_curve(curve_at(WITH_GAP))
+    assert check_integrity(figure.references()).error == []
