@@ -21,6 +21,7 @@ from data_access.analysis.variability.moments import FloatArray, IntArray, empty
 from data_access.database_errors import explained_error
 from data_access.errors import DatabaseError
 from data_access.read_only_connection import FileReplaced, ReadOnlyConnection, connect_read_only
+from data_access.records.measurement_quality import quality_of
 from data_access.records.variability import BlockQuery, Chunk
 
 _BATCH = 20_000
@@ -82,7 +83,10 @@ def read_photometry_block(query: BlockQuery, after_id: int, last_id: int, chunk_
 
 @dataclass(slots=True)
 class _Columns:
-    """Columns of a stretch; `codes` number the names from 0, -1 for rows without a name."""
+    """Columns of a stretch; `codes` number the names from 0, -1 for rows without a name.
+
+    `forced` are the rows that are forced measurements or limits by their words, `bad` those with a word of a fault.
+    """
 
     names: dict[Any, int]
     ids: IntArray
@@ -90,6 +94,7 @@ class _Columns:
     values: dict[str, FloatArray]
     flags: IntArray
     forced: npt.NDArray[np.bool_]
+    bad: npt.NDArray[np.bool_]
 
 
 def _read_columns(query: BlockQuery, after_id: int, last_id: int) -> _Columns:
@@ -136,6 +141,7 @@ def _joined(names: dict[Any, int], batches: list[_Columns]) -> _Columns:
         {name: np.concatenate([b.values[name] for b in batches]) for name in batches[0].values},
         np.concatenate([b.flags for b in batches]),
         np.concatenate([b.forced for b in batches]),
+        np.concatenate([b.bad for b in batches]),
     )
 
 
@@ -153,8 +159,20 @@ def _batch(names: dict[Any, int], columns: Mapping[str, Sequence[Any]], n: int) 
         codes,
         {name: _floats(columns[name]) if name in columns else np.full(n, np.nan) for name in COLUMNS[2:7]},
         _whole(columns["flags"]) if "flags" in columns else np.zeros(n, dtype=np.int64),
-        np.array([word == b"forced" for word in columns.get("quality", ())] or [False] * n, dtype=np.bool_),
+        *_quality(columns.get("quality", ()), n),
     )
+
+
+def _quality(words: Sequence[Any], n: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return which of `n` rows their words spare the bit "forced", and which their words call faulty."""
+    meaning = {word: quality_of(word) for word in set(words)}
+    spared = {word for word, quality in meaning.items() if quality in ("forced", "limit")}
+    bad = {word for word, quality in meaning.items() if quality == "bad"}
+    one, other = (
+        np.fromiter(map(known.__contains__, words), np.bool_, n) if known else np.zeros(n, dtype=np.bool_)
+        for known in (spared, bad)
+    )
+    return one, other
 
 
 def _floats(values: Sequence[Any]) -> FloatArray:
@@ -188,7 +206,7 @@ def _reduced(columns: _Columns, edges: Sequence[int], *, has_quality: bool) -> P
     named = columns.codes >= 0
     codes, ids = columns.codes[named], columns.ids[named]
     forced = columns.forced if has_quality else (columns.flags & 1).astype(np.bool_)
-    flagged = ((columns.flags & ~forced.astype(np.int64)) != 0)[named]
+    flagged = (((columns.flags & ~forced.astype(np.int64)) != 0) | columns.bad)[named]
     good = ~flagged
     made = empty_moments(n_src)
     made["n_rows"] = np.bincount(codes, minlength=n_src)

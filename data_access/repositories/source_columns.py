@@ -15,6 +15,7 @@ FloatArray = npt.NDArray[np.float64]
 # One answer is unpacked while others wait for the interpreter: 5,000 rows take 20 ms.
 _ROWS_AT_ONCE = 5_000
 _POSITION = ("ra_deg", "dec_deg")
+_MONITORED = (*_POSITION, "v_index")
 _CANDIDATES = {
     "ese": ("ese_candidates", "source_id", "status"),
     "transient": ("transient_candidates", "source_name", "detection_type"),
@@ -30,7 +31,7 @@ class SourceColumnRepository:
     async def version(self) -> tuple[Any, ...]:
         """Return a value that changes with every commit to the databases of these tables."""
         databases = {}
-        for logical in ("photometry", "variability_stats", "ese_candidates"):
+        for logical in ("photometry", "variability_stats", "monitoring_sources", "ese_candidates"):
             table = await self._layout.find_or_none(logical)
             if table is not None:
                 databases[table.database.role] = table.database
@@ -53,16 +54,16 @@ class SourceColumnRepository:
         return names, {name: columns[:, i] for i, name in enumerate(wanted)}
 
     async def monitored(self) -> tuple[list[str], dict[str, FloatArray]]:
-        """Return the names of the monitored sources and their positions."""
+        """Return the names of the monitored sources, their positions and their ``v_index``; NaN where absent."""
         names: list[str] = []
         parts: list[FloatArray] = []
         table = await self._layout.find_or_none("monitoring_sources")
         if table is not None:
-            async for rows in _pieces(table, ("source_id", *_POSITION)):
+            async for rows in _pieces(table, ("source_id", *_MONITORED)):
                 names += [str(row[0]) for row in rows]
-                parts.append(_numbers(rows, len(_POSITION)))
-        columns = np.concatenate(parts) if parts else np.empty((0, len(_POSITION)))
-        return names, {name: columns[:, i] for i, name in enumerate(_POSITION)}
+                parts.append(_numbers(rows, len(_MONITORED)))
+        columns = np.concatenate(parts) if parts else np.empty((0, len(_MONITORED)))
+        return names, {name: columns[:, i] for i, name in enumerate(_MONITORED)}
 
     async def candidates(self, kind: str) -> list[tuple[str, str]]:
         """Return (source, state) of every candidate of a kind (see `STATE_KINDS`), both present."""
