@@ -89,7 +89,7 @@ def picture_frame(box: Box, sky: LocalSky | None, factor: int, *, longest: int) 
     """
     matrix = np.eye(2) if sky is None else _upright(sky)
     half = np.array([(box[2] - box[0]) / 2, (box[3] - box[1]) / 2])
-    inverse = np.linalg.inv(matrix)
+    inverse = np.linalg.inv(matrix).astype(np.float64)
     half_u, half_v = (float(n) for n in np.abs(inverse) @ half)
     zoom = max(1, int(longest / (2 * max(half_u, half_v) / factor))) / factor
     return PictureFrame(matrix, inverse, ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), half_u, half_v, zoom)
