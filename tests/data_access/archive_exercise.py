@@ -194,6 +194,8 @@ async def _ask_services(ask: _Asker, path: str) -> None:
         await ask("cutouts.cutout", image, "pixel 5 5", width=4, unit="pixel")
         await ask("cutouts.strip", (image,), "pixel 5 5", width=4, unit="pixel")
         await ask("cutouts.position_of_pixel", image, 5.0, 5.0)
+        await ask("cutouts.native_of_pixel", image, 5.0, 5.0)
+        await ask("cutouts.pixel_value", image, 5, 5)
     sets = await ask("measurement_sets.find", MeasurementSetFilter(), PageRequest(2))
     for ms in sets.rows if sets else ():
         await ask("provenance.of_measurement_set", ms)
