@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -66,11 +67,37 @@ def test_one_box_takes_names_lists_and_positions(text: str, name: str, *, is_con
 
 @pytest.mark.parametrize(
     ("text", "low", "high"),
-    [("3", 3, None), (">3", 3, None), ("3..10", 3, 10), ("..10", None, 10), ("<=10", None, 10), ("=5", 5, 5),
-     ("-1..1", -1, 1)],
+    [("3", 3, None), (">=3", 3, None), ("≥ 3", 3, None), ("3..10", 3, 10), ("..10", None, 10), ("<=10", None, 10),
+     ("=5", 5, 5), ("-1..1", -1, 1)],
 )  # fmt: skip
 def test_a_range_is_written_in_any_of_the_usual_ways(text: str, low: float | None, high: float | None) -> None:
     assert range_of(BY_NAME["eta"], text) == Range("eta", low, high)
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "low", "high"),
+    [
+        ("n_flagged", ">0", 1, None), ("n", "> 2", 3, None), ("n", ">2.5", 3, None), ("n", "<3", None, 2),
+        ("n", "<2.5", None, 2), ("eta", ">3", math.nextafter(3, 4), None),
+        ("eta", "<3", None, math.nextafter(3, 2)),
+        ("mean", ">10", math.nextafter(0.01, 1), None),
+        ("seen_mjd", ">2026-01-20", math.nextafter(61061, 61062), None),
+        ("seen_mjd", "<2026-01-20", None, math.nextafter(61060, 61059)), ("seen_mjd", "<=2026-01-20", None, 61061),
+        ("seen_mjd", ">=2026-01-20", 61060, None), ("seen_mjd", "=2026-01-20", 61060, 61061),
+    ],
+)  # fmt: skip
+def test_above_and_below_leave_the_number_itself_out(
+    column: str, text: str, low: float | None, high: float | None
+) -> None:
+    assert range_of(BY_NAME[column], text) == Range(column, low, high)
+
+
+async def test_more_than_none_flagged_leaves_out_the_sources_without_any(archive: Archive) -> None:
+    view = await open_list(archive, n_flagged=">0")
+    index = await archive.search.index()
+    _, found = await archive.search.select(view.query())
+    assert 0 < found.rows.size < len(index)
+    assert (index.columns["n_flagged"][found.rows] > 0).all()
 
 
 def test_brightness_is_typed_in_mjy_and_days_as_dates() -> None:
