@@ -33,7 +33,10 @@ def test_conda_environment_has_the_same_dependencies_as_the_project() -> None:
     }
     conda = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     for name, other in CONDA_NAMES.items():
-        wanted = {requirement.replace(name, other) if requirement.startswith(name) else requirement for requirement in wanted}
+        wanted = {
+            requirement.replace(name, other) if requirement.startswith(name) else requirement
+            for requirement in wanted
+        }
     assert set(conda["dependencies"]) == wanted
 
 

@@ -58,7 +58,7 @@ _FIRST = ("eta", "v", "n")
 
 def group_of(column: SourceColumn) -> str:
     """Return the title of the group that a quantity belongs to."""
-    if column.origin == "position" or column.name in ("n_rows", "n_flagged", "seen_mjd"):
+    if column.origin == "position" or column.name in ("n_rows", "n_flagged", "seen_mjd", "seen_processed"):
         return _GROUPS["position"]
     if column.origin == "stored":
         return _GROUPS["stored"]

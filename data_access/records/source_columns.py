@@ -80,8 +80,13 @@ COLUMNS: tuple[SourceColumn, ...] = (
     SourceColumn("n_flagged", "Flagged", "", "Measurements that the pipeline flagged", "ours", whole=True),
     SourceColumn(
         "seen_mjd", "Last seen", "d",
-        "Newest recorded time, MJD (UTC): the mjd column, which in most rows is the time of the processing, else the "
-        "time of the measurement", "ours",
+        "Newest epoch, MJD (UTC), as in the light curve: the time of the observation in the name of the image, else "
+        "the mjd column, else the time of the processing, which is then said", "ours",
+    ),
+    SourceColumn(
+        "seen_processed", "Last seen is processing", "",
+        "1 where Last seen is the time of the processing, because no observation time is recorded; 0 where it is "
+        "that of the observation", "ours", whole=True,
     ),
     *_ours("peak flux density", "", "Jy/beam"),
     *_ours("integrated flux density", "_int", "Jy"),

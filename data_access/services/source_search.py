@@ -268,6 +268,7 @@ def _make(
     n = len(wanted)
     columns = {"n_rows": _padded(peak.n_rows, n, 0.0), "n_flagged": _padded(peak.n_flagged, n, 0.0)}
     columns["seen_mjd"] = _padded(peak.last_mjd, n)
+    columns["seen_processed"] = _padded(peak.last_processed, n)
     for suffix, table in (("", peak), ("_int", integrated)):
         for name in METRIC_NAMES:
             columns[f"{name}{suffix}"] = _padded(getattr(table, name), n, 0.0 if name == "n" else np.nan)

@@ -108,6 +108,7 @@ class VariabilityService:
             ra_deg=kept["ra_deg"].copy(),
             dec_deg=kept["dec_deg"].copy(),
             last_mjd=kept["last_mjd"].copy(),
+            last_processed=kept["last_processed"].copy(),
             last_id=sums.last_id,
             n_flagged=kept["n_flagged"].copy(),
             **metrics_of(kept, flux),

@@ -12,6 +12,7 @@ import pytest
 from dashboards.components.browser_state import write_query
 from dashboards.pages.list_page import FieldError
 from dashboards.pages.source_search import query_of, radius_of, range_of
+from dashboards.pages.source_table import Line, line_cells
 from dashboards.pages.sources import SourcesPage
 from dashboards.session import Session
 from data_access import Archive, open_archive
@@ -19,6 +20,7 @@ from data_access.analysis.source_list import read_list
 from data_access.errors import SearchNotReady, ValidationError
 from data_access.records.source_columns import BY_NAME
 from data_access.records.source_query import Cone, Range
+from data_access.repositories.source_rows import to_source
 
 
 @pytest.fixture
@@ -264,3 +266,13 @@ def test_a_list_is_read_in_the_usual_shapes(text: str, expected: list[object]) -
 def test_a_list_that_is_empty_or_too_long_is_refused(text: str) -> None:
     with pytest.raises(ValidationError):
         read_list(text)
+
+
+def test_a_row_whose_last_epoch_is_a_processing_time_says_so() -> None:
+    source = to_source("S", None, None, 1, (10.0, 20.0), None)
+    seen, plain = (
+        line_cells(Line(source, {"seen_mjd": 61060.5, "seen_processed": processed}), ["seen_mjd"])[1]
+        for processed in (1.0, 0.0)
+    )
+    assert (seen["t"], seen["n"]) == ("2026-01-20", "processing time")
+    assert "n" not in plain

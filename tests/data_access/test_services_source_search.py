@@ -145,3 +145,18 @@ async def test_bad_values_in_the_statistics_are_absent_and_break_nothing(writabl
     assert row is not None
     assert np.isnan(index.columns["eta_metric"][row])
     assert np.isnan(index.columns["ra_deg"][row])
+
+
+async def test_last_seen_is_the_newest_epoch_of_every_light_curve_of_the_real_archive(
+    real_archive_split: Path,
+) -> None:
+    truth = json.loads((real_archive_split / "truth.json").read_text())["sources"]
+    async with open_archive(real_archive_split) as archive:
+        index = await archive.search.index(patience_s=60.0)
+        for name in truth:
+            row = index.names.get(name)
+            assert row is not None
+            curve = await archive.sources.get_light_curve(name)
+            assert index.columns["seen_mjd"][row] == np.nanmax(curve.mjd), name
+            newest = curve.origin[int(np.nanargmax(curve.mjd))]
+            assert index.columns["seen_processed"][row] == (newest == "processing time"), name

@@ -19,6 +19,7 @@ IntArray = npt.NDArray[np.int64]
 FluxKind = Literal["peak", "integrated"]
 KINDS: tuple[FluxKind, ...] = ("peak", "integrated")
 
+# last_processed: the newest epoch is a processing time, no observation time being recorded.
 # n, n_flux: usable measurements, and finite fluxes with or without an error; shift: the first usable flux, about
 # which everything else is counted; w, wmean, wm2: weights 1/err²; mean, m2: no weights; e2: sum of err².
 _KIND = np.dtype(
@@ -26,8 +27,8 @@ _KIND = np.dtype(
     + [(name, "<f8") for name in ("shift", "w", "wmean", "wm2", "mean", "m2", "e2", "min", "max")]
 )
 MOMENTS = np.dtype(
-    [("n_rows", "<i8"), ("n_flagged", "<i8"), ("first_id", "<i8"), ("last_mjd", "<f8"), ("ra_deg", "<f8"),
-     ("dec_deg", "<f8"), *((kind, _KIND) for kind in KINDS)]
+    [("n_rows", "<i8"), ("n_flagged", "<i8"), ("first_id", "<i8"), ("last_mjd", "<f8"),
+     ("last_processed", "?"), ("ra_deg", "<f8"), ("dec_deg", "<f8"), *((kind, _KIND) for kind in KINDS)]
 )  # fmt: skip
 
 REASONS: Mapping[int, str] = MappingProxyType(
@@ -100,6 +101,8 @@ def merge_moments(kept: npt.NDArray[Any], where: IntArray, more: npt.NDArray[Any
     is_new = merged["n_rows"] == 0
     for name in ("first_id", "ra_deg", "dec_deg"):
         merged[name] = np.where(is_new, more[name], merged[name])
+    newer = ~(merged["last_mjd"] >= more["last_mjd"]) & ~np.isnan(more["last_mjd"])
+    merged["last_processed"] = np.where(newer, more["last_processed"], merged["last_processed"])
     merged["last_mjd"] = np.fmax(merged["last_mjd"], more["last_mjd"])
     for name in ("n_rows", "n_flagged"):
         merged[name] += more[name]
