@@ -203,7 +203,9 @@ def _epochs(
         mjd, measured = (_floats(columns[name])[rest] for name in ("mjd", "measured"))
         has_mjd = _is_possible(mjd)
         made[rest] = np.where(has_mjd, mjd, np.where(_is_possible(measured), measured, np.nan))
-        processed[rest] = np.where(has_mjd, np.abs(mjd - measured) < _SAME_MOMENT_DAYS, _is_possible(measured))
+        with np.errstate(invalid="ignore"):
+            at_once = np.abs(mjd - measured) < _SAME_MOMENT_DAYS
+        processed[rest] = np.where(has_mjd, at_once, _is_possible(measured))
     return made, processed
 
 

@@ -30,7 +30,7 @@ class SourceColumnRepository:
     async def version(self) -> tuple[Any, ...]:
         """Return a value that changes with every commit to the databases of these tables."""
         databases = {}
-        for logical in ("photometry", "variability_stats", "ese_candidates"):
+        for logical in ("photometry", "variability_stats", "monitoring_sources", "ese_candidates"):
             table = await self._layout.find_or_none(logical)
             if table is not None:
                 databases[table.database.role] = table.database
@@ -52,17 +52,20 @@ class SourceColumnRepository:
         columns = np.concatenate(parts) if parts else np.empty((0, len(wanted)))
         return names, {name: columns[:, i] for i, name in enumerate(wanted)}
 
-    async def monitored(self) -> tuple[list[str], dict[str, FloatArray]]:
-        """Return the names of the monitored sources and their positions."""
+    async def monitored(self) -> tuple[list[str], dict[str, FloatArray], list[tuple[str, str]]]:
+        """Return the monitored sources, their positions, and (source, name) of those with another name."""
         names: list[str] = []
+        aliases: list[tuple[str, str]] = []
         parts: list[FloatArray] = []
         table = await self._layout.find_or_none("monitoring_sources")
         if table is not None:
-            async for rows in _pieces(table, ("source_id", *_POSITION)):
+            async for rows in _pieces(table, ("source_id", "name", *_POSITION)):
                 names += [str(row[0]) for row in rows]
-                parts.append(_numbers(rows, len(_POSITION)))
+                pairs = ((str(row[0]), str(row[1]).strip()) for row in rows if row[1] is not None)
+                aliases += [(source, name) for source, name in pairs if name not in ("", source)]
+                parts.append(_numbers([row[1:] for row in rows], len(_POSITION)))
         columns = np.concatenate(parts) if parts else np.empty((0, len(_POSITION)))
-        return names, {name: columns[:, i] for i, name in enumerate(_POSITION)}
+        return names, {name: columns[:, i] for i, name in enumerate(_POSITION)}, aliases
 
     async def candidates(self, kind: str) -> list[tuple[str, str]]:
         """Return (source, state) of every candidate of a kind (see `STATE_KINDS`), both present."""

@@ -16,6 +16,7 @@ from data_access.demo import write_demo
 from data_access.errors import ValidationError
 from data_access.records import PageRequest
 from data_access.records.source_query import Cone, Range, SourceQuery
+from data_access.repositories.sources import SourceFilter
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +161,18 @@ async def test_last_seen_is_the_newest_epoch_of_every_light_curve_of_the_real_ar
             assert index.columns["seen_mjd"][row] == np.nanmax(curve.mjd), name
             newest = curve.origin[int(np.nanargmax(curve.mjd))]
             assert index.columns["seen_processed"][row] == (newest == "processing time"), name
+
+
+@pytest.mark.parametrize("name", ["0954+658", "0528+134", "1328+254", "1915+105"])
+async def test_monitored_sources_are_found_by_their_other_name(real_archive_split: Path, name: str) -> None:
+    async with open_archive(real_archive_split) as archive:
+        index, found = await archive.search.select(SourceQuery(name=name))
+        names = {index.names.names[i] for i in found.rows}
+        described = await archive.sources.describe(sorted(names))
+        assert name in {source.name for source in described}
+        _, listed = await archive.search.select(SourceQuery(entries=(name,)))
+        assert listed.unmatched == ()
+        for wanted in (SourceFilter(text=name), SourceFilter(text=name, n_obs_min=1)):
+            page = await archive.sources.find(wanted, PageRequest())
+            assert names <= {source.source_id for source in page.rows}
+            assert (await archive.sources.count(wanted)).value >= len(names)
