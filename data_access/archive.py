@@ -36,6 +36,7 @@ from data_access.services.ese import EseService
 from data_access.services.files import FileService
 from data_access.services.health import HealthService
 from data_access.services.image_quality import ImageQualityService
+from data_access.services.list_folder import ListFolder
 from data_access.services.logs import LogService
 from data_access.services.missing_epochs import MissingEpochService
 from data_access.services.names import NameService
@@ -171,7 +172,7 @@ class Archive:
         self.review = ReviewService(
             self.sources, self.images, self.variability, self.files, self.cutouts, self.offload
         )
-        self.source_lists = SourceLists(self.offload)
+        self.source_lists = SourceLists(self.offload, self._list_folder)
         self.source_export = SourceExportService(self.search, self.curves, self.offload)
         self.ese = EseService(self.sources, self.photometry, self.neighbours, self.offload)
         folders = {"roots": settings.roots, "log_roots": settings.log_roots}
@@ -196,6 +197,12 @@ class Archive:
     def _thumbnail_folder(self) -> ThumbnailFolder:
         max_bytes = round(self.settings.thumbnail_cache_mb * 1e6)
         return ThumbnailFolder(self._cache_folder() / "thumbnails", max_bytes=max_bytes)
+
+    def _list_folder(self) -> ListFolder:
+        forbidden, folder = self._folders_of_the_pipeline(), self.settings.data_dir
+        return ListFolder(
+            own_folder(folder, forbidden, name="folder of our own", setting="data_dir") / "source_lists"
+        )
 
     def _folders_of_the_pipeline(self) -> tuple[Path, ...]:
         settings = self.settings

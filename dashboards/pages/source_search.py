@@ -130,19 +130,20 @@ def query_of(values: Mapping[str, str], entries: Sequence[str | Cone] | None = N
     return SourceQuery(name, cone, both, ranges, states, otherwise)
 
 
-def query_with_lists(values: Mapping[str, str], lists: SourceLists) -> SourceQuery:
-    """Return the query of `query_of`, with the kept lists that ``list`` and ``picked`` name.
+async def query_with_lists(values: Mapping[str, str], lists: SourceLists) -> SourceQuery:
+    """Return the query of `query_of`, with the lists that ``list`` and ``picked`` name.
 
     Raises
     ------
     ValidationError
-        One of them is not kept any more, or a value means nothing.
+        One of them is unknown here, or a value means nothing.
     """
     key, picked = values.get("list", ""), values.get("picked", "")
-    query = query_of(values, lists.get(key).entries if key else None)
+    query = query_of(values, (await lists.get(key)).entries if key else None)
     if not picked:
         return query
-    return replace(query, only=tuple(name for name in lists.get(picked).entries if isinstance(name, str)))
+    only = (await lists.get(picked)).entries
+    return replace(query, only=tuple(name for name in only if isinstance(name, str)))
 
 
 def _widened(entry: str | Cone, radius: float) -> str | Cone:

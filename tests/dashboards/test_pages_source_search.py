@@ -97,7 +97,7 @@ def test_above_and_below_leave_the_number_itself_out(
 async def test_more_than_none_flagged_leaves_out_the_sources_without_any(archive: Archive) -> None:
     view = await open_list(archive, n_flagged=">0")
     index = await archive.search.index()
-    _, found = await archive.search.select(view.query())
+    _, found = await archive.search.select(await view.query())
     assert 0 < found.rows.size < len(index)
     assert (index.columns["n_flagged"][found.rows] > 0).all()
 
@@ -236,10 +236,19 @@ async def test_an_uploaded_list_is_searched_and_what_means_no_source_is_named(ar
     assert len(names(view)) > 2
 
 
-async def test_a_list_that_is_not_kept_any_more_says_so(archive: Archive) -> None:
-    view = await open_list(archive, list="0123456789")
-    assert "is not kept any more" in view.table_slot.notice.text
-    assert "Upload it again" in view.tools.list_words
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("0123456789abcdef", "is unknown here"),
+        ("../../etc/passwd", "is unknown here"),
+        ("z.", "cannot be read"),
+        ("z.AAAA", "cannot be read"),
+    ],
+)
+async def test_a_list_that_is_unknown_here_says_so(archive: Archive, key: str, words: str) -> None:
+    view = await open_list(archive, list=key)
+    assert words in view.table_slot.notice.text
+    assert words in view.tools.list_words
 
 
 @pytest.mark.parametrize(
