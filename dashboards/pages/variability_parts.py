@@ -82,8 +82,8 @@ class SelectedCurvesPart(PagePart["VariabilityPage"]):
         return self.slot
 
     async def load(self) -> None:
-        """Draw what the URL selects."""
-        if self.page.picked_names or self._shown:
+        """Draw what is selected."""
+        if self.page.selection.names or self._shown:
             await self.page.fill(self.slot, self._find, self._show)
 
     async def refresh(self) -> None:
@@ -99,8 +99,8 @@ class SelectedCurvesPart(PagePart["VariabilityPage"]):
         """Read the light curves and make their figures, one at a time: twelve at once would hold up every page."""
         from dashboards.plots.small_curves import MOST_CURVES, plot_small_curve
 
-        names = tuple(self.page.picked_names[:MOST_CURVES])
-        wanted = (names, self.page.flux, len(self.page.picked_names))
+        names = self.page.selection.names[:MOST_CURVES]
+        wanted = (names, self.page.flux, self.page.selection.total)
         if wanted == self._shown:
             return None
         figures: list[Any] = []

@@ -155,6 +155,7 @@ def _plane(colours: Theme, height: int, cuts: Cuts, data: EtaVData) -> Figure:
         y_range=models.Range1d(v_low, v_high, reset_start=v_low, reset_end=v_high),
     )  # fmt: skip
     figure.update(min_border_left=_LEFT_PX, min_border_right=_RIGHT_PX, toolbar_location="above")
+    lasso_when_closed(figure)
     write_decades(figure)
     for dimension, at in zip(("height", "width"), cuts.published, strict=True):
         if math.isfinite(at) and at > 0:
@@ -165,6 +166,12 @@ def _plane(colours: Theme, height: int, cuts: Cuts, data: EtaVData) -> Figure:
                 )
             )  # fmt: skip
     return figure
+
+
+def lasso_when_closed(figure: Figure) -> None:
+    """Let a lasso select when it is closed: on the way it would send thousands of points with every move."""
+    for tool in figure.select({"type": models.LassoSelectTool}):
+        tool.continuous = False
 
 
 def write_decades(figure: Figure) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dashboards.plots.bokeh_models import Figure, models
-from dashboards.plots.eta_v import EtaVPlot, write_decades
+from dashboards.plots.eta_v import EtaVPlot, lasso_when_closed, write_decades
 from dashboards.plots.eta_v_data import PANELS
 from dashboards.plots.style import add_hover, new_figure, paint
 from dashboards.plots.theme import Theme, get_theme
@@ -64,6 +64,7 @@ def _panel(
         y_range=models.DataRange1d(range_padding=0.08, default_span=2.0),
     )  # fmt: skip
     figure.title.visible = False
+    lasso_when_closed(figure)
     write_decades(figure)
     source = models.ColumnDataSource(cells, name=f"cells {x} {y}")
     counted = figure.rect(
