@@ -111,4 +111,4 @@ def _distance(points: FloatArray, start: FloatArray, end: FloatArray) -> FloatAr
     length = math.hypot(*along)
     if length == 0:
         return np.asarray(np.hypot(*(points - start).T))
-    return np.abs((points[:, 0] - start[0]) * along[1] - (points[:, 1] - start[1]) * along[0]) / length
+    return np.asarray(np.abs((points[:, 0] - start[0]) * along[1] - (points[:, 1] - start[1]) * along[0]) / length)

@@ -25,7 +25,11 @@ class VariabilityTable:
     n_rows, n : int64
         Measurements recorded, and the unflagged ones with a finite flux and an error above zero.
     eta, v, chi2_nu, mean, std, min, max : float64
-        NaN where a number does not exist.
+        NaN where a number does not exist; `chi2_nu` is taken about the weighted mean: the same number as eta.
+    chi2_mean : float64
+        Reduced chi-squared about the unweighted mean, as the pipeline stores it.
+    md : float64
+        Debiased modulation index; NaN where the scatter is smaller than that of the errors.
     reason : int64
         Key of `data_access.analysis.variability.moments.REASONS`: why a source has no place in the eta-V plane.
     ra_deg, dec_deg : float64
@@ -59,6 +63,8 @@ class VariabilityTable:
     last_mjd: FloatArray
     last_id: int = 0
     n_flagged: IntArray = field(default_factory=lambda: np.array([], dtype=np.int64))
+    chi2_mean: FloatArray = field(default_factory=lambda: np.array([], dtype=np.float64))
+    md: FloatArray = field(default_factory=lambda: np.array([], dtype=np.float64))
     last_processed: npt.NDArray[np.bool_] = field(default_factory=lambda: np.array([], dtype=np.bool_))
     snr: FloatArray = field(default_factory=lambda: np.array([], dtype=np.float64))
 

@@ -272,6 +272,7 @@ def _make(
     for suffix, table in (("", peak), ("_int", integrated)):
         for name in METRIC_NAMES:
             columns[f"{name}{suffix}"] = _padded(getattr(table, name), n, 0.0 if name == "n" else np.nan)
+        columns[f"chi2{suffix}"] = columns[f"eta{suffix}"]
     ra, dec = _padded(peak.ra_deg, n), _padded(peak.dec_deg, n)
     stored_rows = _rows_of(names, stored[0])
     for name in STORED_NAMES:

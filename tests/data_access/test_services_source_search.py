@@ -12,6 +12,11 @@ import numpy as np
 import pytest
 
 from data_access import Archive, open_archive
+from data_access.analysis.variability.formulas import (
+    debiased_modulation_index,
+    reduced_chi_squared,
+    unweighted_chi_squared,
+)
 from data_access.demo import write_demo
 from data_access.errors import ValidationError
 from data_access.records import PageRequest
@@ -176,3 +181,25 @@ async def test_monitored_sources_are_found_by_their_other_name(real_archive_spli
             page = await archive.sources.find(wanted, PageRequest())
             assert names <= {source.source_id for source in page.rows}
             assert (await archive.sources.count(wanted)).value >= len(names)
+
+
+async def test_debiased_index_and_chi_squared_are_those_of_every_light_curve(real_archive_split: Path) -> None:
+    truth = json.loads((real_archive_split / "truth.json").read_text())["sources"]
+    n_known = 0
+    async with open_archive(real_archive_split) as archive:
+        index = await archive.search.index(patience_s=60.0)
+        for name in truth:
+            curve = await archive.sources.get_light_curve(name)
+            row, used = index.names.get(name), ~curve.is_flagged
+            for suffix, flux, err in (
+                ("", curve.peak_jyb[used], curve.peak_err_jyb[used]),
+                ("_int", curve.flux_jy[used], curve.flux_err_jy[used]),
+            ):
+                md = debiased_modulation_index(flux, err).value
+                values = (md, reduced_chi_squared(flux, err).value, unweighted_chi_squared(flux, err).value)
+                for column, value in zip(("md", "chi2", "chi2_mean"), values, strict=True):
+                    found = index.columns[f"{column}{suffix}"][row]
+                    wanted = np.nan if value is None else value
+                    np.testing.assert_allclose(found, wanted, rtol=1e-9, err_msg=f"{name} {column}{suffix}")
+                n_known += md is not None
+    assert n_known > 40

@@ -130,7 +130,7 @@ def _merge_kind(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> None:
 
 
 def metrics_of(moments: npt.NDArray[Any], kind: FluxKind) -> dict[str, npt.NDArray[Any]]:
-    """Return ``n, eta, v, chi2_nu, mean, min, max, std, snr, reason`` of every source, shape (n_src,) each.
+    """Return ``n, eta, v, chi2_nu, chi2_mean, md, mean, min, max, std, snr, reason`` of every source, (n_src,) each.
 
     A source without any finite peak flux is answered by its integrated fluxes, as its light curve is. NaN where a
     number does not exist; `reason` is then a key of `REASONS`. Formulas as in `formulas`; fluxes in the unit given.
@@ -146,6 +146,10 @@ def metrics_of(moments: npt.NDArray[Any], kind: FluxKind) -> dict[str, npt.NDArr
         std = np.where(n > 1, np.sqrt(own["m2"] / (n - 1)), np.nan)
         v = np.where(mean > 0, std / mean, np.nan)
         snr = np.where(n > 0, mean / np.sqrt(own["e2"] / n), np.nan)
+        excess = (own["m2"] - own["e2"]) / n
+        md = np.where((n > 1) & (mean > 0) & (excess >= 0), np.sqrt(np.maximum(excess, 0.0)) / mean, np.nan)
+        about_mean = own["wm2"] + own["w"] * (own["mean"] - own["wmean"]) ** 2
+        chi2_mean = np.where(n > 1, about_mean / (n - 1), np.nan)
     reason = np.select(
         [
             own["n_flux"] == 0,
@@ -165,6 +169,8 @@ def metrics_of(moments: npt.NDArray[Any], kind: FluxKind) -> dict[str, npt.NDArr
         "eta": np.where(np.isfinite(eta), eta, np.nan),
         "v": np.where(np.isfinite(v), v, np.nan),
         "chi2_nu": np.where(np.isfinite(eta), eta, np.nan),
+        "chi2_mean": np.where(np.isfinite(chi2_mean), chi2_mean, np.nan),
+        "md": np.where(np.isfinite(md), md, np.nan),
         "mean": mean,
         "std": std,
         "min": np.where(finite, own["min"], np.nan),
