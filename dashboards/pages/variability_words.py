@@ -16,12 +16,13 @@ from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
 from dashboards.pages.list_page import FieldError, number_of
 from dashboards.pages.wording import mjd_cell
-from dashboards.plots.eta_v_data import Cuts, EtaVData, drawn_words
+from dashboards.plots.eta_v_data import Cuts, EtaVData, PanelData, drawn_words
 from data_access.analysis.eta_v import LogGaussian
 from data_access.analysis.variability import DEFINITIONS
 from data_access.analysis.variability.moments import REASONS
 from data_access.records.marks import Marks
 from data_access.records.variability import VariabilityState, VariabilityTable
+from data_access.services.medians import Medians
 
 MOST_LISTED = 200
 # As many names as a URL carries without trouble.
@@ -133,3 +134,25 @@ def filling_words(state: VariabilityState) -> str:
 def state_words(state: VariabilityState) -> tuple[str, str]:
     """Return the kind of notice and its words once the sums are made; no words when all is as it should be."""
     return ("warn" if "memory" in state.note else "info", state.note[:1].upper() + state.note[1:])
+
+
+def median_words(medians: Medians) -> str:
+    """Return what the medians are of, for an axis; nothing when they are of every measurement."""
+    return f" of the newest {medians.last_id - medians.after_id:,} rows" if medians.is_partial else ""
+
+
+def panel_words(table: VariabilityTable, medians: Medians, data: PanelData) -> str:
+    """Return what the reader of the diagnostic panels must know; empty when they show every source exactly."""
+    words = []
+    if medians.is_partial:
+        words.append(
+            f"The medians are of the newest {medians.last_id - medians.after_id:,} rows of the photometry; "
+            f"{medians.after_id:,} older ones are not read for them."
+        )
+    if medians.last_id < table.last_id:
+        words.append(f"The {table.last_id - medians.last_id:,} newest rows are not in the medians yet.")
+    if data.n_without:
+        words.append(
+            f"{data.n_without:,} sources have no median above zero: they are not in the panels on the right."
+        )
+    return " ".join(words)

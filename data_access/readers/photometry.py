@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_access.analysis.times import mjd_in_name
-from data_access.analysis.variability.moments import FloatArray, IntArray, empty_moments, kind_moments
+from data_access.analysis.variability.moments import FloatArray, FluxKind, IntArray, empty_moments, kind_moments
 from data_access.database_errors import explained_error
 from data_access.errors import DatabaseError
 from data_access.read_only_connection import FileReplaced, ReadOnlyConnection, connect_read_only
@@ -73,10 +73,52 @@ def read_photometry_block(query: BlockQuery, after_id: int, last_id: int, chunk_
     DatabaseError
         And its kin: missing, locked, damaged, too slow.
     """
+    columns = _explained_columns(query, after_id, last_id)
+    edges = [*range(after_id, last_id, chunk_rows), last_id]
+    return _reduced(columns, edges, has_quality=query.has_quality)
+
+
+@dataclass(frozen=True, slots=True)
+class UsableFluxes:
+    """Fluxes of the measurements that count: unflagged, finite, with an error above zero.
+
+    Attributes
+    ----------
+    names : tuple of str, length n_src
+    codes : int32, shape (n_measurement,)
+        Position in `names` of the source of each flux.
+    flux : float64, shape (n_measurement,)
+    """
+
+    names: tuple[str, ...]
+    codes: npt.NDArray[np.int32]
+    flux: FloatArray
+
+
+def read_usable_fluxes(query: BlockQuery, after_id: int, last_id: int, kind: FluxKind) -> UsableFluxes:
+    """Return the usable fluxes of one kind in the rows above `after_id` up to `last_id`.
+
+    Raises
+    ------
+    DatabaseError
+        And its kin: missing, locked, damaged, too slow.
+    """
+    columns = _explained_columns(query, after_id, last_id)
+    name = "peak" if kind == "peak" else "flux"
+    flux, err = columns.values[name], columns.values[f"{name}_err"]
+    with np.errstate(invalid="ignore"):
+        keep = (columns.codes >= 0) & ~_flagged(columns, has_quality=query.has_quality)
+        keep &= np.isfinite(flux) & np.isfinite(err) & (err > 0)
+    return UsableFluxes(
+        tuple(_text(name) for name in columns.names), columns.codes[keep].astype(np.int32), flux[keep]
+    )
+
+
+def _explained_columns(query: BlockQuery, after_id: int, last_id: int) -> _Columns:
     collecting = gc.isenabled()
     gc.disable()  # half a million tuples without a cycle among them would be looked through again and again
     try:
-        columns = _read_columns(query, after_id, last_id)
+        return _read_columns(query, after_id, last_id)
     except FileReplaced as err:
         raise DatabaseError(f"{query.path} was replaced while it was read", path=query.path) from err
     except BaseException as err:
@@ -86,8 +128,6 @@ def read_photometry_block(query: BlockQuery, after_id: int, last_id: int, chunk_
     finally:
         if collecting:
             gc.enable()
-    edges = [*range(after_id, last_id, chunk_rows), last_id]
-    return _reduced(columns, edges, has_quality=query.has_quality)
 
 
 @dataclass(slots=True)
@@ -258,8 +298,7 @@ def _reduced(columns: _Columns, edges: Sequence[int], *, has_quality: bool) -> P
     n_src = len(columns.names)
     named = columns.codes >= 0
     codes, ids = columns.codes[named], columns.ids[named]
-    forced = columns.forced if has_quality else (columns.flags & 1).astype(np.bool_)
-    flagged = ((columns.flags & ~forced.astype(np.int64)) != 0)[named]
+    flagged = _flagged(columns, has_quality=has_quality)[named]
     good = ~flagged
     made = empty_moments(n_src)
     made["n_rows"] = np.bincount(codes, minlength=n_src)
@@ -272,6 +311,11 @@ def _reduced(columns: _Columns, edges: Sequence[int], *, has_quality: bool) -> P
         made[kind] = kind_moments(codes[good], values[flux][named][good], values[err][named][good], n_src)
     names = tuple(_text(name) for name in columns.names)
     return PhotometryBlock(names, made, chunks)
+
+
+def _flagged(columns: _Columns, *, has_quality: bool) -> npt.NDArray[np.bool_]:
+    forced = columns.forced if has_quality else (columns.flags & 1).astype(np.bool_)
+    return np.asarray((columns.flags & ~forced.astype(np.int64)) != 0)
 
 
 def _newest(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -93,6 +93,10 @@ class VariabilityService:
             found = self._derived[flux, key] = (table, await self._offload.in_thread(make, table))
         made: T = found[1]
         return made
+
+    def positions_of(self, names: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return where these sources stand in the tables, -1 for those that are not counted yet."""
+        return np.array([self._index.get(name, -1) for name in names], dtype=np.int64)
 
     def recent_table(self, flux: FluxKind = "peak") -> VariabilityTable | None:
         """Return the metrics that were made last without reading anything; None when there are none."""

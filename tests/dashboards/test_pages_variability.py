@@ -212,7 +212,14 @@ async def test_the_diagnostic_panels_draw_the_points_of_the_plane_when_asked_for
     assert len(panels) == 4
     assert all(view.plot.source in panel.references() for panel in panels)
     columns = view.plot.source.data
-    assert columns["log_ratio"][0] == pytest.approx(np.log10(columns["max_mjy"][0] / columns["flux_mjy"][0]))
+    for i in range(5):
+        curve = await archive.sources.get_light_curve(columns["name"][i])
+        flux = curve.peak_jyb[~curve.is_flagged & (curve.peak_err_jyb > 0)]
+        assert columns["log_ratio"][i] == pytest.approx(np.log10(flux.max() / np.median(flux)), abs=1e-12)
+    labels = {panel.name: panel.xaxis[0].axis_label for panel in panels}
+    assert labels["panel log_max log_eta"] == "Largest flux density (mJy/beam)"
+    assert labels["panel log_ratio log_eta"] == labels["panel log_ratio log_v"] == "Largest / median (no unit)"
+    assert view.diagnostic.note.text == ""
     view.switches._handle_msg({"type": "choose", "name": "panels", "value": "off"})
     await view.settled()
     assert view.diagnostic.layout is None
@@ -340,3 +347,30 @@ async def test_a_cleared_selection_clears_area_and_list(archive: Archive) -> Non
 async def test_an_area_in_the_url_that_is_none_says_so(archive: Archive) -> None:
     view = await open_page(archive, area="<b>1_2</b>")
     assert "is not an area of the plane" in view.selected.note
+
+
+async def test_medians_of_the_newest_rows_only_say_so_at_the_axis_and_above(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data_access.services.medians.MOST_ROWS", 100)
+    view = await open_page(archive, panels="on")
+    panel = view.diagnostic.layout.select_one({"name": "panel log_ratio log_v"})
+    assert panel.xaxis[0].axis_label == "Largest / median of the newest 100 rows (no unit)"
+    assert "The medians are of the newest 100 rows of the photometry" in view.diagnostic.note.text
+
+
+async def test_a_new_commit_patches_the_diagnostic_panels(writable: Path) -> None:
+    async with open_archive(writable) as archive:
+        view = await open_page(archive, panels="on")
+        assert view.plot is not None
+        layout, name = view.diagnostic.layout, view.plot.source.data["name"][0]
+        before = view.plot.source.data["log_ratio"][0]
+        with closing(sqlite3.connect(writable / "state" / "db" / "products.sqlite3")) as db, db:
+            db.execute(
+                "INSERT INTO photometry (source_id, image_path, ra_deg, dec_deg, peak_jyb, peak_err_jyb, "
+                "measured_at) VALUES (?, '/none.fits', 1.0, 54.0, 50.0, 0.001, 1.76e9)",
+                (name,),
+            )
+        await view.refresh()
+        assert view.diagnostic.layout is layout
+        assert view.plot.source.data["log_ratio"][0] > before + 1
