@@ -24,6 +24,7 @@ ITEMS = (
     "variability",
     "source_search",
     "source_page",
+    "plane",
     "thumbnails",
 )
 

@@ -77,15 +77,16 @@ def _source_paths(archive: Path, wanted: int) -> list[str]:
     return [f"/sources/{quote(rows[index % len(rows)][0], safe='')}" for index in range(wanted)]
 
 
-async def _first_plot_ms(browser: Browser, url: str) -> float:
+async def first_plot_ms(browser: Browser, url: str, timeout_ms: float = _TIMEOUT_MS) -> float:
+    """Return the time from navigation to the first painted canvas, and wait until the page is complete."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     try:
         page = await context.new_page()
         await page.add_init_script(_WATCH)
-        await page.goto(url, wait_until="commit", timeout=_TIMEOUT_MS)
-        seen = await page.wait_for_function("() => window.__first_plot_ms", timeout=_TIMEOUT_MS)
+        await page.goto(url, wait_until="commit", timeout=timeout_ms)
+        seen = await page.wait_for_function("() => window.__first_plot_ms", timeout=timeout_ms)
         # The next visit finds a server that has done with this one: on our pages more follows the first plot.
-        await page.wait_for_function(_COMPLETE, timeout=_TIMEOUT_MS)
+        await page.wait_for_function(_COMPLETE, timeout=timeout_ms)
         return float(await seen.json_value())
     finally:
         await context.close()
@@ -93,11 +94,11 @@ async def _first_plot_ms(browser: Browser, url: str) -> float:
 
 async def _compare(browser: Browser, name: str, pages: Sequence[str], hello: str, n_runs: int) -> Row:
     took: dict[str, list[float]] = {"ours": [], "peer": []}
-    await _first_plot_ms(browser, pages[-1])
-    await _first_plot_ms(browser, hello)
+    await first_plot_ms(browser, pages[-1])
+    await first_plot_ms(browser, hello)
     for page, order in zip(pages, both_ways(n_runs), strict=False):
         for side in order:
-            took[side].append(await _first_plot_ms(browser, page if side == "ours" else hello))
+            took[side].append(await first_plot_ms(browser, page if side == "ours" else hello))
     return make_row(
         f"cold_page: {name}, to the first plot", "ms", took["ours"], took["peer"], peer_name=PEER,
         limit_to_peer=RATIO_LIMIT, limit_name="at most 1.5 times as long as the least page that Bokeh can serve",

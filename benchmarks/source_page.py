@@ -1,4 +1,4 @@
-"""A source of 1,000 epochs: reading it, and changing to it on an open page; the eta-V plane of a million sources."""
+"""A source of 1,000 epochs: reading it, and changing to it on an open page."""
 
 from __future__ import annotations
 
@@ -16,15 +16,11 @@ from playwright.async_api import Page
 from benchmarks.archive import BenchArchive, Scale, make_archive
 from benchmarks.chromium import chromium, dashboard
 from benchmarks.report import Row, make_row
-from dashboards.pages.variability import fit_both, prepare_plane
-from dashboards.plots.eta_v import plot_eta_v
 from data_access import Archive
-from data_access.records.variability import VariabilityTable
 from data_access.settings import load_settings
 
 EPOCHS = Scale("epochs", n_blocks=2, n_sources=40, n_epochs=1000, free_bytes=200_000_000)
-DATA_LIMIT_MS, SWITCH_LIMIT_MS, PLANE_LIMIT = 10.0, 100.0, 1.5
-_FEW, _MANY = 50_000, 1_000_000
+DATA_LIMIT_MS, SWITCH_LIMIT_MS = 10.0, 100.0
 _TIMEOUT_MS = 60_000
 _SQL = "SELECT * FROM photometry WHERE source_id = ?"
 # Goes to another source as Back and Forward do, and ends with the first frame after the figure was painted with it.
@@ -99,42 +95,7 @@ def _p95(values: Sequence[float]) -> float:
     return float(np.percentile(values, 95))
 
 
-def _table(n: int) -> VariabilityTable:
-    random_numbers = np.random.default_rng(1)
-    n_epochs, flux = np.full(n, 200), random_numbers.lognormal(-5, 1, n)
-    v = 10 ** random_numbers.normal(-1.3, 0.2, n)
-    eta = 10 ** random_numbers.normal(0, 0.2, n)
-    names = np.array([f"NVSS J{i:06d}+540000" for i in range(n)])
-    return VariabilityTable(
-        flux="peak", source_id=names, n_rows=n_epochs, n=n_epochs, eta=eta, v=v, chi2_nu=eta, mean=flux, std=flux * v,
-        min=flux * 0.8, max=flux * 1.2, reason=np.zeros(n, dtype=np.int64), ra_deg=flux, dec_deg=flux, last_mjd=flux,
-    )  # fmt: skip
-
-
-def _plane_ms(table: VariabilityTable) -> tuple[float, float]:
-    """Return the time to prepare and draw a plane, and to draw it from what is kept."""
-    began = time.perf_counter()
-    plane = prepare_plane(table, dict.fromkeys(("epochs", "k", "eta_cut", "v_cut")), fit_both(table, 2))
-    prepared = time.perf_counter()
-    plot_eta_v(plane.table, plane.cuts, data=plane.data)
-    drawn = time.perf_counter()
-    return 1e3 * (drawn - began), 1e3 * (drawn - prepared)
-
-
-def _plane_rows(n_runs: int) -> list[Row]:
-    few, many = _table(_FEW), _table(_MANY)
-    pairs = [(_plane_ms(many), _plane_ms(few)) for _ in range(n_runs)]
-    return [
-        make_row(
-            f"source_page: eta-V plane of 1,000,000 sources, {words}", "ms", [one[k] for one, _ in pairs],
-            [other[k] for _, other in pairs], peer_name="the same of 50,000 sources", limit_to_peer=PLANE_LIMIT,
-            limit_name="at most 1.5 times as long",
-        )
-        for k, words in enumerate(("by the first reader after a write", "by every further reader"))
-    ]  # fmt: skip
-
-
 async def measure(_scale: Scale, *, n_runs: int, seconds: float) -> list[Row]:  # noqa: ARG001
-    """Return the time of the data, of a change of source in the browser, and of the plane of a million sources."""
+    """Return the time of the data, and of a change of source in the browser."""
     bench = make_archive(EPOCHS)
-    return [await _data_row(bench, n_runs), await _switch_row(bench, n_runs), *_plane_rows(n_runs)]
+    return [await _data_row(bench, n_runs), await _switch_row(bench, n_runs)]

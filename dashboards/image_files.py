@@ -36,6 +36,7 @@ from dashboards.byte_ranges import ByteRange, RangeNotSatisfiable, parse_range, 
 from dashboards.plots.image import SkyMarker
 from dashboards.plots.image_colour import STRETCHES
 from dashboards.plots.picture import PALETTES, PictureLook, picture_png
+from dashboards.plots.sky import beam_words
 from data_access.analysis.times import format_mjd_utc
 from data_access.errors import FileError, ValidationError
 from data_access.records import Cutout, Image, ImageHeader
@@ -182,7 +183,7 @@ class CutoutHandler(FileAnswer):
 
     async def answer(self, image: Image) -> None:
         """Cut, and write it in the format that is asked for."""
-        kind, look, place = self.word("format", "fits", FORMATS), self.look(), self._place()
+        kind, look, place = self.word("format", "fits", FORMATS), self.look(), await self._place()
         width = self.number("width", DEFAULT_SIZE) or 0.0
         height = self.number("height", width)
         unit: Any = self.word("unit", "arcsec", ("arcsec", "arcmin", "deg", "pixel"))
@@ -200,11 +201,12 @@ class CutoutHandler(FileAnswer):
         else:
             self.send(cutout_script(cutout, url).encode(), kind=kind, name=name)
 
-    def _place(self) -> Place:
-        """Return the middle of the cutout from ``pos``, ``ra`` and ``dec``, or ``x`` and ``y``."""
+    async def _place(self) -> Place:
+        """Return the middle of the cutout from ``pos`` (also a name), ``ra`` and ``dec``, or ``x`` and ``y``."""
         text = self.get_query_argument("pos", "")
         if text:
-            return parse_place(text)
+            found: tuple[Place, Any] = await self._archive.names.find_place(text)
+            return found[0]
         ra, dec = self.get_query_argument("ra", ""), self.get_query_argument("dec", "")
         if ra or dec:
             return parse_place(f"{ra}, {dec}")
@@ -340,8 +342,5 @@ def _epoch_words(image: Image) -> str:
 
 
 def _beam_words(header: ImageHeader) -> str:
-    beam = header.beam
     frequency = "" if header.freq_hz is None else f", {header.freq_hz / 1e9:.5g} GHz"
-    if beam is None:
-        return f"beam not recorded{frequency}"
-    return f"beam {beam.major_arcsec:.3g}″ × {beam.minor_arcsec:.3g}″, PA {beam.pa_deg:.0f}°{frequency}"
+    return f"{beam_words(header.beam)}{frequency}"

@@ -56,7 +56,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import panel as pn
-import param
 from bokeh.document import Document
 from panel.io.state import set_curdoc
 
@@ -201,8 +200,8 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
     live_roles: ClassVar[frozenset[str] | None] = None
     # True: a link to another page of this kind ends in `returned_to` instead of a new document
     follows_links: ClassVar[bool] = False
-
-    place = param.String(default="", doc="relative URL of what is shown, without its query; see `move_to`")
+    # those of `url_params` that stay as they are when such a link does not name them
+    kept_params: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, session: Session, **params: Any) -> None:
         # Given to the constructor, the values of the URL set off no watcher before the page is there.
@@ -246,12 +245,6 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
 
     async def refresh(self) -> None:
         """Patch what is shown after a change in the databases."""
-
-    def move_to(self, href: str) -> None:
-        """Write a new path into the URL of the browser, as a new entry of its history, without a new document."""
-        with param.parameterized.discard_events(self):
-            self.place = href
-        self.param.trigger("place")
 
     def returned_to(self, path: str) -> None:
         """Show what `path` names: the reader went back or forward, or followed a link; the query is known already."""

@@ -92,11 +92,11 @@ def cell(
     return made
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, longest: int = LONGEST_TEXT) -> str:
     """Return `text`, one of absurd length cut: a browser stands still over a cell of a megabyte."""
-    if len(text) <= LONGEST_TEXT:
+    if len(text) <= longest:
         return text
-    return f"{text[:LONGEST_TEXT]} … ({len(text):,} characters)"
+    return f"{text[:longest]} … ({len(text):,} characters)"
 
 
 def _text(value: object, digits: int | None) -> tuple[str, str]:

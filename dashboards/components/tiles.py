@@ -8,7 +8,10 @@ from typing import Any, ClassVar
 import param
 
 from dashboards.components.base import Component, component_source
-from dashboards.components.cells import Cell, State, safe_href
+from dashboards.components.cells import Cell, State, safe_href, shortened
+
+LONGEST_NOTE = 300
+"""Characters; states and errors in it may come from the pipeline."""
 
 
 def tile(
@@ -43,10 +46,10 @@ def tile(
         "title": title,
         "value": value,
         "state": state,
-        "word": word,
+        "word": shortened(word, LONGEST_NOTE),
         "unix": unix,
         "stale_after": stale_after_s,
-        "note": note,
+        "note": shortened(note, LONGEST_NOTE),
         "href": safe_href(href) if href else None,
     }
 

@@ -49,7 +49,11 @@ class Drawn:
     def preview(self, grid: ImageHeader) -> ImagePreview:
         """Return the pixels as the plots take them: on the sky of `grid`, with unit and beam of their own."""
         own = self.compared.header
-        header = grid if own is None else replace(grid, bunit=own.bunit, beam=own.beam, path=own.path)
+        header = (
+            grid
+            if own is None
+            else replace(grid, bunit=own.bunit, beam=own.of_plane(self.view.plane).beam, path=own.path)
+        )
         view = self.view
         return ImagePreview(header, view.data, view.factor, view.origin_x, view.origin_y, view.plane, _NOTHING)
 

@@ -16,6 +16,7 @@ from dashboards.pages.compare_reading import Compared, Drawn
 from dashboards.pages.wording import epoch_cell
 from dashboards.plots import STRETCHES
 from dashboards.plots.image_colour import display_unit
+from dashboards.plots.sky import beam_words
 from data_access.analysis.image_quality import robust_sigma
 from data_access.analysis.times import format_mjd_utc
 from data_access.records import ImagePreview
@@ -112,6 +113,4 @@ def _unit_text(one: Compared) -> str:
 
 def _beam_text(one: Compared) -> str:
     beam = None if one.header is None else one.header.beam
-    if beam is None:
-        return "beam not recorded"
-    return f"{beam.major_arcsec:.3g}″ × {beam.minor_arcsec:.3g}″, PA {beam.pa_deg:.0f}°"
+    return beam_words(beam) if beam is None else beam_words(beam).removeprefix("beam ")

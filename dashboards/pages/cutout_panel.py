@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import panel as pn
@@ -22,15 +23,23 @@ from dashboards.plots import SkyMarker, plot_image
 from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.image_colour import Stretch
 from dashboards.plots.theme import get_theme
-from data_access.errors import ValidationError
 from data_access.records import Cutout, Image
-from data_access.services.cutouts import Place, parse_place, preview_of
+from data_access.records.names import NamedPlace
+from data_access.services.cutouts import Place, preview_of
 
 UNITS = ("arcsec", "arcmin", "deg", "pixel")
 DEFAULT_SIZE = 60.0
 HEIGHT = 420
 _LARGEST_DRAWN = 800
-_HELP = "a position in any format, or for example: pixel 120 88"
+_HELP = "a position in any format, the name of a source or calibrator, or for example: pixel 120 88"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCutout:
+    """A cutout, and the name by which it was asked for; None for a position or a pixel."""
+
+    cutout: Cutout
+    name: NamedPlace | None
 
 
 class CutoutPanel:
@@ -41,7 +50,7 @@ class CutoutPanel:
     slot : Slot
         Where the cutout appears; empty until there is a position.
     on_ask : callable
-        Called with position, size and unit when the form has a new question that makes sense.
+        Called with position (or name, not looked up yet), size and unit when the form has a new question.
     """
 
     def __init__(self, slot: Slot, on_ask: Callable[[str, float, str], object]) -> None:
@@ -65,8 +74,6 @@ class CutoutPanel:
         position = str(values.get("cut") or "").strip()
         unit = str(values.get("unit") or UNITS[0])
         try:
-            if position:
-                _checked_place(position)
             size = number_of("size", str(values.get("size") or ""))
             if size is not None and not 0 < size < math.inf:
                 raise FieldError("size", "A size is above 0")
@@ -76,19 +83,25 @@ class CutoutPanel:
         self.form.errors = {}
         self._on_ask(position, size or DEFAULT_SIZE, unit if unit in UNITS else UNITS[0])
 
-    def show(self, cutout: Cutout | None, image: Image, links: Links, theme: str, stretch: Stretch) -> Any:
+    def refuse(self, problem: str) -> None:
+        """Say what is wrong with the position, at its field."""
+        self.form.errors = {"cut": problem} if problem else {}
+
+    def show(self, named: NamedCutout | None, image: Image, links: Links, theme: str, stretch: Stretch) -> Any:
         """Return what the slot should hold: the cutout, nothing without one, None when it is shown already."""
-        if cutout is None:
+        if named is None:
             self.figure, self._shown = None, ()
             return Notice()
+        cutout = named.cutout
         version = (cutout.key, cutout.box, cutout.plane, cutout.unit, stretch)
-        self.facts.groups = [cutout_group(cutout, image, links, stretch)]
+        self.facts.groups = [cutout_group(cutout, image, links, stretch, named.name)]
         if version == self._shown:
             return None
         self._shown = version
         markers = []
         if cutout.ra_deg is not None and cutout.dec_deg is not None:
-            markers = [SkyMarker(cutout.ra_deg, cutout.dec_deg, "position of the cutout")]
+            label = named.name.name if named.name is not None else "position of the cutout"
+            markers = [SkyMarker(cutout.ra_deg, cutout.dec_deg, label)]
         self.figure = plot_image(
             preview_of(cutout, max_size=_LARGEST_DRAWN),
             theme=theme,
@@ -111,7 +124,9 @@ def place_text(place: Place) -> str:
     return f"pixel {x:.2f} {y:.2f}"
 
 
-def cutout_group(cutout: Cutout, image: Image, links: Links, stretch: Stretch) -> dict[str, Any]:
+def cutout_group(
+    cutout: Cutout, image: Image, links: Links, stretch: Stretch, name: NamedPlace | None = None
+) -> dict[str, Any]:
     """Return the facts of a cutout and the links to its files."""
     n_y, n_x = cutout.data.shape
     ra, dec = position_cells(cutout.ra_deg, cutout.dec_deg)
@@ -126,6 +141,7 @@ def cutout_group(cutout: Cutout, image: Image, links: Links, stretch: Stretch) -
         return links.image_cutout(image.id, **query, format=kind, **more)
 
     items = [
+        *([] if name is None else [fact("Name", cell(name.name, note=name.origin))]),
         fact("RA", ra),
         fact("Dec", dec),
         fact("Pixel of the image", cell(f"{cutout.x:.2f}, {cutout.y:.2f}", title="counted from 0")),
@@ -173,10 +189,3 @@ def _fields() -> list[Field]:
         {"name": "size", "label": "Size", "kind": "number", "width": "6rem"},
         {"name": "unit", "label": "Unit", "kind": "select", "options": list(UNITS)},
     ]  # fmt: skip
-
-
-def _checked_place(text: str) -> Place:
-    try:
-        return parse_place(text)
-    except ValidationError as err:
-        raise FieldError("cut", f"{err.message}. {err.remedy}") from err

@@ -179,7 +179,10 @@ def dips_note(summary: EseSummary, options: EseOptions) -> str:
 
 def options_words(options: EseOptions) -> str:
     """Return what counts as a dip."""
-    systematic = f", errors with {options.fractional_error:.3g} of the flux" if options.fractional_error else ""
+    fraction = f"{options.fractional_error:.3g} of the flux" if options.fractional_error else ""
+    constant = f"{options.additive_error * 1e3:.3g} mJy" if options.additive_error else ""
+    added = " and ".join(word for word in (fraction, constant) if word)
+    systematic = f", errors with {added}" if added else ""
     return (
         f"{options.fewest_points} or more measurements in a row below -{options.threshold_sigma:g} σ of the running "
         f"median of {options.window_days:g} days{systematic}"

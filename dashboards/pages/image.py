@@ -20,6 +20,7 @@ from dashboards.pages.cutout_panel import (
     DEFAULT_SIZE,
     UNITS,
     CutoutPanel,
+    NamedCutout,
     draw_outline,
     place_text,
 )
@@ -41,7 +42,8 @@ from dashboards.pages.wording import position_cells
 from dashboards.plots.bokeh_models import Figure
 from dashboards.session import PageView, Session
 from data_access import Archive
-from data_access.records import Cutout, Image, ImageHeader, ImagePreview, ImageQA, Region
+from data_access.errors import ValidationError
+from data_access.records import Image, ImageHeader, ImagePreview, ImageQA, Region
 from data_access.services.cutouts import Place
 from data_access.services.provenance import Provenance
 
@@ -69,7 +71,7 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         What stands beside the picture, or is drawn on it, in modules of its own: one of each of ``PARTS``.
     """
 
-    cut = param.String(default="", doc="middle of the cutout: a position in any format, or 'pixel 120 88'")
+    cut = param.String(default="", doc="middle of the cutout: a position, a name, or 'pixel 120 88'")
     cut_size = param.Number(
         default=DEFAULT_SIZE, bounds=(0, 1e6), inclusive_bounds=(False, False), doc="side of the cutout"
     )
@@ -251,7 +253,22 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         return RecordTable(caption="Quality rows and regions", columns=columns, rows=rows)
 
     def _ask_cutout(self, position: str, size: float, unit: str) -> None:
-        self.param.update(cut=position, cut_size=size, cut_unit=unit)
+        """Cut at a position or name, once it is known that there is such a place."""
+
+        async def look_up() -> str:
+            try:
+                if position:
+                    await self.session.archive.names.find_place(position)
+            except ValidationError as err:
+                return f"{err.message}. {err.remedy}"
+            return ""
+
+        def go_on(problem: str) -> None:
+            self.cutout.refuse(problem)
+            if not problem:
+                self.param.update(cut=position, cut_size=size, cut_unit=unit)
+
+        self.run(look_up, go_on, slot=self.cutout.slot)
 
     def _tapped(self, event: Any) -> None:
         if event.x is None or event.y is None:
@@ -275,19 +292,20 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         self.cutout.show_question(self.cut, self.cut_size, self.cut_unit)
         self.run(self._read_cutout, self._show_cutout, slot=self.cutout.slot)
 
-    async def _read_cutout(self) -> Cutout | None:
+    async def _read_cutout(self) -> NamedCutout | None:
         if not self.cut:
             return None
         unit: Any = self.cut_unit
-        return await self.session.archive.cutouts.cutout(
-            self.image, self.cut, width=self.cut_size, unit=unit, plane=self.plane
-        )
+        archive = self.session.archive
+        place, name = await archive.names.find_place(self.cut)
+        cutout = await archive.cutouts.cutout(self.image, place, width=self.cut_size, unit=unit, plane=self.plane)
+        return NamedCutout(cutout, name)
 
-    def _show_cutout(self, cutout: Cutout | None) -> Any:
+    def _show_cutout(self, cutout: NamedCutout | None) -> Any:
         before = self.cutout.figure
         stretch: Any = self.stretch
         content = self.cutout.show(cutout, self.image, self.session.links, self.session.theme, stretch)
-        draw_outline(self.figure, cutout, self.session.theme)
+        draw_outline(self.figure, None if cutout is None else cutout.cutout, self.session.theme)
         if self.cutout.figure is not None and self.cutout.figure is not before:
             self.cutout.figure.on_event(Tap, self._tapped)
         return content

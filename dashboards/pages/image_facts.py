@@ -9,6 +9,7 @@ from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, RecordTable, row
 from dashboards.links import Links
 from dashboards.pages.wording import epoch_cell, position_cells, state_cell
+from data_access.analysis.image_sky import frame_name
 from data_access.records import Image, ImageHeader
 from data_access.services.provenance import Provenance
 
@@ -69,22 +70,39 @@ def _file_facts(image: Image, links: Links) -> list[dict[str, Any]]:
 
 def header_groups(header: ImageHeader) -> list[dict[str, Any]]:
     """Return what the file itself says."""
-    beam = header.beam
     items = [
         fact("Shape", cell(" × ".join(str(n) for n in header.shape), note="slowest axis first")),
         fact("Axes", cell(", ".join(header.axes))),
-        fact("Frame", cell(header.frame.upper() if header.wcs_header else None)),
+        fact("Frame", cell(_frame_text(header))),
         fact("Unit", cell(header.bunit or None)),
         fact("Object", cell(header.object_name or None)),
         fact("Telescope", cell(header.telescope or None)),
         fact("DATE-OBS", cell(header.date_obs or None)),
         fact("Frequency", cell(None if header.freq_hz is None else header.freq_hz / 1e9, unit="GHz", digits=5)),
-        fact("Beam", cell(None if beam is None else f"{beam.major_arcsec:.4g} × {beam.minor_arcsec:.4g}", unit="″")),
+        *_beam_facts(header),
     ]
-    if beam is not None:
-        items.append(fact("Beam PA", cell(beam.pa_deg, unit="°", digits=1, note=f"from the {beam.origin}")))
     items += [fact("Odd", cell(problem, state="warn")) for problem in header.problems]
     return [group("Found in the file", items)]
+
+
+def _frame_text(header: ImageHeader) -> str | None:
+    if not header.wcs_header:
+        return None
+    return header.frame.upper() if header.frame != "unknown" else f"{frame_name(header.wcs_header)} (not known here)"
+
+
+def _beam_facts(header: ImageHeader) -> list[dict[str, Any]]:
+    """Return the beam as far as it is recorded; of many the first, with their number."""
+    beam, n_beams = header.beam, len(header.plane_beams)
+    if beam is None:
+        return [fact("Beam", cell(None))]
+    minor = "minor axis not recorded" if beam.minor_assumed else f"{beam.minor_arcsec:.4g}"
+    many = f"first of {n_beams}: the picture has that of its plane" if n_beams else None
+    size = cell(f"{beam.major_arcsec:.4g} × {minor}", unit="" if beam.minor_assumed else "″", note=many)
+    angle = cell("not recorded", state="off", note=f"from the {beam.origin}")
+    if beam.pa_deg is not None:
+        angle = cell(beam.pa_deg, unit="°", digits=1, note=f"from the {beam.origin}")
+    return [fact("Beam", size), fact("Beam PA", angle)]
 
 
 def cards_table(header: ImageHeader) -> RecordTable:

@@ -26,6 +26,7 @@ from dashboards.plots.image_markers import (
     select_marker,
 )
 from data_access.analysis.contours import DEFAULT_SIGMAS, parse_levels
+from data_access.analysis.image_sky import frame_problem
 from data_access.errors import ValidationError
 from data_access.records import ImagePreview
 from data_access.records.contours import Contours
@@ -146,6 +147,8 @@ class OverlayPart(ImagePart):
         if page.preview is None:
             return {}
         header = page.preview.header
+        if self._frame_problem():
+            return {}
         layers = await archive.overlays.layers(page.image, self.kinds)
         columns = [await archive.offload.in_thread(marker_layer, layer, header) for layer in layers]
         return {layer.kind: _Drawn(layer, made) for layer, made in zip(layers, columns, strict=True)}
@@ -181,8 +184,14 @@ class OverlayPart(ImagePart):
                 return drawn.columns["x"][n], drawn.columns["y"][n]
         return None, None
 
+    def _frame_problem(self) -> str:
+        header = None if self.page.preview is None else self.page.preview.header
+        return "" if header is None else frame_problem(header.frame, header.wcs_header)
+
     def _show_note(self) -> None:
         words = []
+        if self.kinds and (problem := self._frame_problem()):
+            words.append(f"Nothing of the sky is drawn: {problem}.")
         for kind, drawn in self.drawn.items():
             layer = drawn.layer
             if layer.problem:

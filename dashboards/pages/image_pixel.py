@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from bokeh.events import MouseMove
@@ -16,6 +17,8 @@ from dashboards.pages.wording import position_cells
 from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.image import shown_unit
 from data_access.analysis.coordinates import galactic
+from data_access.analysis.image_sky import frame_name, frame_problem
+from data_access.readers.pixel import PixelNumber
 from data_access.records import ImagePreview
 from data_access.services.cutouts import Place
 
@@ -26,6 +29,8 @@ _HINT = (
     "Point at the image: the exact value of the pixel and its position appear here (key p: of the one in the middle)"
 )
 _REST_MS = 70
+# Written out between these powers of ten, else with an exponent.
+_LEAST_POWER, _MOST_POWER = -6, 20
 _JS_POINTER = """
 const x = Math.round(cb_obj.x), y = Math.round(cb_obj.y)
 if (!Number.isFinite(x + y) || (pointer.data.x[0] === x && pointer.data.y[0] === y)) return
@@ -36,13 +41,14 @@ pointer.timer = setTimeout(() => { pointer.data = {x: [x], y: [y]} }, rest)
 
 @dataclass(frozen=True, slots=True)
 class _Pixel:
-    """One pixel; the position is that of its middle."""
+    """One pixel; the position is that of its middle, in ICRS and, where that is not possible, as the file has it."""
 
     x: int
     y: int
-    value: float
+    value: PixelNumber
     place: Place
     galactic_deg: tuple[float, float]
+    native_deg: tuple[float, float]
 
 
 class PixelReadout:
@@ -104,44 +110,51 @@ class PixelReadout:
     async def _read_pixel(self, x: int, y: int) -> _Pixel:
         page, preview = self.page, self.page.preview
         archive, plane = page.session.archive, 0 if preview is None else preview.plane
-        value = self._known_value(x, y)
-        if value is None:
-            pixel = Place(pixel=(float(x), float(y)))
-            cutout = await archive.cutouts.cutout(page.image, pixel, width=1, height=1, unit="pixel", plane=plane)
-            value = float(cutout.data[0, 0])
+        value = await archive.cutouts.pixel_value(page.image, x, y, plane=plane)
         place = await archive.cutouts.position_of_pixel(page.image, x, y)
-        turned = (math.nan, math.nan)
+        turned = native = (math.nan, math.nan)
         if place.ra_deg is not None and place.dec_deg is not None:
             turned = await archive.offload.in_thread(galactic, place.ra_deg, place.dec_deg)
-        return _Pixel(x, y, value, place, turned)
-
-    def _known_value(self, x: int, y: int) -> float | None:
-        """Return the value where the very pixels of the file are drawn; None where blocks are."""
-        for drawn in (self.page.viewer.zoom.pixels, self.page.preview):
-            if drawn is not None and drawn.factor == 1:
-                row, column = y - drawn.origin_y, x - drawn.origin_x
-                if 0 <= row < drawn.data.shape[0] and 0 <= column < drawn.data.shape[1]:
-                    return float(drawn.data[row, column])
-        return None
+        else:
+            native = await archive.cutouts.native_of_pixel(page.image, x, y)
+        return _Pixel(x, y, value, place, turned, native)
 
     def _show(self, pixel: _Pixel | None) -> None:
         preview = self.page.preview
         self.line.items = [] if pixel is None or preview is None else _items(pixel, preview)
 
 
+def exact_text(value: PixelNumber, factor: float) -> str:
+    """Return every digit of a value times a power of ten: no float comes between."""
+    shown = Decimal(str(value)).scaleb(round(math.log10(factor))).normalize()
+    return f"{shown:f}" if _LEAST_POWER <= shown.adjusted() <= _MOST_POWER else str(shown)
+
+
 def _items(pixel: _Pixel, preview: ImagePreview) -> list[dict[str, Any]]:
     unit, scale = shown_unit(preview)
     value = cell("blank", state="off")
     if math.isfinite(pixel.value):
-        title = f"{pixel.value!r} in the unit of the file"
-        value = cell(f"{pixel.value * scale:.6g}", unit=unit, mono=True, title=title)
+        title = f"{pixel.value} in the unit of the file: all digits that it has"
+        value = cell(exact_text(pixel.value, scale), unit=unit, mono=True, title=title)
     where = cell(f"{pixel.x}, {pixel.y}", mono=True, title="counted from 0")
     items = [fact("pixel", where), fact("value in file", value)]
     ra_deg, dec_deg = pixel.place.ra_deg, pixel.place.dec_deg
     if ra_deg is None or dec_deg is None:
-        words = "no sky coordinates" if not preview.header.wcs_header else "off the sky"
-        return [*items, fact("position", cell(words, state="off"))]
+        return [*items, *_native_items(pixel, preview)]
     ra, dec = position_cells(ra_deg, dec_deg)
     lon, lat = pixel.galactic_deg
     turned = cell(f"{lon:.4f}° {lat:+.4f}°", mono=True)
     return [*items, fact("RA", ra), fact("Dec (ICRS)", dec), fact("l, b", turned)]
+
+
+def _native_items(pixel: _Pixel, preview: ImagePreview) -> list[dict[str, Any]]:
+    """Return the position in the frame of the file where there is no way to ICRS, or why there is none at all."""
+    header = preview.header
+    if not header.wcs_header:
+        return [fact("position", cell("no sky coordinates", state="off"))]
+    lon, lat = pixel.native_deg
+    problem = frame_problem(header.frame, header.wcs_header)
+    if not problem or not math.isfinite(lon + lat):
+        return [fact("position", cell("off the sky", state="off"))]
+    found = cell(f"{lon:.6f}° {lat:+.6f}°", mono=True, title=problem)
+    return [fact(f"longitude, latitude ({frame_name(header.wcs_header)}, frame not known here)", found)]

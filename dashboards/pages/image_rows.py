@@ -50,11 +50,14 @@ def image_row(image: Image, state: FileState | None, links: Links) -> Row:
 
 
 def place_cells(image: Image) -> tuple[Cell, Cell]:
-    """Return the position; that of the Measurement Set is marked, one that is impossible is shown as recorded."""
+    """Return the middle of an image to the second; that of the Measurement Set is marked.
+
+    One that is impossible is shown as recorded.
+    """
     place = image.position
     if not place.origin:
         return position_cells(image.center_ra_deg, image.center_dec_deg)
-    ra, dec = position_cells(place.ra_deg, place.dec_deg)
+    ra, dec = position_cells(place.ra_deg, place.dec_deg, digits=0)
     if place.origin == "MS":
         for one in (ra, dec):
             one["title"] = f"{one.get('title', '')}, the pointing of its Measurement Set: no centre is recorded"

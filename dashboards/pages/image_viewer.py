@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # With the bar, the heading and the controls above it, the lower axis is still on a screen of 1280 x 720.
 PLOT_HEIGHT = 470
+# On a larger screen the picture fills what header, controls and readout leave of the window.
+_TALL = f":host {{ flex-basis: clamp({PLOT_HEIGHT}px, calc(100vh - 270px), 1400px) !important; }}"
 _EAGER_S = 0.25
 _SCREEN_PIXELS = 800
 _PLANE_DIGITS = 9
@@ -109,6 +111,7 @@ class ImageViewer(PagePart["ImagePage"]):
             return None
         theme, title = self.page.session.theme, self.page.image.name
         self.figure = plot_image(preview, theme=theme, title=title, height=PLOT_HEIGHT)
+        self.figure.stylesheets = [*self.figure.stylesheets, _TALL]
         self.recolour()
         self.zoom.figure_made(self.figure, preview)
         self.pixel.figure_made(self.figure)
@@ -185,11 +188,9 @@ def is_plane(text: str) -> bool:
 
 
 def _same_view(one: ImagePreview, other: ImagePreview) -> bool:
-    return (one.data.shape, one.factor, one.header.wcs_header) == (
-        other.data.shape,
-        other.factor,
-        other.header.wcs_header,
-    )
+    """Say whether the figure of one is good for the other: all but its pixels stays, the beam too."""
+    kept = [(p.data.shape, p.factor, p.header.wcs_header, p.header.beam) for p in (one, other)]
+    return kept[0] == kept[1]
 
 
 def _seen(task: asyncio.Future[ImagePreview]) -> None:

@@ -38,7 +38,7 @@ def grades_table(report: QualityReport) -> RecordTable:
     """Return every figure with its grade; one without a figure says why it has none."""
     limits = thresholds()
     rows = [
-        row(one.metric, [cell(limits[one.metric].label), _value_cell(one, report), grade_cell(one), cell(one.reason)])
+        row(one.metric, [cell(limits[one.metric].label), _value_cell(one), grade_cell(one), cell(one.reason)])
         for one in report.grades
     ]
     dates = sorted({str(threshold.date) for threshold in limits.values()})
@@ -142,11 +142,11 @@ def _worst_cell(report: QualityReport, image: Image, links: Links) -> Cell:
                 note=f"{noise * scale:.3g} {unit}", mono=True)  # fmt: skip
 
 
-def _value_cell(found: Grade, report: QualityReport) -> Cell:
+def _value_cell(found: Grade) -> Cell:
     if found.value is None:
         return cell(None, title=found.reason)
     if found.metric == "image_noise":
-        unit, scale = display_unit(report.measured.unit, found.value)
+        unit, scale = display_unit(found.unit, found.value)
         return cell(f"{found.value * scale:.3g}", unit=unit)
     text = f"{found.value:,.0f}" if abs(found.value) >= 1000 else f"{found.value:.3g}"
     return cell(text, unit="" if found.unit == "fraction" else found.unit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -31,6 +31,7 @@ from dashboards.pages.variability_words import (
     filling_words,
     plane_facts,
     positive,
+    recent_words,
     source_rows,
     state_words,
 )
@@ -123,7 +124,11 @@ class VariabilityPage(PageView):
         return self.selection.table
 
     async def load(self) -> None:
-        """Bring the sums up to date, saying how far they are, then draw."""
+        """Show the plane that was made last, if any, said as such; bring the sums up to date, then patch it."""
+        if (recent := self._recent()) is not None:
+            await self.fill(self.plot_slot, recent, self.show_plane)
+            await self.patch(self._show_recent)
+            await self.selection.load()
         telling = self.session.spawn(self._tell_progress())
         try:
             await self.fill(self.plot_slot, self.find, self.show_plane)
@@ -145,6 +150,29 @@ class VariabilityPage(PageView):
         if slot is self.plot_slot:
             await self.patch(self.facts_slot.clear)
         await super().show_failure(slot, failure)
+
+    def _recent(self) -> Callable[[], Awaitable[Plane]] | None:
+        """Return how to get the plane that somebody else was shown, when these inputs were asked for before.
+
+        Preparing a million sources takes a second or two after every write: nobody who opens the page waits for it.
+        """
+        try:
+            values = self._values()
+        except FieldError:
+            return None  # said by the card of the plane
+        plane: Plane | None = self.session.archive.variability.recent_derived(self.flux, _key(values))
+        if plane is None:
+            return None
+
+        async def recent() -> Plane:
+            self.marks = await self.session.archive.marks.find_or_none()
+            return plane
+
+        return recent
+
+    def _show_recent(self) -> None:
+        words = "" if self.plane is None else recent_words(self.plane.table)
+        self.status.param.update(kind="loading", text=words, remedy="", small="")
 
     async def _tell_progress(self) -> None:
         while True:
@@ -168,8 +196,7 @@ class VariabilityPage(PageView):
         derived, least = archive.variability.derived, int(values["epochs"] or 2)
         # A dragged line asks for another plane with the same fits, which take most of the time.
         fits = await derived(self.flux, ("fits", least), partial(fit_both, min_epochs=least))
-        key = ("plane", *values.items())
-        plane: Plane = await derived(self.flux, key, partial(prepare_plane, values=values, fits=fits))
+        plane: Plane = await derived(self.flux, _key(values), partial(prepare_plane, values=values, fits=fits))
         return plane
 
     def show_plane(self, plane: Plane) -> Any:
@@ -260,6 +287,10 @@ class VariabilityPage(PageView):
     def _panels_changed(self, *_events: Any) -> None:
         self._show_inputs({})
         self.session.spawn(self.diagnostic.load())
+
+
+def _key(values: Mapping[str, float | None]) -> Hashable:
+    return ("plane", *values.items())
 
 
 def fit_both(table: VariabilityTable, min_epochs: int) -> tuple[LogGaussian, LogGaussian]:

@@ -131,6 +131,11 @@ def filling_words(state: VariabilityState) -> str:
     return f"Adding up the photometry: {state.share:.0%} of {state.newest_id:,} measurements{speed}"
 
 
+def recent_words(table: VariabilityTable) -> str:
+    """Return what a plane is that was made before, while the newest measurements are still being looked for."""
+    return f"Measurements up to row {table.last_id:,}; what was written since is being added"
+
+
 def state_words(state: VariabilityState) -> tuple[str, str]:
     """Return the kind of notice and its words once the sums are made; no words when all is as it should be."""
     return ("warn" if "memory" in state.note else "info", state.note[:1].upper() + state.note[1:])
@@ -152,7 +157,6 @@ def panel_words(table: VariabilityTable, medians: Medians, data: PanelData) -> s
     if medians.last_id < table.last_id:
         words.append(f"The {table.last_id - medians.last_id:,} newest rows are not in the medians yet.")
     if data.n_without:
-        words.append(
-            f"{data.n_without:,} sources have no median above zero: they are not in the panels on the right."
-        )
+        who = "1 source has" if data.n_without == 1 else f"{data.n_without:,} sources have"
+        words.append(f"{who} no median above zero and no place in the panels on the right.")
     return " ".join(words)

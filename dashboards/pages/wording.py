@@ -38,15 +38,18 @@ def mjd_cell(mjd: float | None) -> Cell:
     return cell(text or None, title=f"MJD {mjd:.5f} (UTC)" if text and mjd is not None else None)
 
 
-def position_cells(ra_deg: float | None, dec_deg: float | None) -> tuple[Cell, Cell]:
-    """Return right ascension and declination in sexagesimal, degrees in the tooltip."""
+def position_cells(ra_deg: float | None, dec_deg: float | None, *, digits: int = 1) -> tuple[Cell, Cell]:
+    """Return right ascension and declination in sexagesimal, degrees in the tooltip.
+
+    `digits` are the decimals of the seconds of arc; those of time have one more, with 0 neither has any.
+    """
     if ra_deg is None or abs(ra_deg) > 360:
         ra = cell(ra_deg)
     else:
-        ra = cell(format_ra(ra_deg), title=f"{ra_deg:.6f}°", mono=True)
+        ra = cell(format_ra(ra_deg, digits=digits and digits + 1), title=f"{ra_deg:.6f}°", mono=True)
     if dec_deg is None or abs(dec_deg) > 90:
         return ra, cell(dec_deg)
-    return ra, cell(format_dec(dec_deg), title=f"{dec_deg:+.6f}°", mono=True)
+    return ra, cell(format_dec(dec_deg, digits=digits), title=f"{dec_deg:+.6f}°", mono=True)
 
 
 def file_cell(state: FileState | None) -> Cell:

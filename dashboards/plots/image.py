@@ -29,6 +29,7 @@ from dashboards.plots.image_overlay import (
 from dashboards.plots.sky import (
     Box,
     axis_names,
+    beam_words,
     celestial_wcs,
     icrs_to_pixel,
     is_equatorial,
@@ -333,15 +334,27 @@ def describe_image(preview: ImagePreview, view: ImageView | None = None) -> str:
         parts.append(f"drawn as {words} of {factor} × {factor}")
     if preview.header.n_planes > 1:
         parts.append(f"plane {preview.plane} of {preview.header.n_planes}{_place_of_plane(preview)}")
-    blank = float(np.mean(~np.isfinite(preview.data))) if preview.data.size else 1.0
-    if blank > 0:
-        parts.append("all pixels blank" if blank == 1 else f"{max(100 * blank, 0.1):.1f} % blank")
-    beam = preview.header.beam
-    if beam is not None:
-        parts.append(f"beam {beam.major_arcsec:.3g}″ × {beam.minor_arcsec:.3g}″, PA {beam.pa_deg:.0f}°")
-    else:
-        parts.append("beam not recorded")
+    if blank := _blank_words(preview):
+        parts.append(blank)
+    parts.append(beam_words(preview.header.beam))
     return " · ".join(parts)
+
+
+def _blank_words(preview: ImagePreview) -> str:
+    """Return how much of the plane is blank, empty where nothing is.
+
+    Counted in the file: a picture of means has a value wherever one pixel of a block has. Pixels on the grid of
+    another image come without statistics, and are counted as they are.
+    """
+    blank = preview.statistics.nan_fraction
+    if not np.isfinite(blank):
+        blank = float(np.mean(~np.isfinite(preview.data))) if preview.data.size else 1.0
+    if blank <= 0:
+        return ""
+    if blank >= 1:
+        return "all pixels blank"
+    # neither a few blank pixels nor a few good ones are rounded away
+    return f"{min(max(100 * blank, 0.1), 99.9):.1f} % blank"
 
 
 def _place_of_plane(preview: ImagePreview) -> str:

@@ -57,7 +57,7 @@ def marker_layer(layer: OverlayLayer, header: ImageHeader) -> dict[str, list[Any
     if layer.kind == "regions":
         return _outlines(layer.objects, grid)
     columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
-    if grid.wcs is None or not layer.objects:
+    if grid.wcs is None or grid.problem or not layer.objects:
         return columns
     x, y = grid.to_pixels([one.ra_deg for one in layer.objects], [one.dec_deg for one in layer.objects])
     inside = (x >= -0.5) & (x <= grid.n_x - 0.5) & (y >= -0.5) & (y <= grid.n_y - 0.5)

@@ -178,7 +178,7 @@ def add_corners(figure: Figure, theme: Theme, sky: LocalSky, box: Box, beam: Bea
     margin = 0.04 * min(box[2] - box[0], box[3] - box[1])
     beam_source: models.ColumnDataSource | None = None
     reach = [0.0, 0.0]
-    if beam is not None and beam.major_arcsec > 0:
+    if beam is not None and beam.has_outline:
         columns = beam_columns(sky, beam, box)
         reach = [float(np.max(columns["dx"][0])), float(np.max(columns["dy"][0]))]
         beam_source = models.ColumnDataSource(columns, name="beam")

@@ -11,6 +11,7 @@ from data_access.analysis.image_sky import (
     FloatArray,
     celestial_wcs,
     equinox_of,
+    frame_name,
     icrs_to_pixel,
     native_frame,
     pixel_to_sky,
@@ -25,6 +26,7 @@ __all__ = [
     "Orientation",
     "axis_names",
     "beam_outline",
+    "beam_words",
     "celestial_wcs",
     "decimal_text",
     "degrees_text",
@@ -48,22 +50,27 @@ NEAREST_TO_POLE_DEG = 90.0 - 30.0 / ARCSEC_PER_DEG
 
 def axis_names(header: ImageHeader) -> tuple[str, str]:
     """Return the titles of the longitude and latitude axes, with the frame as the file states it."""
-    if header.frame == "galactic":
-        return "Galactic longitude (degrees)", "Galactic latitude (degrees)"
-    if header.frame == "ecliptic":
-        return "Ecliptic longitude (degrees)", "Ecliptic latitude (degrees)"
+    if header.frame in ("galactic", "supergalactic", "ecliptic"):
+        word = header.frame.capitalize()
+        return f"{word} longitude (degrees)", f"{word} latitude (degrees)"
+    if not is_equatorial(header):
+        name = frame_name(header.wcs_header)
+        return f"Longitude ({name}, degrees)", f"Latitude ({name}, degrees)"
     equinox = equinox_of(header)
     frame = {
         "icrs": "ICRS",
         "fk5": f"FK5 J{equinox or 2000.0:.1f}",
         "fk4": f"FK4 B{equinox or 1950.0:.1f}",
-    }.get(header.frame, "frame not stated")
+        "fk4-no-e": f"FK4 without E-terms, B{equinox or 1950.0:.1f}",
+    }.get(header.frame) or f"frame {frame_name(header.wcs_header)}"
     return f"Right ascension ({frame})", f"Declination ({frame})"
 
 
 def is_equatorial(header: ImageHeader) -> bool:
     """Say whether longitudes are written as hours."""
-    return header.frame not in ("galactic", "ecliptic")
+    if header.frame == "unknown":
+        return str(header.wcs_header.get("CTYPE1", "")).startswith("RA--")
+    return header.frame not in ("galactic", "supergalactic", "ecliptic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +159,25 @@ def local_sky(wcs: WCS, box: Box) -> LocalSky | None:
     return None
 
 
+def beam_words(beam: BeamShape | None) -> str:
+    """Return axes and position angle of a beam as far as they are recorded."""
+    if beam is None:
+        return "beam not recorded"
+    angle = "PA not recorded" if beam.pa_deg is None else f"PA {beam.pa_deg:.0f}°"
+    if beam.minor_assumed:
+        return f"beam {beam.major_arcsec:.3g}″ (minor axis not recorded), {angle}"
+    return f"beam {beam.major_arcsec:.3g}″ × {beam.minor_arcsec:.3g}″, {angle}"
+
+
 def beam_outline(sky: LocalSky, beam: BeamShape, *, n_points: int = 73) -> tuple[FloatArray, FloatArray]:
-    """Return pixel offsets of the half-power ellipse; the position angle runs from north through east."""
+    """Return pixel offsets of the half-power ellipse; the position angle runs from north through east.
+
+    Only for a beam that `has_outline`.
+    """
     angle = np.linspace(0.0, 2 * np.pi, n_points)
     along = 0.5 * beam.major_arcsec * np.cos(angle)
     across = 0.5 * beam.minor_arcsec * np.sin(angle)
-    pa = np.radians(beam.pa_deg)
+    pa = np.radians(beam.pa_deg or 0.0)  # a round beam has none
     north = along * np.cos(pa) - across * np.sin(pa)
     east = along * np.sin(pa) + across * np.cos(pa)
     return sky.offsets(east, north)

@@ -25,12 +25,18 @@ Verdict = Literal["source", "flux scale", "not known", "no dip"]
 
 @dataclass(frozen=True, slots=True)
 class EseOptions:
-    """How dips are looked for; see `data_access.analysis.ese.find_dips`."""
+    """How dips are looked for, see `data_access.analysis.ese.find_dips`; additive errors in the unit of the flux."""
 
     window_days: float = WINDOW_DAYS
     threshold_sigma: float = THRESHOLD_SIGMA
     fractional_error: float = 0.0
     fewest_points: int = FEWEST_POINTS
+    additive_error: float = 0.0
+
+    @property
+    def errors(self) -> dict[str, float]:
+        """The systematic errors by name."""
+        return {"fractional_error": self.fractional_error, "additive_error": self.additive_error}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +168,7 @@ def summarise_ese(
         n=n,
         sigma=sigma_deviation(f[good]),
         bound=bound,
-        leave_one_out=leave_one_out(f, e, fractional_error=options.fractional_error).largest,
+        leave_one_out=leave_one_out(f, e, **options.errors).largest,
         own=own_dips,
         normalised=_dip_curve(t, own, normalised, options),
         reason=reason,
@@ -181,11 +187,11 @@ def _n_known(t: FloatArray, normalised_flux: FloatArray, dips: tuple[Dip, ...]) 
 def _dip_curve(t: FloatArray, f: FloatArray, e: FloatArray, options: EseOptions) -> DipCurve:
     baseline = running_median(t, f, window_days=options.window_days)
     with np.errstate(all="ignore"):
-        z = (f - baseline) / total_error(f, e, fractional_error=options.fractional_error)
+        z = (f - baseline) / total_error(f, e, **options.errors)
     dips = find_dips(
         t, f, e,
         window_days=options.window_days, threshold_sigma=options.threshold_sigma,
-        fewest_points=options.fewest_points, fractional_error=options.fractional_error,
+        fewest_points=options.fewest_points, **options.errors,
     )  # fmt: skip
     return DipCurve(f, e, np.where(np.isfinite(f), baseline, np.nan), z, dips)
 

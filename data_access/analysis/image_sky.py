@@ -5,11 +5,23 @@ from __future__ import annotations
 import math
 import threading
 import warnings
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from astropy.coordinates import FK4, FK5, ICRS, BarycentricMeanEcliptic, BaseCoordinateFrame, Galactic, SkyCoord
+from astropy.coordinates import (
+    FK4,
+    FK5,
+    ICRS,
+    BarycentricMeanEcliptic,
+    BaseCoordinateFrame,
+    FK4NoETerms,
+    Galactic,
+    SkyCoord,
+    Supergalactic,
+)
 from astropy.io.fits import Header
 from astropy.wcs import WCS, FITSFixedWarning
 
@@ -54,17 +66,41 @@ def sky_to_pixel(wcs: WCS, lon_deg: FloatArray, lat_deg: FloatArray) -> tuple[Fl
 def icrs_to_pixel(
     header: ImageHeader, wcs: WCS, ra_deg: FloatArray, dec_deg: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return 0-based (x, y) of ICRS positions, through the native frame of the image."""
+    """Return 0-based (x, y) of ICRS positions, through the native frame of the image; NaN where that is not known."""
     frame = native_frame(header)
+    if frame is None:
+        return np.full(np.shape(ra_deg), np.nan), np.full(np.shape(ra_deg), np.nan)
     if isinstance(frame, ICRS):
         return sky_to_pixel(wcs, ra_deg, dec_deg)
     native = SkyCoord(ra_deg, dec_deg, unit="deg", frame=ICRS()).transform_to(frame).spherical
     return sky_to_pixel(wcs, np.asarray(native.lon.deg), np.asarray(native.lat.deg))
 
 
-def native_frame(header: ImageHeader) -> BaseCoordinateFrame:
-    """Return the astropy frame of the image; ICRS when the file does not say."""
+def native_frame(header: ImageHeader) -> BaseCoordinateFrame | None:
+    """Return the astropy frame of the image; None for one that is not known here."""
     return _frame(header.frame, equinox_of(header))
+
+
+def frame_name(cards: Mapping[str, Any]) -> str:
+    """Return how cards call their frame: RADESYS for right ascensions, else the longitude's name in CTYPE."""
+    longitude = str(cards.get("CTYPE1", ""))[:4].rstrip("-")
+    return str(cards.get("RADESYS") or longitude) if longitude == "RA" else longitude
+
+
+def frame_problem(frame: SkyFrame, cards: Mapping[str, Any]) -> str:
+    """Return why sky coordinates cannot be brought to ICRS; empty where they can, and without any."""
+    if frame != "unknown" or not cards:
+        return ""
+    return f"the frame of the sky coordinates ({frame_name(cards)}) is not known here: they are not brought to ICRS"
+
+
+def is_same_frame(one: ImageHeader, other: ImageHeader) -> bool:
+    """Say whether native coordinates of two images mean the same; frames that are not known by their names."""
+    frames = [
+        (header.frame, equinox_of(header), frame_name(header.wcs_header) if header.frame == "unknown" else "")
+        for header in (one, other)
+    ]
+    return frames[0] == frames[1]
 
 
 def equinox_of(header: ImageHeader) -> float | None:
@@ -75,25 +111,37 @@ def equinox_of(header: ImageHeader) -> float | None:
         return None
 
 
-def _frame(name: SkyFrame, equinox: float | None) -> BaseCoordinateFrame:
+def _frame(name: SkyFrame, equinox: float | None) -> BaseCoordinateFrame | None:
     match name:
+        case "icrs":
+            return ICRS()
         case "galactic":
             return Galactic()
         case "fk5":
             return FK5(equinox=f"J{equinox or 2000.0}")
         case "fk4":
             return FK4(equinox=f"B{equinox or 1950.0}")
+        case "fk4-no-e":
+            return FK4NoETerms(equinox=f"B{equinox or 1950.0}")
+        case "supergalactic":
+            return Supergalactic()
         case "ecliptic":
             return BarycentricMeanEcliptic()
-        case _:
-            return ICRS()
+        case "unknown":
+            return None
 
 
 class ImageSky:
     """The sky of one image, kept to be asked many times: a question costs microseconds.
 
     All frames but FK4 are plain rotations of ICRS, so a 3 x 3 matrix replaces astropy's transformation
-    (milliseconds); FK4 has the E-terms of aberration and goes through astropy.
+    (milliseconds); FK4 has the E-terms of aberration and goes through astropy. A frame that is not known has no way
+    to ICRS: `problem` says so, and positions are NaN.
+
+    Attributes
+    ----------
+    problem : str
+        Why there is no way to ICRS; empty where there is one.
 
     Notes
     -----
@@ -103,7 +151,9 @@ class ImageSky:
     def __init__(self, header: ImageHeader, projection: PlainProjection | _LockedWCS) -> None:
         self._projection = projection
         self._header = header
-        self._rotation = None if header.frame == "fk4" else _rotation(header.frame, equinox_of(header))
+        self.problem = frame_problem(header.frame, header.wcs_header)
+        is_rotated = not self.problem and header.frame not in ("fk4", "fk4-no-e")
+        self._rotation = _rotation(header.frame, equinox_of(header)) if is_rotated else None
         self._back = _SAME
         if self._rotation is not None and self._rotation is not _SAME:
             self._back = tuple(zip(*self._rotation, strict=True))
@@ -122,6 +172,8 @@ class ImageSky:
         """Return the 0-based pixel of an ICRS position; NaN where the projection does not reach."""
         if self._rotation is None:
             frame = native_frame(self._header)
+            if frame is None:
+                return math.nan, math.nan
             native = SkyCoord(ra_deg, dec_deg, unit="deg", frame=ICRS()).transform_to(frame).spherical
             lon, lat = float(native.lon.deg), float(native.lat.deg)
         else:
@@ -131,12 +183,16 @@ class ImageSky:
     def to_icrs(self, x: float, y: float) -> tuple[float, float]:
         """Return the ICRS position of a 0-based pixel, degrees; NaN off the sky."""
         lon, lat = self._projection.to_native(x, y)
-        if not math.isfinite(lon + lat):
+        if self.problem or not math.isfinite(lon + lat):
             return math.nan, math.nan
         if self._rotation is None:
             position = SkyCoord(lon, lat, unit="deg", frame=native_frame(self._header)).icrs
             return float(position.ra.deg), float(position.dec.deg)
         return _turned(self._back, lon, lat)
+
+    def to_native(self, x: float, y: float) -> tuple[float, float]:
+        """Return (lon, lat) of a 0-based pixel in the frame of the file, degrees; NaN off the sky."""
+        return self._projection.to_native(x, y)
 
     def pixel_size_arcsec(self, x: float, y: float) -> tuple[float, float]:
         """Return how much sky one pixel covers along x and along y at this place; NaN off the sky.
@@ -174,10 +230,11 @@ class _LockedWCS:
 @lru_cache(maxsize=64)
 def _rotation(name: SkyFrame, equinox: float | None) -> Matrix:
     """Return the matrix from ICRS unit vectors to those of a frame."""
-    if isinstance(_frame(name, equinox), ICRS):
+    frame = _frame(name, equinox)
+    if frame is None or isinstance(frame, ICRS):
         return _SAME
     axes = SkyCoord([0.0, 90.0, 0.0], [0.0, 0.0, 90.0], unit="deg", frame=ICRS())
-    matrix = np.asarray(axes.transform_to(_frame(name, equinox)).cartesian.xyz.value, dtype=np.float64)
+    matrix = np.asarray(axes.transform_to(frame).cartesian.xyz.value, dtype=np.float64)
     return tuple(tuple(row) for row in matrix.tolist())
 
 

@@ -15,7 +15,7 @@ from astropy.coordinates import ICRS, SkyCoord
 from astropy.wcs import WCS
 
 from data_access.analysis.coordinates import separation_arcsec
-from data_access.analysis.image_sky import celestial_wcs, icrs_to_pixel, native_frame, pixel_to_sky
+from data_access.analysis.image_sky import celestial_wcs, frame_problem, icrs_to_pixel, native_frame, pixel_to_sky
 from data_access.errors import ValidationError
 from data_access.records.files import ImageHeader
 from data_access.records.regions import Separation, Shape
@@ -43,6 +43,11 @@ class ImageGrid:
         n_y, n_x = header.shape[-2:]
         return cls(int(n_x), int(n_y), header, celestial_wcs(header))
 
+    @property
+    def problem(self) -> str:
+        """Why there is no way to ICRS; empty where there is one, and without sky coordinates."""
+        return frame_problem(self.header.frame, self.header.wcs_header)
+
     def to_pixels(self, ra_deg: npt.ArrayLike, dec_deg: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Return 0-based x, y of ICRS positions; NaN where the projection does not reach."""
         if self.wcs is None:
@@ -50,11 +55,15 @@ class ImageGrid:
                 "The image has no sky coordinates: a region on the sky has no place on it",
                 remedy="Give the region in pixels.",
             )
+        if problem := self.problem:
+            raise ValidationError(
+                f"A region on the sky has no place on this image: {problem}", remedy="Give the region in pixels."
+            )
         ra, dec = np.asarray(ra_deg, dtype=np.float64), np.asarray(dec_deg, dtype=np.float64)
         return icrs_to_pixel(self.header, self.wcs, ra, dec)
 
     def to_icrs(self, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-        """Return ICRS degrees of 0-based pixels; NaN off the sky and without sky coordinates."""
+        """Return ICRS degrees of 0-based pixels; NaN off the sky and without a way to ICRS."""
         x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
         if self.wcs is None:
             return np.full(x.shape, np.nan), np.full(x.shape, np.nan)
@@ -62,7 +71,7 @@ class ImageGrid:
         frame = native_frame(self.header)
         if isinstance(frame, ICRS):
             return lon, lat
-        seen = np.isfinite(lon) & np.isfinite(lat)
+        seen = np.isfinite(lon) & np.isfinite(lat) & (frame is not None)
         ra, dec = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
         if seen.any():
             sky = SkyCoord(lon[seen], lat[seen], unit="deg", frame=frame).icrs
@@ -74,7 +83,10 @@ class ImageGrid:
 
         From the two diagonals, so that turned and skewed pixels are right too.
         """
-        ra, dec = self.to_icrs([x - 0.5, x + 0.5, x - 0.5], [y - 0.5, y - 0.5, y + 0.5])
+        if self.wcs is None:
+            return None
+        # in whatever frame: an area is the same in all
+        ra, dec = pixel_to_sky(self.wcs, np.array([x - 0.5, x + 0.5, x - 0.5]), np.array([y - 0.5, y - 0.5, y + 0.5]))
         if not np.isfinite(ra + dec).all():
             return None
         d_lon = (ra[1:] - ra[0] + 180.0) % 360.0 - 180.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_access.analysis.coordinates import separation_arcsec
+from data_access.analysis.flux_units import jy_per_beam, jy_per_pixel
 from data_access.analysis.region_geometry import FloatArray, ImageGrid
 from data_access.records.regions import Histogram, RegionStatistics
 
@@ -19,11 +19,6 @@ EXACT_PIXELS = 4_000_000
 _SAMPLE_PIXELS = 1_000_000
 _MAD_TO_SIGMA = 1.4826
 _FEWEST_BINS, _MOST_BINS = 10, 120
-_PREFIX = {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9, "k": 1e3}
-_PER_BEAM = re.compile(
-    r"(m|u|µ|μ|n|k|)jy(?:/| per |\.)beam|(m|u|µ|μ|n|k|)jy beam\^?\(?-1\)?|beam\^?-1 (m|u|µ|μ|n|k|)jy"
-)
-_PER_PIXEL = re.compile(r"(m|u|µ|μ|n|k|)jy(?:/| per |\.)pix(?:el)?")
 
 
 class RegionFigures:
@@ -130,25 +125,27 @@ def integrated_flux(total: float, grid: ImageGrid, pixel_area_arcsec2: float | N
 
     The area of a Gaussian beam is pi / (4 ln 2) times major times minor axis (FWHM).
     """
-    beam, unit = grid.header.beam, " ".join(grid.header.bunit.lower().split())
+    beam, unit = grid.header.beam, grid.header.bunit.strip()
     beam_pixels = None
     if beam is not None and pixel_area_arcsec2 is not None and beam.major_arcsec > 0 and beam.minor_arcsec > 0:
         solid = math.pi / (4 * math.log(2)) * beam.major_arcsec * beam.minor_arcsec
         beam_pixels = solid / pixel_area_arcsec2
     if not math.isfinite(total):
         return Flux(None, "no pixel of the region has a value", beam_pixels)
-    if found := _PER_PIXEL.fullmatch(unit):
-        return Flux(total * _PREFIX[found[1]], "sum of the pixels: the unit is per pixel", beam_pixels)
-    found = _PER_BEAM.fullmatch(unit)
-    if not found:
-        what = f"the unit is {grid.header.bunit[:24]}" if unit else "the file states no unit"
+    if (factor := jy_per_pixel(unit)) is not None:
+        return Flux(total * factor, "sum of the pixels: the unit is per pixel", beam_pixels)
+    factor = jy_per_beam(unit)
+    if factor is None:
+        what = f"the unit is {unit[:24]}" if unit else "the file states no unit"
         return Flux(None, f"{what}: only Jy/beam and Jy/pixel add up to a flux density", beam_pixels)
     if beam_pixels is None:
         if beam is None:
             return Flux(None, "the file states no beam", None)
         return Flux(None, "the size of a pixel on the sky is not known here", None)
-    factor = _PREFIX[next(prefix for prefix in found.groups() if prefix is not None)]
-    return Flux(total * factor / beam_pixels, f"sum / beam area of {beam_pixels:.4g} pixels", beam_pixels)
+    words = f"sum / beam area of {beam_pixels:.4g} pixels"
+    if beam is not None and beam.minor_assumed:
+        words += ", taken for round: its minor axis is not recorded"
+    return Flux(total * factor / beam_pixels, words, beam_pixels)
 
 
 def histogram_of(values: FloatArray) -> Histogram | None:

@@ -9,7 +9,7 @@ from astropy.wcs import WCS
 
 from data_access.analysis.image_sky import (
     celestial_wcs,
-    equinox_of,
+    is_same_frame,
     native_frame,
     pixel_to_sky,
     sky_to_pixel,
@@ -56,7 +56,8 @@ def other_pixels(
     Returns
     -------
     tuple of arrays of shape (ny, nx), or None
-        0-based pixels of the other image, NaN where it has no such place. None when either has no sky coordinates.
+        0-based pixels of the other image, NaN where it has no such place. None when either has no sky coordinates,
+        or when their frames differ and one is not known.
     """
     one, two = celestial_wcs(first), celestial_wcs(other)
     if one is None or two is None:
@@ -67,7 +68,9 @@ def other_pixels(
     coarse_y, weights_y = _knots(y, step)
     grid_x, grid_y = np.meshgrid(coarse_x, coarse_y)
     lon, lat = pixel_to_sky(one, grid_x, grid_y)
-    if (first.frame, equinox_of(first)) != (other.frame, equinox_of(other)):
+    if not is_same_frame(first, other):
+        if native_frame(first) is None or native_frame(other) is None:
+            return None
         lon, lat = _turned(lon, lat, first, other)
     found = sky_to_pixel(two, lon, lat)
     return weights_y @ found[0] @ weights_x.T, weights_y @ found[1] @ weights_x.T

@@ -82,7 +82,7 @@ def read_casa_preview(path: str, *, plane: int = 0, max_size: int = 1024, box: B
                 return _rows(image, mask, index, (clipped[0], y0, clipped[2], y1))
 
             reduced = reduce_plane(read_rows, clipped, max_size=max_size, row_step=_tile_rows(image))
-        header = _describe(image)
+        header = _describe(image).of_plane(plane)
     return ImagePreview(
         header=header,
         data=reduced.data,
@@ -186,7 +186,9 @@ def _describe(image: _Image) -> ImageHeader:
         if complaint := celestial.complaint_about(wcs_header):
             problems.append(f"the sky coordinates cannot be used: {complaint}")
             wcs_header = {}
-    beam, remark = _beam(image.keywords.get("imageinfo", {}))
+    shape = tuple(image.shape[i] for i in image.order)
+    axes = tuple(image.axes.ctypes[n - 1 - i] for i in image.order)
+    beam, plane_beams, remark = _beam(image.keywords.get("imageinfo", {}), axes[:-2], shape[:-2])
     if remark:
         problems.append(remark)
     if "complex" in str(image.tab.getcoldesc("map").get("valueType", "")):
@@ -194,8 +196,8 @@ def _describe(image: _Image) -> ImageHeader:
     coords, info = image.keywords.get("coords", {}), image.keywords.get("imageinfo", {})
     return ImageHeader(
         path=image.path,
-        shape=tuple(image.shape[i] for i in image.order),
-        axes=tuple(image.axes.ctypes[n - 1 - i] for i in image.order),
+        shape=shape,
+        axes=axes,
         wcs_header=wcs_header,
         frame=celestial.frame_of(wcs_header),
         bunit=str(image.keywords.get("units", "")).strip(),
@@ -206,6 +208,8 @@ def _describe(image: _Image) -> ImageHeader:
         beam=beam,
         cards=_cards(image.keywords),
         problems=tuple(problems),
+        plane_beams=plane_beams,
+        sky_axes=(n - image.x, n - image.y),
     )
 
 
@@ -217,26 +221,34 @@ def _date(coords: Mapping[str, Any]) -> str:
     return str(Time(mjd, format="mjd", scale="utc").isot)
 
 
-def _beam(info: Mapping[str, Any]) -> tuple[BeamShape | None, str]:
+def _beam(
+    info: Mapping[str, Any], axes: tuple[str, ...], shape: tuple[int, ...]
+) -> tuple[BeamShape | None, tuple[BeamShape | None, ...], str]:
+    """Return the beam, that of every plane, and a remark; `axes` and `shape` are those before the sky."""
+    if beam := _beam_of(info.get("restoringbeam", {})):
+        return beam, (), beams.remark_on(beam)
     many = info.get("perplanebeams", {})
-    records = [many[key] for key in sorted(many, key=_beam_order) if key.startswith("*")]
-    if "restoringbeam" in info:
-        records.insert(0, info["restoringbeam"])
-    return beams.first_beam((_beam_values(record) for record in records), "image info")
+    n_channels = max(1, int(celestial.number(many.get("nChannels")) or 1))
+    found = [
+        # casacore numbers them with the channel running fastest
+        beams.PlaneBeam(int(key[1:]) % n_channels, int(key[1:]) // n_channels, _beam_of(record))
+        for key, record in many.items()
+        if key.startswith("*") and key[1:].isdigit()
+    ]
+    return beams.many_beams(sorted(found, key=lambda one: (one.polarisation, one.channel)), axes, shape)
 
 
-def _beam_order(key: str) -> int:
-    return int(key[1:]) if key[1:].isdigit() else -1
+def _beam_of(record: Mapping[str, Any]) -> BeamShape | None:
+    major, minor, angle = (_quantity(record.get(key)) for key in ("major", "minor", "positionangle"))
+    return beams.make_beam(major, minor, None if angle is None else angle / 3600.0, "image info")
 
 
-def _beam_values(record: Mapping[str, Any]) -> tuple[float, float, float]:
-    major, minor, angle = (_quantity(record.get(key, {})) for key in ("major", "minor", "positionangle"))
-    return major, minor, angle / 3600.0
-
-
-def _quantity(record: Mapping[str, Any]) -> float:
-    """Return an angle in arcsec; 0 when it is absent or in an unknown unit."""
-    return float(record.get("value", 0.0)) * beams.ARCSEC.get(str(record.get("unit", "")), 0.0)
+def _quantity(record: Any) -> float | None:
+    """Return an angle in arcsec; None when it is absent or in an unknown unit."""
+    if not isinstance(record, Mapping):
+        return None
+    value, scale = celestial.number(record.get("value")), beams.ARCSEC.get(str(record.get("unit", "")))
+    return None if value is None or scale is None else value * scale
 
 
 def _cards(keywords: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:

@@ -20,10 +20,10 @@ _ONE_AXIS = re.compile(rf"({'|'.join(_PER_AXIS)})([1-9])")
 _MATRIX = re.compile(r"(PC|CD)0*([1-9])_?0*([1-9])")
 _PARAMETER = re.compile(r"(PV|PS)([1-9])_(\d{1,2})")
 _DISTORTION = re.compile(r"(A|B|AP|BP)_(ORDER|\d_\d)")
-_FRAMES: dict[str, SkyFrame] = {"GLON": "galactic", "ELON": "ecliptic"}
-_SYSTEMS: dict[str, SkyFrame] = {"ICRS": "icrs", "FK5": "fk5", "FK4": "fk4", "FK4-NO-E": "fk4"}
+_FRAMES: dict[str, SkyFrame] = {"GLON": "galactic", "ELON": "ecliptic", "SLON": "supergalactic"}
+_SYSTEMS: dict[str, SkyFrame] = {"ICRS": "icrs", "FK5": "fk5", "FK4": "fk4", "FK4-NO-E": "fk4-no-e"}
 # Not in the FITS standard, but written by some programs; the meaning is the same, only the word is wrong.
-_SPELLINGS = {"J2000": "FK5", "B1950": "FK4"}
+_SPELLINGS = {"J2000": "FK5", "J2000.0": "FK5", "B1950": "FK4", "B1950.0": "FK4", "ICRF": "ICRS"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
+from data_access.analysis.image_sky import frame_problem
 from data_access.errors import FITSError, file_error
 from data_access.readers import beams, celestial
 from data_access.readers.plain_header import PlainHeader, read_plain_image
@@ -140,7 +141,7 @@ def read_fits_preview(path: str, *, plane: int = 0, max_size: int = 1024, box: B
         layout = _layout(image.header, image.shape)
         index = plane_index(tuple(image.shape[i] for i in layout.others), plane)
         clipped = clip_box(box, image.shape[layout.x], image.shape[layout.y])
-        header = _describe(path, hdus, image, layout)
+        header = _describe(path, hdus, image, layout).of_plane(plane)
 
         def read_rows(y0: int, y1: int) -> npt.NDArray[Any]:
             return _rows(image, layout, index, y0, y1)[:, clipped[0] : clipped[2]]
@@ -301,15 +302,20 @@ def _describe(path: str, hdus: Any, image: Any, layout: _Layout) -> ImageHeader:
         if complaint := celestial.complaint_about(wcs_header):
             problems.append(f"the sky coordinates cannot be used: {complaint}")
             wcs_header = {}
-    beam, remark = _beam(hdus, values, header)
+    shape = tuple(int(layout.shape[i]) for i in layout.order)
+    axes = tuple(_text(header, f"CTYPE{n - i}") for i in layout.order)
+    frame = celestial.frame_of(wcs_header)
+    if problem := frame_problem(frame, wcs_header):
+        problems.append(problem)
+    beam, plane_beams, remark = _beam(hdus, values, header, axes[:-2], shape[:-2])
     if remark:
         problems.append(remark)
     return ImageHeader(
         path=path,
-        shape=tuple(int(layout.shape[i]) for i in layout.order),
-        axes=tuple(_text(header, f"CTYPE{n - i}") for i in layout.order),
+        shape=shape,
+        axes=axes,
         wcs_header=wcs_header,
-        frame=celestial.frame_of(wcs_header),
+        frame=frame,
         bunit=_text(header, "BUNIT"),
         object_name=_text(header, "OBJECT"),
         telescope=_text(header, "TELESCOP"),
@@ -318,6 +324,8 @@ def _describe(path: str, hdus: Any, image: Any, layout: _Layout) -> ImageHeader:
         beam=beam,
         cards=_cards(header) if isinstance(header, fits.Header) else (),
         problems=tuple(problems),
+        plane_beams=plane_beams,
+        sky_axes=(n - layout.x, n - layout.y),
     )
 
 
@@ -368,25 +376,14 @@ def _frequency(header: AnyHeader) -> float | None:
     return None
 
 
-def _beam(hdus: Any, values: dict[str, Any], header: AnyHeader) -> tuple[BeamShape | None, str]:
+def _beam(
+    hdus: Any, values: dict[str, Any], header: AnyHeader, axes: tuple[str, ...], shape: tuple[int, ...]
+) -> tuple[BeamShape | None, tuple[BeamShape | None, ...], str]:
+    """Return the beam, that of every plane, and a remark; `axes` and `shape` are those before the sky."""
     if beam := beams.header_beam(values):
-        return beam, ""
+        return beam, (), beams.remark_on(beam)
     if "BEAMS" in hdus and isinstance(hdus["BEAMS"], fits.BinTableHDU):
-        beam, remark = beams.first_beam(_table_beams(hdus["BEAMS"]), "BEAMS table")
-        if beam is not None:
-            return beam, remark
-    return beams.history_beam(str(line) for line in header.get("HISTORY", [])), ""
-
-
-def _table_beams(table: Any) -> list[tuple[float, float, float]]:
-    columns = table.columns
-    if not {"BMAJ", "BMIN", "BPA"} <= set(columns.names):
-        return []
-    scale = {
-        name: beams.ARCSEC.get(str(columns[name].unit or "deg").strip().lower(), 3600.0) for name in ("BMAJ", "BMIN")
-    }
-    rows = table.data
-    return [
-        (float(major) * scale["BMAJ"], float(minor) * scale["BMIN"], float(angle))
-        for major, minor, angle in zip(rows["BMAJ"], rows["BMIN"], rows["BPA"], strict=True)
-    ]
+        first, planes, remark = beams.many_beams(beams.table_beams(hdus["BEAMS"]), axes, shape)
+        if first is not None:
+            return first, planes, remark
+    return beams.history_beam(str(line) for line in header.get("HISTORY", [])), (), ""

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from astropy.coordinates import ICRS, SkyCoord
 from astropy.wcs import WCS
 
+from data_access.analysis.flux_units import jy_per_beam
 from data_access.analysis.image_quality import SOURCE_SIGMA, SPECTRAL_INDEX, CellFigures, catalog_offsets, peak_near
-from data_access.analysis.image_sky import celestial_wcs, icrs_to_pixel, native_frame, pixel_to_sky
+from data_access.analysis.image_sky import ImageSky, celestial_wcs, icrs_to_pixel, native_frame, pixel_to_sky
 from data_access.readers.casa_image import opened_casa_rows
 from data_access.readers.fits import opened_fits_rows
 from data_access.readers.images import is_casa_image, read_image_header
@@ -27,8 +28,8 @@ FloatArray = npt.NDArray[np.float64]
 _SEARCH_BEAMS, _ALONE_BEAMS = 1.0, 3.0
 _LEAST_SEARCH, _MOST_SEARCH = 3, 30
 # Twice the least signal of a match: sources at the limit are found only when noise lifts them, and look too bright.
+_ROUNDING = 1e-3
 _EXPECTED_SIGMA = 2 * SOURCE_SIGMA
-_PER_BEAM = ("JY/BEAM", "JY / BEAM", "BEAM-1 JY", "JY BEAM-1")
 
 
 def measure_quality(
@@ -52,7 +53,7 @@ def measure_quality(
     -----
     Memory is an eighth of the plane (one row of cells), whatever its size; all of it for ``.gz``.
     """
-    header = read_image_header(path)
+    header = read_image_header(path).of_plane(plane)
     n_y, n_x = header.shape[-2:]
     expected = _Expected.of(header, catalog)
     reach = _beam_pixels(header)
@@ -115,9 +116,9 @@ class _Expected:
 
     @classmethod
     def of(cls, header: ImageHeader, catalog: Catalog | None) -> _Expected | None:
-        """Return the sources that lie inside and have no neighbour; None without catalogue or sky coordinates."""
+        """Return the sources that lie inside and have no neighbour; None without catalogue or a way to ICRS."""
         wcs = celestial_wcs(header)
-        if catalog is None or not catalog.sources or wcs is None:
+        if catalog is None or not catalog.sources or wcs is None or native_frame(header) is None:
             return None
         ra = np.array([source.ra_deg for source in catalog.sources])
         dec = np.array([source.dec_deg for source in catalog.sources])
@@ -144,9 +145,9 @@ class _Expected:
 
     def offsets(self, noise: float) -> CatalogOffsets:
         """Return the differences of the sources that stand out of the noise."""
-        in_jansky = self.header.bunit.strip().upper() in _PER_BEAM
+        factor = jy_per_beam(self.header.bunit)
         with np.errstate(invalid="ignore"):
-            bright = self.flux_jy >= _EXPECTED_SIGMA * noise if in_jansky else np.isfinite(self.flux_jy)
+            bright = np.isfinite(self.flux_jy) if factor is None else self.flux_jy >= _EXPECTED_SIGMA * noise * factor
         numbers = [
             n for n in np.flatnonzero(bright).tolist() if n in self.found and self.found[n][2] >= SOURCE_SIGMA * noise
         ]
@@ -154,7 +155,7 @@ class _Expected:
         ra, dec = _icrs(self.header, self.wcs, found[:, 0], found[:, 1])
         east = ((ra - self.positions[0][numbers] + 180) % 360 - 180) * np.cos(np.radians(dec)) * 3600
         north = (dec - self.positions[1][numbers]) * 3600
-        ratio = found[:, 2] / self.flux_jy[numbers] if in_jansky else np.full(len(numbers), np.nan)
+        ratio = found[:, 2] * (math.nan if factor is None else factor) / self.flux_jy[numbers]
         return catalog_offsets(self.catalog.name, int(np.count_nonzero(bright)), east, north, ratio)
 
 
@@ -176,8 +177,12 @@ def _alone(x: FloatArray, y: FloatArray, distance: float) -> npt.NDArray[np.bool
 
 def _beam_pixels(header: ImageHeader) -> int:
     """Return the beam's major axis in pixels, at least 1; 3 where it is not known."""
-    cards = header.wcs_header
-    scale = max((abs(float(cards.get(key) or 0.0)) for key in ("CDELT1", "CDELT2", "CD1_1", "CD2_2")), default=0.0)
-    if header.beam is None or not scale:
+    sky = ImageSky.of(header)
+    if header.beam is None or sky is None:
         return 3
-    return min(max(1, math.ceil(header.beam.major_arcsec / 3600 / scale)), 60)
+    n_y, n_x = header.shape[-2:]
+    # measured on the sky: cards differ by unit, by matrix and by how the image is turned
+    scale = math.sqrt(math.prod(sky.pixel_size_arcsec((n_x - 1) / 2, (n_y - 1) / 2)))
+    if not (math.isfinite(scale) and scale > 0):
+        return 3
+    return min(max(1, math.ceil(header.beam.major_arcsec / scale - _ROUNDING)), 60)

@@ -22,6 +22,7 @@ from data_access.analysis.variability.moments import FloatArray, FluxKind, IntAr
 from data_access.database_errors import explained_error
 from data_access.errors import DatabaseError
 from data_access.read_only_connection import FileReplaced, ReadOnlyConnection, connect_read_only
+from data_access.records.measurement_quality import quality_of
 from data_access.records.variability import BlockQuery, Chunk
 
 _BATCH = 20_000
@@ -135,6 +136,7 @@ class _Columns:
     """Columns of a stretch; `codes` number the names from 0, -1 for rows without a name.
 
     `mjd` is the epoch of the observation where a path says it; `processed` marks epochs that are processing times.
+    `forced` are the rows that are forced measurements or limits by their words, `bad` those with a word of a fault.
     """
 
     names: dict[Any, int]
@@ -145,6 +147,7 @@ class _Columns:
     processed: npt.NDArray[np.bool_]
     flags: IntArray
     forced: npt.NDArray[np.bool_]
+    bad: npt.NDArray[np.bool_]
 
 
 def _read_columns(query: BlockQuery, after_id: int, last_id: int) -> _Columns:
@@ -202,6 +205,7 @@ def _joined(names: dict[Any, int], batches: list[_Columns]) -> _Columns:
         np.concatenate([b.processed for b in batches]),
         np.concatenate([b.flags for b in batches]),
         np.concatenate([b.forced for b in batches]),
+        np.concatenate([b.bad for b in batches]),
     )
 
 
@@ -222,7 +226,7 @@ def _batch(names: dict[Any, int], stamps: dict[Any, float], columns: Mapping[str
         mjd,
         processed,
         _whole(columns["flags"]) if "flags" in columns else np.zeros(n, dtype=np.int64),
-        np.array([word == b"forced" for word in columns.get("quality", ())] or [False] * n, dtype=np.bool_),
+        *_quality(columns.get("quality", ()), n),
     )
 
 
@@ -266,6 +270,18 @@ def _stamps(known: dict[Any, float], paths: Sequence[Any], n: int) -> FloatArray
             stamp = mjd_in_name(path.decode("utf-8", "replace")) if isinstance(path, bytes) else None
             known[path] = np.nan if stamp is None else stamp
     return np.fromiter(map(known.__getitem__, paths), np.float64, n)
+
+
+def _quality(words: Sequence[Any], n: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return which of `n` rows their words spare the bit "forced", and which their words call faulty."""
+    meaning = {word: quality_of(word) for word in set(words)}
+    spared = {word for word, quality in meaning.items() if quality in ("forced", "limit")}
+    bad = {word for word, quality in meaning.items() if quality == "bad"}
+    one, other = (
+        np.fromiter(map(known.__contains__, words), np.bool_, n) if known else np.zeros(n, dtype=np.bool_)
+        for known in (spared, bad)
+    )
+    return one, other
 
 
 def _floats(values: Sequence[Any]) -> FloatArray:
@@ -315,7 +331,7 @@ def _reduced(columns: _Columns, edges: Sequence[int], *, has_quality: bool) -> P
 
 def _flagged(columns: _Columns, *, has_quality: bool) -> npt.NDArray[np.bool_]:
     forced = columns.forced if has_quality else (columns.flags & 1).astype(np.bool_)
-    return np.asarray((columns.flags & ~forced.astype(np.int64)) != 0)
+    return np.asarray(((columns.flags & ~forced.astype(np.int64)) != 0) | columns.bad)
 
 
 def _newest(

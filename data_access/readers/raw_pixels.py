@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import weakref
@@ -102,6 +103,23 @@ class RawFile:
         except OSError as err:
             raise file_error(self._path, err) from err
         return _physical(stored, raw)
+
+    def read_one(self, raw: RawPixels, index: tuple[int, ...], x: int, y: int) -> int | float | np.floating[Any]:
+        """Return one physical value with all the digits of the file, BLANK as NaN; errors as `read`."""
+        try:
+            self._check()
+            stored = self._stored(raw, index, (x, y, x + 1, y + 1))[0, 0]
+            self._check()
+        except OSError as err:
+            raise file_error(self._path, err) from err
+        if stored.dtype.kind == "f":
+            value = stored.astype(stored.dtype.newbyteorder("="))
+            return value if raw.scale == 1.0 and raw.zero == 0.0 else float(value) * raw.scale + raw.zero
+        if raw.blank is not None and int(stored) == raw.blank:
+            return math.nan
+        if raw.scale == 1.0 and raw.zero.is_integer():
+            return int(stored) + int(raw.zero)
+        return int(stored) * raw.scale + raw.zero
 
     def _state(self) -> tuple[int, int, int]:
         stat = os.fstat(self._number)

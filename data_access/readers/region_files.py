@@ -7,6 +7,7 @@ that takes half a second.
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Iterable, Iterator
@@ -41,6 +42,9 @@ _CRTF_FRAMES = {"icrs": "ICRS", "fk5": "J2000", "fk4": "B1950", "galactic": "GAL
 _BAD_TEXT = (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, NotImplementedError)
 _CRTF_BEGIN = re.compile(r"\s*#CRTF", re.I)
 _CRTF_FRAME = re.compile(r"\bcoord\s*=|\d\s*pix", re.I)
+_CRTF_CORNERS = re.compile(r"([+-]?\s*)box\s*\[\s*(\[[^\[\]]*\])\s*,\s*(\[[^\[\]]*\])\s*\](.*)", re.I)
+# DS9 keeps in comments what it cannot filter events with.
+_DS9_COMMENTED = re.compile(r"#\s*(vector|ruler|text|compass|projection|segment|composite)\s*\(", re.I)
 _CRTF_SHAPE = re.compile(r"[+-]?\s*(?:ann\s+)?\w+\s*\[", re.I)
 
 
@@ -69,7 +73,7 @@ class _Piece:
     line: int
     text: str
     prefix: str
-    file_format: RegionFormat | Literal["typed", "unknown frame"]
+    file_format: RegionFormat | Literal["typed", "unknown frame", "no region"]
 
 
 def read_region_text(text: str, *, most: int) -> RegionFile:
@@ -128,6 +132,8 @@ def _ds9_pieces(lines: list[str]) -> Iterator[_Piece]:
             word = part.lower()
             if word in _FRAMES or _OTHER_FRAMES.fullmatch(word):
                 frame = _FRAMES.get(word, word)
+            elif commented := _DS9_COMMENTED.match(part):
+                yield _Piece(number, part, commented[1].lower(), "no region")
             elif part and not part.startswith("#") and not re.match(r"global\b", word):
                 known = not frame or frame in _FRAMES
                 yield _Piece(number, part, frame, "ds9" if known else "unknown frame")
@@ -150,7 +156,7 @@ def _crtf_pieces(lines: list[str]) -> Iterator[_Piece]:
             settings = text
         elif text and not text.startswith("#"):
             # an annotation is a region that is only drawn
-            yield _Piece(number, re.sub(r"^ann\s+", "", text, flags=re.I), settings, "crtf")
+            yield _Piece(number, re.sub(r"^([+-]?)\s*ann\s+", r"\1", text, flags=re.I), settings, "crtf")
 
 
 def _shape_of(piece: _Piece) -> Shape:
@@ -162,16 +168,49 @@ def _shape_of(piece: _Piece) -> Shape:
         return type_region(text)
     if piece.file_format == "unknown frame":
         raise ValidationError(f"the frame '{piece.prefix}' is not known here")
+    if piece.file_format == "no region":
+        raise ValidationError(f"a {piece.prefix} of DS9 is no region that can be measured here: {shown}")
     if text.startswith("-"):
         raise ValidationError(f"a region to be left out of others has no meaning here: {shown}")
     if piece.file_format == "crtf" and not _CRTF_FRAME.search(f"{piece.prefix} {text}"):
         # the package would take degrees for pixels
         raise ValidationError(f"neither a frame (coord=...) nor pixels (pix): {shown}")
+    if piece.file_format == "crtf" and (corners := _CRTF_CORNERS.fullmatch(text)):
+        return _box_of_corners(piece, corners, shown)
     begin = f"{piece.prefix}\n" if piece.file_format == "ds9" else f"#CRTFv0\n{piece.prefix}\n"
     found, reason = _parsed(begin + text, piece.file_format)
     if found is None:
         raise ValidationError(f"{reason}: {shown}")
     return _from_package(found)
+
+
+def _box_of_corners(piece: _Piece, found: re.Match[str], shown: str) -> Shape:
+    """Return the box between two corners, straight in the frame of the file.
+
+    `regions` 0.12 takes the difference of two longitudes for a distance, and does not see that they meet at 0h: it is
+    asked for the corners alone, as two points.
+    """
+    points = []
+    for corner in (found[2], found[3]):
+        region, reason = _parsed(f"#CRTFv0\n{piece.prefix}\n{found[1]}symbol[{corner}, .]{found[4]}", "crtf")
+        if region is None:
+            raise ValidationError(f"{reason}: {shown}")
+        points.append(region)
+    name = clean_name(str(points[0].meta.get("text") or points[0].meta.get("label") or ""))
+    one, other = (point.center for point in points)
+    if not isinstance(one, SkyCoord):
+        middle = ((float(one.x + other.x) / 2, float(one.y + other.y) / 2),)
+        width, height = abs(float(other.x - one.x)), abs(float(other.y - one.y))
+        return checked(Shape("box", "pixel", middle, width, height, name=name))
+    (lon, lat), (other_lon, other_lat) = (
+        (float(place.spherical.lon.deg), float(place.spherical.lat.deg)) for place in (one, other)
+    )
+    across, up = (other_lon - lon + 180) % 360 - 180, other_lat - lat
+    centre = SkyCoord(lon + across / 2, lat + up / 2, unit="deg", frame=one.frame.replicate_without_data())
+    width, height = abs(across) * math.cos(math.radians(lat + up / 2)) * 3600, abs(up) * 3600
+    place = centre.icrs
+    angle = _turned(centre, 0.0, ICRS())
+    return checked(Shape("box", "icrs", ((place.ra.deg, place.dec.deg),), width, height, angle, name=name))
 
 
 def _parsed(text: str, file_format: str) -> tuple[Any, str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 Reduction = Literal["mean", "max"]
-SkyFrame = Literal["icrs", "fk5", "fk4", "galactic", "ecliptic", "unknown"]
+SkyFrame = Literal["icrs", "fk5", "fk4", "fk4-no-e", "galactic", "supergalactic", "ecliptic", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,27 @@ class FileState:
 class BeamShape:
     """Restoring beam: FWHM in arcsec, position angle in degrees east of north.
 
-    `origin` says where it was found: ``"header"``, ``"BEAMS table"``, ``"HISTORY"``, ``"image info"``.
+    Attributes
+    ----------
+    pa_deg : float or None
+        None where it is not recorded.
+    origin : str
+        Where it was found: ``"header"``, ``"BEAMS table"``, ``"HISTORY"``, ``"image info"``.
+    minor_assumed : bool
+        The minor axis is not recorded: `minor_arcsec` repeats the major one, as for a round beam.
     """
 
     major_arcsec: float
     minor_arcsec: float
-    pa_deg: float
+    pa_deg: float | None
     origin: str
+    minor_assumed: bool = False
+
+    @property
+    def has_outline(self) -> bool:
+        """True when its ellipse is known: both axes, and the angle unless they are equal."""
+        is_round = abs(self.major_arcsec - self.minor_arcsec) <= 1e-6 * self.major_arcsec
+        return self.major_arcsec > 0 and not self.minor_assumed and (self.pa_deg is not None or is_round)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +64,15 @@ class ImageHeader:
     wcs_header : dict
         Header cards of the two celestial axes, enough for ``astropy.wcs.WCS(naxis=2)``; empty without a WCS.
     frame : str
-        Native celestial frame: never relabelled.
+        Native celestial frame: never relabelled; ``"unknown"`` coordinates never become RA and Dec.
     bunit : str
         Empty when absent.
+    beam : BeamShape or None
+        Of many the first one that can be used: `of_plane` has that of a plane.
+    plane_beams : tuple of (BeamShape or None)
+        One for each plane, in C order, where the file has one for each; empty where `beam` is that of all.
+    sky_axes : tuple of int
+        FITS numbers (from 1) of x and y in the file, usually longitude and latitude.
     """
 
     path: str
@@ -68,6 +88,14 @@ class ImageHeader:
     beam: BeamShape | None
     cards: tuple[tuple[str, str, str], ...]
     problems: tuple[str, ...] = ()
+    plane_beams: tuple[BeamShape | None, ...] = ()
+    sky_axes: tuple[int, int] = (1, 2)
+
+    def of_plane(self, plane: int) -> ImageHeader:
+        """Return the header with the beam of one plane."""
+        if not 0 <= plane < len(self.plane_beams) or self.plane_beams[plane] == self.beam:
+            return self
+        return replace(self, beam=self.plane_beams[plane])
 
     @property
     def n_planes(self) -> int:

@@ -87,7 +87,7 @@ class SourceRepository:
         candidates = await self.find_ese_candidates(source_id=source_id)
         if not light_curve.n_epoch and source.stored is None and source.monitoring is None and not candidates:
             raise RecordNotFound(f"There is no source '{source_id}'", table="photometry", key=source_id)
-        return SourceDetail(source, light_curve, candidates, await self._transients(source_id))
+        return SourceDetail(source, light_curve, candidates, await self.find_transients(source_id=source_id))
 
     async def get_light_curve(self, source_id: str, *, exact: bool = False) -> LightCurve:
         """Return the light curve of a source (see `PhotometryRepository.get_light_curve`)."""
@@ -173,19 +173,17 @@ class SourceRepository:
         stored, monitored, _, epochs = await self._facts(wanted)
         return frozenset(stored) | frozenset(monitored) | frozenset(epochs)
 
-    async def _transients(self, name: str) -> tuple[TransientCandidate, ...]:
-        return tuple(t for t in await self.find_transients() if t.source_name == name)
-
-    async def find_transients(self, *, limit: int = 100) -> tuple[TransientCandidate, ...]:
-        """Return the transient candidates, newest first; none when the table is absent."""
+    async def find_transients(self, *, source_id: str = "", limit: int = 100) -> tuple[TransientCandidate, ...]:
+        """Return the transient candidates, newest first, all or those of a source; none when the table is absent."""
         table = await self._layout.find_or_none("transient_candidates")
         if table is None:
             return ()
+        condition = f"WHERE {table.column('source_name')} = ?" if source_id else ""
         sql = (
-            f'SELECT {", ".join(table.select(TRANSIENT_COLUMNS))} FROM "{table.name}" '
+            f'SELECT {", ".join(table.select(TRANSIENT_COLUMNS))} FROM "{table.name}" {condition} '
             f"ORDER BY {table.column('detected_at')} DESC LIMIT {int(limit)}"
         )
-        found = await table.fetch(sql, n_columns=len(TRANSIENT_COLUMNS))
+        found = await table.fetch(sql, (source_id,) if source_id else (), n_columns=len(TRANSIENT_COLUMNS))
         return tuple(to_transient(row) for row in found.rows)
 
     async def _name_tables(self, anchor: Table) -> tuple[tuple[str, str], ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from data_access.analysis.image_sky import frame_problem
 from data_access.analysis.resample import between_pixels, other_pixels, places
 from data_access.errors import ValidationError
 from data_access.offload import Offload
@@ -65,10 +66,10 @@ class CompareService:
         if through_sky is None:
             if headers[0].shape[-2:] != headers[1].shape[-2:]:
                 raise ValidationError(
-                    f"{other.name} cannot be compared: one of the two has no sky coordinates, and their sizes differ",
+                    f"{other.name} cannot be compared: {_no_sky(headers)}, and their sizes differ",
                     remedy="Choose images of the same sky.",
                 )
-            how = "compared pixel by pixel: one of the two has no sky coordinates"
+            how = f"compared pixel by pixel: {_no_sky(headers)}"
         found = np.meshgrid(x, y) if through_sky is None else through_sky
         box = _box_around(*found, headers[1])
         if box is None:
@@ -84,6 +85,12 @@ class CompareService:
 
 def _view(grid: ImageView, data: npt.NDArray[np.float32]) -> ImageView:
     return ImageView(data, grid.factor, grid.origin_x, grid.origin_y, grid.plane, grid.reduction, grid.n_x, grid.n_y)
+
+
+def _no_sky(headers: tuple[ImageHeader, ImageHeader]) -> str:
+    """Return why there is no way from one image to another through the sky."""
+    problems = [frame_problem(header.frame, header.wcs_header) for header in headers]
+    return next((problem for problem in problems if problem), "one of the two has no sky coordinates")
 
 
 def _box_around(x: FloatArray, y: FloatArray, header: ImageHeader) -> Box | None:

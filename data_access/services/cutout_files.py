@@ -7,6 +7,8 @@ import re
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePosixPath
+from pprint import pformat
+from typing import Any
 
 import numpy as np
 from astropy.io import fits
@@ -19,7 +21,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
 _SCRIPT = '''"""Make a cutout of the DSA-110 continuum archive again.
 
 Needs astropy and numpy. Run it as it is, or with the path of the image file to cut from a copy of your own:
-the pixels are the same.
+the pixels are the same, and so are coordinates, unit and beam.
 """
 
 import io
@@ -28,13 +30,14 @@ import urllib.request
 
 import numpy as np
 from astropy.io import fits
-from astropy.wcs import WCS
 
 URL = {url!r}
 IMAGE = {path!r}
 BOX = {box!r}  # x0, y0, x1, y1: 0-based pixels of the image, half open; beyond the image is NaN
 PLANE = {plane!r}  # number of the plane along the axes that are not the sky
+SKY_AXES = {sky_axes!r}  # numbers of x and y among the axes of the image, as FITS counts them
 TARGET = {target!r}
+CARDS = {cards}
 
 
 def fetch():
@@ -44,18 +47,18 @@ def fetch():
 
 
 def cut(path):
-    """Return the cutout from a plain or compressed FITS file whose last two axes are the sky."""
+    """Return the cutout from a plain or compressed FITS file."""
     with fits.open(path) as hdus:
         hdu = next(h for h in hdus if h.is_image and len(h.shape) >= 2)
-        header, data = hdu.header, hdu.data.reshape(-1, *hdu.shape[-2:])[PLANE]
+        x_axis, y_axis = (len(hdu.shape) - number for number in SKY_AXES)
+        planes = np.moveaxis(hdu.data, (y_axis, x_axis), (-2, -1))
+        data = planes[np.unravel_index(PLANE, planes.shape[:-2])] if planes.ndim > 2 else planes
         x0, y0, x1, y1 = BOX
         n_y, n_x = data.shape
         piece = np.full((y1 - y0, x1 - x0), np.nan, dtype=np.float32)
         low_x, low_y, high_x, high_y = max(x0, 0), max(y0, 0), min(x1, n_x), min(y1, n_y)
         piece[low_y - y0 : high_y - y0, low_x - x0 : high_x - x0] = data[low_y:high_y, low_x:high_x]
-        wcs = WCS(header).celestial
-        wcs.wcs.crpix -= [x0, y0]
-        return fits.PrimaryHDU(piece, wcs.to_header())
+        return fits.PrimaryHDU(piece, fits.Header(CARDS))
 
 
 hdu = cut(sys.argv[1]) if len(sys.argv) > 1 else fetch()
@@ -95,10 +98,8 @@ def cutout_fits(cutout: Cutout) -> bytes:
     """
     hdu = fits.PrimaryHDU(np.asarray(cutout.data, dtype=np.float32))
     header = hdu.header
-    for key, value in cutout.wcs_header.items():
-        if key not in ("NAXIS", "NAXIS1", "NAXIS2") and value is not None:
-            header[key] = _ascii(value) if isinstance(value, str) else value
-    _add_facts(header, cutout)
+    for key, value, comment in _cards(cutout):
+        header[key] = (value, comment)
     for line in _history(cutout):
         header.add_history(_ascii(line))
     buffer = io.BytesIO()
@@ -115,27 +116,47 @@ def cutout_script(cutout: Cutout, url: str) -> str:
         plane=cutout.plane,
         target=target_text(cutout),
         name=cutout_name(cutout, "fits"),
+        sky_axes=cutout.header.sky_axes,
+        cards=pformat({key: value for key, value, _ in _cards(cutout)}, sort_dicts=False),
     )
 
 
-def _add_facts(header: fits.Header, cutout: Cutout) -> None:
+def _cards(cutout: Cutout) -> list[tuple[str, str | int | float, str]]:
+    """Return keyword, value and comment of the sky of a cutout, its unit and its beam."""
+    sky = [
+        (key, value, "")
+        for key, value in cutout.wcs_header.items()
+        if key not in ("NAXIS", "NAXIS1", "NAXIS2") and value is not None
+    ]
+    found = [card for card in (*sky, *_facts(cutout)) if card[1] not in (None, "")]
+    return [(key, _plain(value), comment) for key, value, comment in found]
+
+
+def _plain(value: Any) -> str | int | float:
+    """Return a value that Python writes as FITS reads it: no numpy scalars."""
+    if isinstance(value, str):
+        return _ascii(value)
+    return value if isinstance(value, int) else float(value)
+
+
+def _facts(cutout: Cutout) -> list[tuple[str, object, str]]:
     source, beam = cutout.header, cutout.header.beam
     facts: list[tuple[str, object, str]] = [
-        ("BUNIT", _ascii(source.bunit), "unit of the pixels"),
-        ("OBJECT", _ascii(source.object_name), ""),
-        ("TELESCOP", _ascii(source.telescope), ""),
-        ("DATE-OBS", _ascii(source.date_obs), ""),
+        ("BUNIT", source.bunit, "unit of the pixels"),
+        ("OBJECT", source.object_name, ""),
+        ("TELESCOP", source.telescope, ""),
+        ("DATE-OBS", source.date_obs, ""),
         ("OBSFREQ", source.freq_hz, "[Hz] reference frequency of the image"),
     ]
     if beam is not None:
+        # what the image does not record is not written either
+        minor = None if beam.minor_assumed else beam.minor_arcsec / 3600
         facts += [
             ("BMAJ", beam.major_arcsec / 3600, "[deg] beam FWHM, major axis"),
-            ("BMIN", beam.minor_arcsec / 3600, "[deg] beam FWHM, minor axis"),
+            ("BMIN", minor, "[deg] beam FWHM, minor axis"),
             ("BPA", beam.pa_deg, "[deg] east of north"),
         ]
-    for key, value, comment in facts:
-        if value not in (None, ""):
-            header[key] = (value, comment)
+    return facts
 
 
 def _history(cutout: Cutout) -> list[str]:

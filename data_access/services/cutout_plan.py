@@ -76,6 +76,11 @@ class Plan:
     inside: Box
 
 
+def is_pixel(text: str) -> bool:
+    """Say whether a text names a pixel, as in ``pixel 120 88``."""
+    return _PIXEL.fullmatch(text.strip()) is not None
+
+
 def parse_place(text: str) -> Place:
     """Return the place that a reader typed: any position that `parse_position` understands, or ``pixel 120 88``.
 
@@ -148,6 +153,11 @@ def _pixel(known: Known, place: Place) -> tuple[float, float]:
             f"{Path(known.real).name} has no sky coordinates",
             remedy="Give a pixel instead, for example: pixel 120 88",
         )
+    if known.sky.problem:
+        raise ValidationError(
+            f"A position in RA and Dec has no place on {Path(known.real).name}: {known.sky.problem}",
+            remedy="Give a pixel instead, for example: pixel 120 88",
+        )
     x, y = known.sky.to_pixel(place.ra_deg or 0.0, place.dec_deg or 0.0)
     if math.isfinite(x + y) and max(abs(x), abs(y)) < 1e9:
         return x, y
@@ -206,8 +216,9 @@ def make_cutout(plan: Plan, ask: Ask, pixels: npt.NDArray[np.float32]) -> Cutout
     if ra_deg is None and known.sky is not None:
         sky = known.sky.to_icrs(plan.x, plan.y)
         ra_deg, dec_deg = sky if math.isfinite(sum(sky)) else (None, None)
+    header = known.header.of_plane(ask.plane)
     return Cutout(
-        path=ask.path, header=known.header, wcs_header=_shifted(known.header.wcs_header, plan.box), data=data,
+        path=ask.path, header=header, wcs_header=_shifted(header.wcs_header, plan.box), data=data,
         origin_x=x0, origin_y=y0, plane=ask.plane, x=plan.x, y=plan.y, ra_deg=ra_deg, dec_deg=dec_deg,
         width=ask.width, height=ask.height, unit=ask.unit, pixel_arcsec=plan.pixel_arcsec,
         outside_fraction=outside, key=known.key, modified_at=known.modified_at,

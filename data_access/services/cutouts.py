@@ -16,6 +16,7 @@ from data_access.errors import ArchiveError, FileUnreadable, FITSError
 from data_access.offload import Offload
 from data_access.readers.casa_image import read_casa_header, read_casa_preview
 from data_access.readers.fits import read_fits_preview, read_fits_storage
+from data_access.readers.pixel import PixelNumber, check_pixel, read_pixel
 from data_access.readers.plane import plane_index
 from data_access.readers.raw_pixels import RawFile
 from data_access.records import Cutout, CutoutUnit, Image
@@ -128,12 +129,47 @@ class CutoutService:
                 found.append(err)
         return tuple(found)
 
+    async def pixel_value(self, image: Image | str, x: int, y: int, *, plane: int = 0) -> PixelNumber:
+        """Return the value at a 0-based pixel in the type of the file, with all its digits; NaN where it is blank.
+
+        Raises
+        ------
+        ValidationError, FileError
+            As `cutout`.
+        """
+        path = image if isinstance(image, str) else image.path
+        for _ in range(2):
+            known = await self._known(path)
+            check_pixel(x, y, known.header.shape[-1], known.header.shape[-2])
+            index = plane_index(known.header.shape[:-2], plane)
+            if known.raw is None:
+                run = self._offload.in_process if known.is_directory else self._offload.in_thread
+                return await run(read_pixel, known.real, x, y, plane=plane)
+            value = await self._offload.in_thread(self._value_here, known, index, x, y)
+            self._release_later()
+            if value is not None:
+                return value
+        raise FITSError(f"{path} is being written just now", remedy="Ask again in a moment.", path=path)
+
+    def _value_here(self, known: Known, index: tuple[int, ...], x: int, y: int) -> PixelNumber | None:
+        """Return the value of a pixel; None where the file was replaced meanwhile."""
+        file = self._open(known)
+        if known.raw is None or file.key != known.key:
+            self._forget(known)
+            return None
+        return file.read_one(known.raw, index, x, y)
+
     async def position_of_pixel(self, image: Image | str, x: float, y: float) -> Place:
         """Return the ICRS position of a 0-based pixel; the pixel itself where the image has no sky there."""
         path = image if isinstance(image, str) else image.path
         sky = (await self._known(path)).sky
         ra_deg, dec_deg = (math.nan, math.nan) if sky is None else sky.to_icrs(x, y)
         return Place(ra_deg, dec_deg) if math.isfinite(ra_deg + dec_deg) else Place(pixel=(x, y))
+
+    async def native_of_pixel(self, image: Image | str, x: float, y: float) -> tuple[float, float]:
+        """Return (lon, lat) of a 0-based pixel in the frame of the file, degrees; NaN where there is no sky."""
+        sky = (await self._known(image if isinstance(image, str) else image.path)).sky
+        return (math.nan, math.nan) if sky is None else sky.to_native(x, y)
 
     async def _attempt(self, ask: Ask) -> Cutout | Plan:
         """Return the cutout; a plan when the file changed while it was carried out."""

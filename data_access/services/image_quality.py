@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from data_access.analysis.flux_units import jy_per_beam
 from data_access.analysis.image_sky import ImageSky
 from data_access.analysis.qa import (
     Grade,
@@ -53,7 +54,7 @@ class StoredFigure:
     Attributes
     ----------
     label, unit, where : str
-        `where` names the table and column.
+        The unit of both figures; `where` names the table and column.
     why : str
         Empty when they agree within a tenth; else what can make them differ.
     """
@@ -106,10 +107,7 @@ class ImageQualityService:
         measured = await self._measure(image, header, sky, plane)
         rows = await self._images.find_qa(image)
         grades = quality_grades(measured)
-        verdict = worst(grades)
-        if (image.type or "").lower() in _NOT_SKY:
-            text = f"An image of type '{image.type}' is not judged: the thresholds are for images of the sky"
-            verdict = Grade("not applicable", text)
+        verdict = _verdict(image, measured, grades)
         worst_region = None
         if sky is not None and (found := measured.noise_map.worst) is not None:
             x0, y0, x1, y1 = found[1]
@@ -166,29 +164,68 @@ def residual_names(name: str) -> list[str]:
 
 
 def quality_grades(measured: MeasuredQuality) -> tuple[Grade, ...]:
-    """Return the grade of every figure, those without a figure too: each says why it has none."""
-    noise_map, residual = measured.noise_map, measured.residual
-    highest = noise_map.worst
-    uneven = None if highest is None or not noise_map.median > 0 else highest[0] / noise_map.median
-    few = f"Fewer than 100 pixels in the {residual.origin}"
+    """Return the grade of every figure, those without a figure too: each says why it has none.
+
+    The thresholds are for radio images in Jy/beam, whatever the prefix: of any other image only the beam, the blank
+    pixels and the catalogue offsets are judged.
+    """
     return (
-        _noise_grade(measured),
-        grade("local_noise", uneven, absent="No region of the image has enough pixels with a value"),
-        grade_dynamic_range(measured.dynamic_range),
+        *_noise_grades(measured),
         *_beam_grades(measured),
         grade("nan_fraction", measured.nan_fraction),
-        grade("residual_skewness", None if math.isnan(residual.skewness) else abs(residual.skewness), absent=few),
-        grade("residual_kurtosis", None if math.isnan(residual.kurtosis) else residual.kurtosis, absent=few),
-        grade("negative_bowl", None if math.isnan(residual.bowl) else residual.bowl, absent="The noise is not known"),
+        *_residual_grades(measured),
         *_offset_grades(measured.offsets),
     )
 
 
-def _noise_grade(measured: MeasuredQuality) -> Grade:
-    if "JY" not in measured.unit.upper():
-        unit = f"'{measured.unit}'" if measured.unit else "not stated"
-        return grade("image_noise", None, absent=f"Image noise: the unit of the image is {unit}, not Jy/beam")
-    return grade_image_noise(measured.noise)
+def _verdict(image: Image, measured: MeasuredQuality, grades: tuple[Grade, ...]) -> Grade:
+    """Return the worst grade; an image whose noise nobody can judge is not good for having few blank pixels."""
+    if (image.type or "").lower() in _NOT_SKY:
+        text = f"An image of type '{image.type}' is not judged: the thresholds are for images of the sky"
+        return Grade("not applicable", text)
+    found = worst(grades)
+    if found.word == "good" and jy_per_beam(measured.unit) is None:
+        text = f"The unit of the image is {_unit_words(measured.unit)}: the thresholds are for images in Jy/beam"
+        return Grade("not applicable", text)
+    return found
+
+
+def _noise_grades(measured: MeasuredQuality) -> tuple[Grade, ...]:
+    factor = jy_per_beam(measured.unit)
+    if factor is None:
+        return _not_judged(measured, "image_noise", "local_noise", "dynamic_range")
+    noise_map = measured.noise_map
+    highest = noise_map.worst
+    uneven = None if highest is None or not noise_map.median > 0 else highest[0] / noise_map.median
+    return (
+        grade_image_noise(measured.noise * factor),
+        grade("local_noise", uneven, absent="No region of the image has enough pixels with a value"),
+        grade_dynamic_range(measured.dynamic_range),
+    )
+
+
+def _residual_grades(measured: MeasuredQuality) -> tuple[Grade, ...]:
+    if jy_per_beam(measured.unit) is None:
+        return _not_judged(measured, "residual_skewness", "residual_kurtosis", "negative_bowl")
+    residual = measured.residual
+    few = f"Fewer than 100 pixels in the {residual.origin}"
+    return (
+        grade("residual_skewness", None if math.isnan(residual.skewness) else abs(residual.skewness), absent=few),
+        grade("residual_kurtosis", None if math.isnan(residual.kurtosis) else residual.kurtosis, absent=few),
+        grade("negative_bowl", None if math.isnan(residual.bowl) else residual.bowl, absent="The noise is not known"),
+    )
+
+
+def _not_judged(measured: MeasuredQuality, *metrics: str) -> tuple[Grade, ...]:
+    unit = _unit_words(measured.unit)
+    return tuple(
+        grade(metric, None, absent=f"{thresholds()[metric].label}: the unit of the image is {unit}, not Jy/beam")
+        for metric in metrics
+    )
+
+
+def _unit_words(unit: str) -> str:
+    return f"'{unit[:24]}'" if unit else "not stated"
 
 
 def _beam_grades(measured: MeasuredQuality) -> tuple[Grade, Grade]:
@@ -196,7 +233,8 @@ def _beam_grades(measured: MeasuredQuality) -> tuple[Grade, Grade]:
     if beam is None:
         absent = "The image has no restoring beam"
         return grade("beam_size", None, absent=absent), grade("beam_elongation", None, absent=absent)
-    elongation = grade("beam_elongation", beam.major_arcsec / beam.minor_arcsec if beam.minor_arcsec > 0 else None)
+    ratio = None if beam.minor_assumed else beam.major_arcsec / beam.minor_arcsec
+    elongation = grade("beam_elongation", ratio, absent="The minor axis of the beam is not recorded")
     if not telescope.is_meant_by(measured.telescope):
         name = measured.telescope or "not stated"
         return grade("beam_size", None, absent=f"Expected for DSA-110 only; the telescope is {name}"), elongation
@@ -207,7 +245,7 @@ def _beam_grades(measured: MeasuredQuality) -> tuple[Grade, Grade]:
 
 def _offset_grades(offsets: CatalogOffsets | None) -> tuple[Grade, Grade]:
     if offsets is None:
-        absent = "No catalogue covers the image, or it has no sky coordinates"
+        absent = "No catalogue covers the image, or it has no sky coordinates in a known frame"
         return grade("position_offset", None, absent=absent), grade("flux_scale", None, absent=absent)
     if offsets.n_matched < _LEAST_MATCHES:
         absent = (
@@ -226,25 +264,41 @@ def _offset_grades(offsets: CatalogOffsets | None) -> tuple[Grade, Grade]:
 
 
 def _stored_figures(image: Image, rows: tuple[ImageQA, ...], measured: MeasuredQuality) -> tuple[StoredFigure, ...]:
-    """Return what the database says of figures that were measured now."""
-    beam = measured.beam
-    major, minor = (None, None) if beam is None else (beam.major_arcsec, beam.minor_arcsec)
+    """Return what the database says of figures that were measured now; it says brightness in Jy/beam."""
+    beam, factor = measured.beam, jy_per_beam(measured.unit)
+    major, minor = (
+        (None, None)
+        if beam is None
+        else (
+            beam.major_arcsec,
+            None if beam.minor_assumed else beam.minor_arcsec,
+        )
+    )
+    noise, peak = (None, None) if factor is None else (measured.noise * factor, measured.peak * factor)
     pairs = [
-        ("Noise", measured.unit, "images.noise_jy", image.noise_jy, measured.noise),
+        ("Noise", "Jy/beam", "images.noise_jy", image.noise_jy, noise),
         ("Dynamic range", "", "images.dynamic_range", image.dynamic_range, measured.dynamic_range),
         ("Beam major", "arcsec", "images.beam_major_arcsec", image.beam_major_arcsec, major),
         ("Beam minor", "arcsec", "images.beam_minor_arcsec", image.beam_minor_arcsec, minor),
     ]
     for row in rows[:1]:
         pairs += [
-            ("Noise", measured.unit, "image_qa.rms_noise", row.rms_noise, measured.noise),
-            ("Peak", measured.unit, "image_qa.peak_flux", row.peak_flux, measured.peak),
+            ("Noise", "Jy/beam", "image_qa.rms_noise", row.rms_noise, noise),
+            ("Peak", "Jy/beam", "image_qa.peak_flux", row.peak_flux, peak),
             ("Dynamic range", "", "image_qa.dynamic_range", row.dynamic_range, measured.dynamic_range),
             ("Beam major", "arcsec", "image_qa.beam_major", row.beam_major, major),
             ("Beam minor", "arcsec", "image_qa.beam_minor", row.beam_minor, minor),
         ]
+    other = f"the unit of the image is {_unit_words(measured.unit)}: not to be compared with Jy/beam"
     return tuple(
-        StoredFigure(label, unit, where, stored, now, _why(label, stored, now))
+        StoredFigure(
+            label,
+            unit,
+            where,
+            stored,
+            now,
+            other if unit == "Jy/beam" and factor is None else _why(label, stored, now),
+        )
         for label, unit, where, stored, now in pairs
         if stored is not None
     )

@@ -11,6 +11,7 @@ from data_access.analysis.coordinates import EXAMPLES, format_dec, format_ra, pa
 from data_access.errors import ValidationError
 from data_access.records.names import NamedPlace
 from data_access.repositories.names import FoundNames, NameRepository
+from data_access.services.cutout_plan import Place, is_pixel, parse_place
 
 SAME_PLACE_ARCSEC = 5.0
 _LISTED = 6
@@ -58,6 +59,25 @@ class NameService:
         if position is None:
             raise await self._unknown(typed)
         return NamedPlace(typed, position.ra_deg, position.dec_deg, "")
+
+    async def find_place(self, text: str) -> tuple[Place, NamedPlace | None]:
+        """Return where the middle of a cutout is: ``pixel 120 88``, a position, or a name as `resolve` knows them.
+
+        Returns
+        -------
+        Place
+        NamedPlace or None
+            What the tables call it; None for pixels and coordinates.
+
+        Raises
+        ------
+        ValidationError
+            As `resolve`.
+        """
+        if is_pixel(text):
+            return parse_place(text), None
+        found = await self.resolve(text)
+        return Place(found.ra_deg, found.dec_deg), found if found.origin else None
 
     async def _unknown(self, typed: str) -> ValidationError:
         similar = await self._names.find_similar(typed)

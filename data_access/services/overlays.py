@@ -10,6 +10,7 @@ import numpy as np
 
 from data_access.analysis.cones import Cone
 from data_access.analysis.coordinates import separation_arcsec
+from data_access.analysis.image_sky import frame_problem
 from data_access.analysis.region_geometry import ImageGrid
 from data_access.analysis.region_text import checked
 from data_access.errors import ArchiveError, ValidationError
@@ -60,7 +61,8 @@ class OverlayService:
         header = await self._files.image_header(image.path)
         cone = await self._offload.in_thread(field_of, header)
         if cone is None:
-            return OverlayLayer(kind, (), 0, "the image has no sky coordinates")
+            problem = frame_problem(header.frame, header.wcs_header)
+            return OverlayLayer(kind, (), 0, problem or "the image has no sky coordinates")
         if kind == "calibrators":
             calibrators = await self._field.find_calibrators(cone, limit=MOST_OBJECTS)
             return OverlayLayer(kind, calibrators, len(calibrators))
@@ -80,7 +82,7 @@ class OverlayService:
 
 
 def field_of(header: ImageHeader) -> Cone | None:
-    """Return the circle around all corners and edges of an image; None without sky coordinates."""
+    """Return the circle around all corners and edges of an image; None without a way to ICRS."""
     grid = ImageGrid.of(header)
     if grid.wcs is None:
         return None

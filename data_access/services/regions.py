@@ -76,7 +76,7 @@ class RegionService:
             When the file is missing or damaged.
         """
         path = image if isinstance(image, str) else image.path
-        header = await self._files.image_header(path)
+        header = (await self._files.image_header(path)).of_plane(plane)
         located = await self._offload.in_thread(_locate, header, shape)
         if shape.kind == "line":
             profile = await self._profile(path, located, plane)

@@ -279,8 +279,11 @@ def _make(
         columns[name] = _placed(stored_rows, stored[1].get(name), n)
     with np.errstate(all="ignore"):
         v = columns["std_flux_mjy"] / columns["mean_flux_mjy"]
-        columns["v_stored"] = np.where(columns["mean_flux_mjy"] > 0, v, np.nan)
-    for rows, source in ((stored_rows, stored[1]), (_rows_of(names, monitored[0]), monitored[1])):
+    v = np.where(columns["mean_flux_mjy"] > 0, v, np.nan)
+    monitored_rows = _rows_of(names, monitored[0])
+    v_index = _placed(monitored_rows, monitored[1].get("v_index"), n)
+    columns["v_stored"] = np.where(np.isnan(v_index), v, v_index)
+    for rows, source in ((stored_rows, stored[1]), (monitored_rows, monitored[1])):
         for target, name in ((ra, "ra_deg"), (dec, "dec_deg")):
             more = _placed(rows, source.get(name), n)
             target[np.isnan(target)] = more[np.isnan(target)]

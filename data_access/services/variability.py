@@ -98,6 +98,11 @@ class VariabilityService:
         """Return where these sources stand in the tables, -1 for those that are not counted yet."""
         return np.array([self._index.get(name, -1) for name in names], dtype=np.int64)
 
+    def recent_derived(self, flux: FluxKind, key: Hashable) -> Any:
+        """Return what `derived` gave last for the same question, of metrics that may be outdated, or None."""
+        found = self._derived.get((flux, key))
+        return None if found is None else found[1]
+
     def recent_table(self, flux: FluxKind = "peak") -> VariabilityTable | None:
         """Return the metrics that were made last without reading anything; None when there are none."""
         return self._tables.get(flux)
@@ -186,6 +191,7 @@ class VariabilityService:
         self._index = {name: i for i, name in enumerate(sums.names)}
         self._names = np.array(sums.names, dtype=np.str_)
         self._tables.clear()
+        self._derived.clear()
         self.state = replace(self.state, last_id=sums.last_id)
 
     def _say(self, note: str) -> None:

@@ -78,7 +78,10 @@ def _rename_keys(root: Path) -> HostileKeys:
         hostile_caltable = _rename(caltable)
         registry.execute("UPDATE caltables SET path = ? WHERE path = ?", (hostile_caltable, caltable))
     with closing(sqlite3.connect(root / "state/db/products.sqlite3")) as products, products:
-        rows = products.execute("SELECT id, path, ms_path FROM images ORDER BY id DESC").fetchall()
+        rows = products.execute(
+            "SELECT id, path, ms_path FROM images WHERE path IN"
+            " (SELECT image_path FROM photometry WHERE source_id IS NOT NULL) ORDER BY id DESC"
+        ).fetchall()
         image_id, image, ms = next(r for r in rows if Path(r[1]).is_file() and Path(r[2]).is_dir())
         hostile_image, hostile_ms = _rename(image), _rename(ms)
         products.execute("UPDATE images SET path = ? WHERE path = ?", (hostile_image, image))

@@ -13,6 +13,7 @@ from bokeh.models import ColumnDataSource
 from dashboards.pages.image import ImagePage
 from dashboards.session import Session
 from data_access import Archive
+from data_access.demo.schema import create_database
 
 
 def replace_image(folder: Path, data: Any, *, cards: dict[str, Any] | None = None) -> tuple[int, Path]:
@@ -25,6 +26,20 @@ def replace_image(folder: Path, data: Any, *, cards: dict[str, Any] | None = Non
     header.update({"CRPIX1": n_x / 2, "CRPIX2": n_y / 2, **(cards or {})})
     fits.writeto(path, np.asarray(data), header, overwrite=True)
     return number, path
+
+
+def write_archive_of(folder: Path, hdus: fits.HDUList | fits.PrimaryHDU) -> Path:
+    """Write an archive whose only image, number 1, is `hdus`; return its file."""
+    path = folder / "stage" / "images" / "2026-01-01T00:00:00.img.fits"
+    path.parent.mkdir(parents=True)
+    hdus.writeto(path)
+    database = folder / "state" / "db" / "products.sqlite3"
+    create_database(database, "products")
+    with sqlite3.connect(database) as connection:
+        connection.execute(
+            "INSERT INTO images (path, ms_path, created_at, type) VALUES (?, 'a.ms', 0, '5min')", (str(path),)
+        )
+    return path
 
 
 async def open_image(archive: Archive, image_id: int, **query: str) -> ImagePage:

@@ -24,6 +24,8 @@ SIN_WCS = {
 }  # fmt: skip
 GALACTIC_WCS = {**SIN_WCS, "CTYPE1": "GLON-CAR", "CTYPE2": "GLAT-CAR", "CRVAL1": 30.0, "CRVAL2": 0.0}
 GALACTIC_WCS.pop("RADESYS")
+SUPERGALACTIC_WCS = {**GALACTIC_WCS, "CTYPE1": "SLON-CAR", "CTYPE2": "SLAT-CAR"}
+SOLAR_WCS = {**GALACTIC_WCS, "CTYPE1": "HPLN-CAR", "CTYPE2": "HPLT-CAR"}
 ALL_SKY_WCS = {
     **SIN_WCS,
     "CTYPE1": "RA---AIT",
@@ -63,7 +65,8 @@ def make_preview(
         beam=beam,
         cards=(),
     )
-    return ImagePreview(header, data, factor, *origin, 0, ImageStatistics(0, 0, 0, 0, 0, 0, 0, data.size))
+    blank = float(np.mean(~np.isfinite(data)))
+    return ImagePreview(header, data, factor, *origin, 0, ImageStatistics(0, 0, 0, 0, 0, 0, blank, data.size))
 
 
 def make_light_curve(n: int = 30, **changes: Any) -> LightCurve:

@@ -136,3 +136,10 @@ def test_text_of_absurd_length_is_cut_and_says_how_long_it_was() -> None:
 
 def test_link_longer_than_any_server_accepts_is_left_out() -> None:
     assert "h" not in cell("x", href="sources/" + "a" * 20_000)
+
+
+def test_a_tile_shows_no_more_of_a_long_note_than_a_wall_can_carry() -> None:
+    made = tile("Waiting", cell(1), state="ok", word="w" * 10_000, note="1 " + "A" * 1_000_000)
+    assert len(made["note"]) < 400
+    assert len(made["word"]) < 400
+    assert made["note"].endswith("(1,000,002 characters)")

@@ -25,6 +25,7 @@ from data_access import Archive, open_archive
 from data_access.demo import write_demo
 from data_access.errors import FileError
 from data_access.records import Image, PageRequest
+from data_access.records.names import NamedPlace
 from data_access.repositories.images import ImageFilter
 
 
@@ -179,7 +180,7 @@ async def test_casa_image_is_cut_but_its_directory_is_not_sent(real_archive_spli
     [
         ("cutout", 400, "needs a position"),
         ("cutout?ra=10", 400, "is not a position"),
-        ("cutout?pos=nowhere", 400, "'nowhere' is not a position"),
+        ("cutout?pos=nowhere", 400, "called 'nowhere', and it is not a position"),
         ("cutout?x=1&y=one", 400, "y: 'one' is not a number"),
         ("cutout?x=1&y=nan", 400, "not a finite number"),
         ("cutout?x=1&y=1&width=0", 400, "width of a cutout cannot be 0"),
@@ -203,6 +204,26 @@ async def test_what_makes_no_sense_has_its_status_and_words(
     assert words in answer.text
     assert answer.headers["Content-Type"].startswith("text/plain")
     assert {name: answer.headers.get(name) for name in HEADERS} == dict(HEADERS)
+
+
+async def test_a_cutout_is_found_by_the_name_of_a_source(http: httpx.AsyncClient, archive: Archive) -> None:
+    image, place = await image_with_source(archive)
+    by_name = await http.get(f"images/{image.id}/cutout", params={"pos": place.name, "format": "fits"})
+    position = {"ra": f"{place.ra_deg!r}", "dec": f"{place.dec_deg!r}", "format": "fits"}
+    by_position = await http.get(f"images/{image.id}/cutout", params=position)
+    assert by_name.status_code == 200
+    made, same = (fits.open(io.BytesIO(answer.content))[0] for answer in (by_name, by_position))
+    np.testing.assert_array_equal(made.data, same.data)
+    assert made.header["CRPIX1"] == same.header["CRPIX1"]
+
+
+async def image_with_source(archive: Archive) -> tuple[Image, NamedPlace]:
+    """An image that can be read, and a source on it."""
+    for image in (await archive.images.find(ImageFilter(), PageRequest(limit=300))).rows:
+        sources = (await archive.provenance.of_image(image)).sources
+        if sources and not (await archive.files.state(image.path)).problem:
+            return image, await archive.names.resolve(sources[0][0])
+    raise AssertionError("the archive has no such image")
 
 
 async def test_missing_records_and_files_are_not_found(http: httpx.AsyncClient, archive: Archive) -> None:

@@ -19,7 +19,9 @@ from dashboards.session import Session
 from data_access import Archive, open_archive
 from data_access.demo import write_demo
 from data_access.records import PageRequest
+from data_access.records.names import NamedPlace
 from data_access.repositories.images import ImageFilter
+from data_access.repositories.names import FoundNames
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +130,48 @@ async def test_malformed_values_are_said_at_their_field(archive: Archive, values
     await page.settled()
     assert set(page.cutout.form.errors) == {field}
     assert page.cutout.figure is figure
+
+
+async def test_a_source_is_cut_out_by_its_name(archive: Archive) -> None:
+    page = await open_image(archive)
+    name = (await archive.provenance.of_image(page.image)).sources[0][0]
+    place = await archive.names.resolve(name)
+    page.cutout._submit({"cut": f"  {name} ", "size": "30", "unit": "arcsec"})
+    await page.settled()
+    assert page.cut == name
+    expected = await archive.cutouts.cutout(page.image, f"{place.ra_deg!r} {place.dec_deg!r}", width=30)
+    assert np.array_equal(source_of(page.cutout.figure, "image")["image"][0], expected.data, equal_nan=True)
+    items = {item["label"]: item["cell"] for group in page.cutout.facts.groups for item in group["items"]}
+    assert (items["Name"]["t"], items["Name"]["n"]) == (place.name, place.origin)
+    again = await open_image(archive, cut=name, cut_size="30")
+    assert np.array_equal(source_of(again.cutout.figure, "image")["image"][0], expected.data, equal_nan=True)
+
+
+async def test_an_unknown_name_is_said_at_the_field_and_in_the_place_of_the_cutout(archive: Archive) -> None:
+    page = await open_image(archive, cut="pixel 100 120")
+    page.cutout._submit({"cut": "Betelgeuse"})
+    await page.settled()
+    assert "No calibrator or source of this archive is called 'Betelgeuse'" in page.cutout.form.errors["cut"]
+    assert page.cut == "pixel 100 120"
+    page.cutout._submit({"cut": "pixel 50 60"})
+    await page.settled()
+    assert (page.cutout.form.errors, page.cut) == ({}, "pixel 50 60")
+    from_url = await open_image(archive, cut="Betelgeuse")
+    assert "is called 'Betelgeuse'" in from_url.cutout.slot.notice.text
+
+
+async def test_a_name_of_several_places_lists_them(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = await open_image(archive)
+
+    async def find(_spellings: list[str]) -> FoundNames:
+        places = tuple(NamedPlace("twin", ra, 54.0, "calibrator list") for ra in (10.0, 20.0))
+        return FoundNames(places, ())
+
+    monkeypatch.setattr(archive.names._names, "find", find)
+    page.cutout._submit({"cut": "twin"})
+    await page.settled()
+    assert "more than one place: twin at 00:40:00" in page.cutout.form.errors["cut"]
+    assert page.cut == ""
 
 
 async def test_refresh_keeps_the_figure_of_an_unchanged_file(archive: Archive) -> None:

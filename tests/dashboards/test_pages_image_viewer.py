@@ -13,11 +13,13 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from dashboards.pages.image import ImagePage
+from dashboards.pages.image_overlays import OverlayPart
+from dashboards.pages.image_pixel import exact_text
 from data_access import Archive, open_archive
 from data_access.demo import write_demo
 from data_access.records import PageRequest
 from data_access.repositories.images import ImageFilter
-from tests.dashboards.image_page_samples import look_at, open_image, replace_image, source_named
+from tests.dashboards.image_page_samples import look_at, open_image, replace_image, source_named, write_archive_of
 
 SIZE = 1700
 
@@ -57,6 +59,38 @@ async def test_the_pixel_under_the_pointer_is_that_of_the_file_while_means_are_d
     number, unit = words["value in file"].split()
     factor = {"µJy/beam": 1e-6, "mJy/beam": 1e-3, "Jy/beam": 1.0}[unit]
     assert float(number) * factor == pytest.approx(0.123456, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown_value"),
+    [
+        (np.full((30, 40), 1.23456789012345), "1.23456789012345 Jy/beam"),
+        (np.full((30, 40), 16777217, np.int32), "16777217 Jy/beam"),
+    ],
+)
+async def test_the_value_under_the_pointer_has_every_digit_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: np.ndarray, shown_value: str
+) -> None:
+    monkeypatch.setenv("DSA110_DASHBOARD_CACHE", str(tmp_path / "cache"))
+    write_archive_of(tmp_path, fits.PrimaryHDU(stored, fits.Header({"BUNIT": "Jy/beam"})))
+    async with open_archive(tmp_path) as archive:
+        page = await open_image(archive, 1)
+        assert (await point_at(page, 19, 14))["value in file"] == shown_value
+
+
+@pytest.mark.parametrize(
+    ("value", "factor", "text"),
+    [
+        (np.float32(0.123456), 1e3, "123.456"),
+        (np.float32(-3.4e-5), 1e6, "-34"),
+        (1.23456789012345e-3, 1e3, "1.23456789012345"),
+        (16777217, 1.0, "16777217"),
+        (0.0, 1.0, "0"),
+        (np.float32(1e-30), 1e6, "1E-24"),
+    ],
+)
+def test_a_value_in_another_unit_keeps_its_digits(value: float, factor: float, text: str) -> None:
+    assert exact_text(value, factor) == text
 
 
 async def test_the_position_under_the_pointer_is_that_of_astropy(
@@ -164,3 +198,54 @@ async def test_planes_of_a_cube_are_stepped_in_the_same_picture_and_at_the_same_
     np.testing.assert_array_equal(source_named(page, "image").data["image"][0], whole.data)
     assert "plane 3 of 10" in figure.select_one({"name": "subtitle"}).text
     assert "STOKES 1" in figure.select_one({"name": "subtitle"}).text
+
+
+async def test_the_picture_of_a_plane_has_the_beam_of_that_plane(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DSA110_DASHBOARD_CACHE", str(tmp_path / "cache"))
+    write_archive_of(tmp_path, _cube_with_beams())
+    async with open_archive(tmp_path) as archive:
+        page = await open_image(archive, 1, view="20 15 10")
+        said, sizes = [], []
+        for _ in range(2):
+            assert page.figure is not None
+            said.append(page.figure.select_one({"name": "subtitle"}).text)
+            sizes.append(float(np.ptp(source_named(page, "beam").data["dy"][0])))
+            page.keys.press(".")
+            await page.settled()
+    assert "beam 9″ × 8″, PA 0°" in said[0]
+    assert "beam 18″ × 8″, PA 0°" in said[1]
+    assert sizes == pytest.approx([9 / 2, 18 / 2], rel=0.02)
+    assert page.view == "20 15 10"
+
+
+def _cube_with_beams() -> fits.HDUList:
+    image = fits.PrimaryHDU(np.random.default_rng(0).normal(size=(2, 30, 40)).astype("f4"))
+    image.header.update({
+        "CTYPE1": "RA---SIN", "CRVAL1": 150.0, "CDELT1": -2 / 3600, "CRPIX1": 20.0,
+        "CTYPE2": "DEC--SIN", "CRVAL2": 54.0, "CDELT2": 2 / 3600, "CRPIX2": 15.0,
+        "CTYPE3": "FREQ", "CRVAL3": 1.4e9, "CDELT3": 1e6, "CRPIX3": 1.0, "BUNIT": "Jy/beam",
+    })  # fmt: skip
+    beams = (("BMAJ", "arcsec", [9.0, 18.0]), ("BMIN", "arcsec", [8.0, 8.0]), ("BPA", "deg", [0.0, 0.0]))
+    columns = [fits.Column(name, "E", unit, array=values) for name, unit, values in beams]
+    return fits.HDUList([image, fits.BinTableHDU.from_columns(columns, name="BEAMS")])
+
+
+async def test_in_a_frame_that_is_not_known_the_page_shows_the_coordinates_of_the_file_and_nothing_of_the_sky(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DSA110_DASHBOARD_CACHE", str(tmp_path / "cache"))
+    image = _cube_with_beams()[0]
+    image.header["RADESYS"] = "GAPPT"
+    write_archive_of(tmp_path, image)
+    async with open_archive(tmp_path) as archive:
+        page = await open_image(archive, 1)
+        words = await point_at(page, 19, 14)
+        part = next(part for part in page.parts if isinstance(part, OverlayPart))
+        await part.load()
+    assert "RA" not in words
+    assert words["longitude, latitude (GAPPT, frame not known here)"] == "150.000000° +54.000000°"
+    assert "GAPPT" in part.note.text
+    assert page.figure is not None
+    assert page.figure.xaxis[0].axis_label == "Right ascension (frame GAPPT)"

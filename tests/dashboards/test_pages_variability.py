@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from bokeh.events import SelectionGeometry
 from bokeh.plotting import figure as BokehFigure
 
 from dashboards.components.browser_state import write_query
@@ -20,8 +19,6 @@ from dashboards.pages.variability import VariabilityPage
 from dashboards.plots.eta_v_data import drawable
 from dashboards.session import Session
 from data_access import Archive, open_archive
-from data_access.analysis.plane_area import box, inside
-from tests.dashboards.eta_v_samples import make_table
 
 
 @pytest.fixture
@@ -46,6 +43,15 @@ async def open_page(archive: Archive, **query: str) -> VariabilityPage:
 
 def names(view: VariabilityPage, table: str = "candidates") -> list[str]:
     return [row["key"] for row in getattr(view, table).rows]
+
+
+def add_measurement(folder: Path, name: str) -> None:
+    with closing(sqlite3.connect(folder / "state" / "db" / "products.sqlite3")) as db, db:
+        db.execute(
+            "INSERT INTO photometry (source_id, image_path, ra_deg, dec_deg, peak_jyb, peak_err_jyb, "
+            "measured_at) VALUES (?, '/none.fits', 1.0, 54.0, 50.0, 0.001, 1.76e9)",
+            (name,),
+        )
 
 
 def facts(view: VariabilityPage) -> dict[str, dict[str, str]]:
@@ -172,17 +178,40 @@ async def test_a_new_commit_patches_the_plane(writable: Path) -> None:
         assert view.plot is not None
         layout, name = view.plot.layout, view.plot.source.data["name"][0]
         n = int(view.plot.source.data["n"][0])
-        with closing(sqlite3.connect(writable / "state" / "db" / "products.sqlite3")) as db, db:
-            db.execute(
-                "INSERT INTO photometry (source_id, image_path, ra_deg, dec_deg, peak_jyb, peak_err_jyb, "
-                "measured_at) VALUES (?, '/none.fits', 1.0, 54.0, 50.0, 0.001, 1.76e9)",
-                (name,),
-            )
+        add_measurement(writable, name)
         await view.refresh()
         assert view.plot.layout is layout
         assert view.slots["η-V plane"].content is layout
         assert view.plot.source.data["n"][0] == n + 1
         assert name in names(view)
+
+
+async def test_the_page_opens_with_the_plane_made_last_and_says_so(
+    writable: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_archive(writable) as archive:
+        name = (await open_page(archive)).plot.source.data["name"][0]  # type: ignore[union-attr]
+        table = await archive.variability.table()
+        add_measurement(writable, name)
+        view, written, refresh = VariabilityPage(Session(archive)), asyncio.Event(), archive.variability.refresh
+
+        async def late() -> object:
+            await written.wait()
+            return await refresh()
+
+        monkeypatch.setattr(archive.variability, "refresh", late)
+        view.__panel__()
+        said = asyncio.Event()
+        view.status.param.watch(lambda event: said.set() if "being added" in event.new else None, "text")
+        loading = asyncio.ensure_future(view.load())
+        await asyncio.wait_for(said.wait(), 20)
+        assert f"up to row {table.last_id:,}" in view.status.text
+        assert view.plot is not None
+        n = int(view.plot.source.data["n"][0])
+        written.set()
+        await loading
+        assert view.plot.source.data["n"][0] == n + 1
+        assert view.status.text == ""
 
 
 async def test_an_archive_without_photometry_says_so(tmp_path: Path) -> None:
@@ -219,7 +248,7 @@ async def test_the_diagnostic_panels_draw_the_points_of_the_plane_when_asked_for
     labels = {panel.name: panel.xaxis[0].axis_label for panel in panels}
     assert labels["panel log_max log_eta"] == "Largest flux density (mJy/beam)"
     assert labels["panel log_ratio log_eta"] == labels["panel log_ratio log_v"] == "Largest / median (no unit)"
-    assert view.diagnostic.note.text == ""
+    assert "newest" not in view.diagnostic.note.text
     view.switches._handle_msg({"type": "choose", "name": "panels", "value": "off"})
     await view.settled()
     assert view.diagnostic.layout is None
@@ -246,107 +275,6 @@ async def test_a_resting_pointer_gets_the_name_of_the_nearest_source(archive: Ar
     view.plot.probe.tags = [9.0, 9.0, 0.001, 0.001]
     await view.settled()
     assert view.plot.probe.data["text"] == []
-
-
-def select(view: VariabilityPage, geometry: dict[str, object], *, mode: str = "replace") -> None:
-    """Select as the browser does: first the points, then what was drawn."""
-    assert view.plot is not None
-    columns = view.plot.source.data
-    outline = (
-        box(*(geometry[name] for name in ("x0", "x1", "y0", "y1")))  # type: ignore[arg-type]
-        if geometry["type"] == "rect"
-        else np.stack([geometry["x"], geometry["y"]], axis=1)  # type: ignore[list-item]
-    )
-    within = inside([outline], np.asarray(columns["log_eta"]), np.asarray(columns["log_v"]))
-    before = set(view.plot.source.selected.indices)
-    new = set(np.flatnonzero(within).tolist())
-    chosen = {"replace": new, "append": before | new, "subtract": before - new}[mode]
-    view.plot.source.selected.indices = sorted(chosen)
-    view.selection.drawn(SelectionGeometry(view.plot.figure, geometry=geometry, final=True))
-
-
-BOX = {"type": "rect", "x0": -0.1, "x1": 0.1, "y0": -1.4, "y1": -1.2}
-
-
-async def many(archive: Archive, monkeypatch: pytest.MonkeyPatch, **query: str) -> tuple[VariabilityPage, Any]:
-    """A page of 40,000 sources, half of which are only counted."""
-    table = make_table(40_000)
-
-    async def made(*_: object) -> Any:
-        return table
-
-    monkeypatch.setattr(archive.variability, "table", made)
-    monkeypatch.setattr(archive.variability, "_derived", {})
-    return await open_page(archive, **query), table
-
-
-async def test_a_box_selects_all_sources_in_it_and_not_only_those_drawn_as_points(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    view, table = await many(archive, monkeypatch)
-    select(view, BOX)
-    await view.settled()
-    x, y = np.log10(table.eta), np.log10(table.v)
-    wanted = np.flatnonzero((x > -0.1) & (x < 0.1) & (y > -1.4) & (y < -1.2))
-    assert view.plot is not None
-    assert len(view.plot.source.selected.indices) < wanted.size
-    assert view.selected.total == f"{wanted.size:,} sources"
-    best = wanted[np.argsort(-table.eta[wanted])][:200]
-    assert names(view, "selected") == table.source_id[best].tolist()
-    note = "The 200 with the highest η are listed."
-    assert view.selected.note == note
-    await view.refresh()
-    assert view.selected.note == note
-    again, _ = await many(archive, monkeypatch, area=view.area)
-    assert (again.selected.total, names(again, "selected")) == (view.selected.total, names(view, "selected"))
-    assert again.plot is not None
-    assert again.plot.source.selected.indices == view.plot.source.selected.indices
-
-
-async def test_a_lasso_is_asked_of_all_sources_and_kept_in_the_url(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    view, table = await many(archive, monkeypatch)
-    angle = np.linspace(0, 2 * np.pi, 400, endpoint=False)
-    x, y = 0.08 * np.cos(angle), -1.3 + 0.1 * np.sin(angle)
-    select(view, {"type": "poly", "x": x.tolist(), "y": y.tolist()})
-    await view.settled()
-    away = np.hypot(np.log10(table.eta) / 0.08, (np.log10(table.v) + 1.3) / 0.1)
-    assert view.selection.total == pytest.approx(np.count_nonzero(away < 1), rel=0.01)
-    assert view.selection.total > len(view.plot.source.selected.indices)  # type: ignore[union-attr]
-    assert write_query(view, view.url_params) == f"area={view.area}"
-
-
-async def test_an_added_box_is_part_of_the_area_and_a_cut_one_leaves_points_that_say_so(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    view, _ = await many(archive, monkeypatch)
-    select(view, BOX)
-    await view.settled()
-    first = view.selection.total
-    other = {"type": "rect", "x0": 0.1, "x1": 0.2, "y0": -1.4, "y1": -1.2}
-    select(view, other, mode="append")
-    await view.settled()
-    assert view.area.count("~") == 1
-    assert view.selection.total > first
-    select(view, other, mode="subtract")
-    await view.settled()
-    assert view.area == ""
-    assert "Only sources drawn as points are selected" in view.selected.note
-
-
-async def test_a_cleared_selection_clears_area_and_list(archive: Archive) -> None:
-    view = await open_page(archive, area="-9_-9_9_-9_9_9_-9_9")
-    assert view.plot is not None
-    assert view.selection.total == len(view.plot.source.data["name"])
-    view.plot.source.selected.indices = []
-    await view.settled()
-    assert (view.area, view.selected.rows, view.selected.total) == ("", [], "")
-
-
-async def test_an_area_in_the_url_that_is_none_says_so(archive: Archive) -> None:
-    view = await open_page(archive, area="<b>1_2</b>")
-    assert "is not an area of the plane" in view.selected.note
 
 
 async def test_medians_of_the_newest_rows_only_say_so_at_the_axis_and_above(

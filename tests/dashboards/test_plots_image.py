@@ -19,7 +19,14 @@ from dashboards.plots.image_colour import (
 )
 from dashboards.plots.sky import celestial_wcs, degrees_text, hours_text, local_sky, sky_grid, sky_to_pixel
 from data_access.records import BeamShape
-from tests.dashboards.plot_samples import ALL_SKY_WCS, GALACTIC_WCS, SIN_WCS, make_preview
+from tests.dashboards.plot_samples import (
+    ALL_SKY_WCS,
+    GALACTIC_WCS,
+    SIN_WCS,
+    SOLAR_WCS,
+    SUPERGALACTIC_WCS,
+    make_preview,
+)
 
 
 def source(figure, name):
@@ -118,11 +125,21 @@ def test_an_image_turned_by_90_degrees_has_declination_below():
         ("fk5", {**SIN_WCS, "RADESYS": "FK5", "EQUINOX": 2000.0}, "Right ascension (FK5 J2000.0)"),
         ("fk4", {**SIN_WCS, "RADESYS": "FK4", "EQUINOX": 1950.0}, "Right ascension (FK4 B1950.0)"),
         ("galactic", GALACTIC_WCS, "Galactic longitude (degrees)"),
-        ("unknown", SIN_WCS, "Right ascension (frame not stated)"),
+        ("fk4-no-e", {**SIN_WCS, "RADESYS": "FK4-NO-E"}, "Right ascension (FK4 without E-terms, B1950.0)"),
+        ("supergalactic", SUPERGALACTIC_WCS, "Supergalactic longitude (degrees)"),
+        ("unknown", {**SIN_WCS, "RADESYS": "GAPPT"}, "Right ascension (frame GAPPT)"),
+        ("unknown", SOLAR_WCS, "Longitude (HPLN, degrees)"),
     ],
 )
 def test_axes_name_the_native_frame(frame, cards, label):
     assert plot_image(make_preview(wcs=cards, frame=frame)).xaxis[0].axis_label == label
+
+
+@pytest.mark.parametrize("cards", [{**SIN_WCS, "RADESYS": "GAPPT"}, SOLAR_WCS])
+def test_no_marker_is_drawn_in_a_frame_that_is_not_known(cards):
+    marker = SkyMarker(cards["CRVAL1"], cards["CRVAL2"], "here")
+
+    assert marker_columns(make_preview(wcs=cards, frame="unknown"), [marker])["x"] == []
 
 
 def test_galactic_ticks_are_decimal_degrees():
@@ -174,6 +191,27 @@ def test_beam_has_its_size_and_its_angle_from_north_through_east(pa_deg):
     assert 2 * radius.max() == pytest.approx(10.0, rel=1e-3)
     assert 2 * radius.min() == pytest.approx(5.0, rel=1e-3)
     assert min(abs(angle - pa_deg), 180 - abs(angle - pa_deg)) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("beam", "words"),
+    [
+        (BeamShape(30.0, 15.0, None, "header"), "beam 30″ × 15″, PA not recorded"),
+        (BeamShape(30.0, 30.0, 10.0, "header", minor_assumed=True), "beam 30″ (minor axis not recorded), PA 10°"),
+        (None, "beam not recorded"),
+    ],
+)
+def test_a_beam_that_is_not_wholly_recorded_is_not_drawn_and_says_what_is_missing(beam, words):
+    figure = plot_image(make_preview(beam=beam))
+
+    assert figure.select({"name": "beam"}) == []
+    assert words in figure.select_one({"name": "subtitle"}).text
+
+
+def test_a_round_beam_needs_no_angle():
+    dx, dy = outline(plot_image(make_preview(beam=BeamShape(30.0, 30.0, None, "header"))))
+
+    np.testing.assert_allclose(np.hypot(dx, dy), 5.0, rtol=1e-3)
 
 
 def test_beam_turns_with_a_mirrored_image():

@@ -99,9 +99,10 @@ def test_flagged_measurements_make_no_dip() -> None:
     assert (summary.n, summary.dip) == (N - 12, None)
 
 
-def test_a_systematic_error_takes_small_dips_out() -> None:
+@pytest.mark.parametrize("errors", [{"fractional_error": 0.05}, {"additive_error": 0.005}])
+def test_a_systematic_error_takes_small_dips_out(errors: dict[str, float]) -> None:
     assert summarise_ese(*curve(0.08), flagged=NOBODY).dip is not None
-    options = EseOptions(fractional_error=0.05)
+    options = EseOptions(**errors)
     assert summarise_ese(*curve(0.08), flagged=NOBODY, options=options).dip is None
 
 

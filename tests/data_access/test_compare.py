@@ -63,6 +63,19 @@ def test_places_of_another_image_agree_with_astropy(tmp_path: Path) -> None:
         np.testing.assert_allclose(found, expected, atol=2e-3)
 
 
+def test_a_frame_that_is_not_known_is_compared_only_with_itself(tmp_path: Path) -> None:
+    one, two, known = (
+        read_fits_header(_write(tmp_path / f"{n}.fits", np.zeros((N, N)), CARDS | {"RADESYS": system}))
+        for n, system in enumerate(("GAPPT", "GAPPT", "FK5"))
+    )
+    x, y = places((0, 0), 1, (N, N))
+    same = other_pixels(one, two, x, y)
+    assert same is not None
+    np.testing.assert_allclose(same, np.meshgrid(x, y), atol=1e-6)
+    assert other_pixels(one, known, x, y) is None
+    assert other_pixels(known, one, x, y) is None
+
+
 def test_between_pixels_keeps_a_plane_exact_and_blanks_out() -> None:
     y, x = np.mgrid[:20, :30].astype(np.float32)
     data = 3 * x - 2 * y
@@ -101,6 +114,15 @@ async def test_the_same_sky_leaves_nothing_whatever_the_grid(archive: Archive, t
     assert np.nanmax(grid.data) == pytest.approx(1, abs=0.02)
     assert np.nanmax(np.abs(difference)) < 0.03
     assert np.isfinite(difference).mean() > 0.4
+
+
+async def test_a_comparison_says_which_frame_is_not_known(archive: Archive, tmp_path: Path) -> None:
+    first = _image(_write(tmp_path / "a.fits", np.ones((N, N)), CARDS))
+    other = _image(_write(tmp_path / "b.fits", np.ones((N, N)), CARDS | {"RADESYS": "GAPPT"}))
+    grid = (await archive.compare.first(first, None, max_size=800)).view
+    found = await archive.compare.on_grid(first, other, grid)
+    assert "pixel by pixel" in found.how
+    assert "GAPPT" in found.how
 
 
 async def test_blocks_of_a_large_image_are_compared_with_blocks(archive: Archive, tmp_path: Path) -> None:

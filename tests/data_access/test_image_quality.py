@@ -13,7 +13,8 @@ from astropy.io import fits
 
 from data_access import Archive, open_archive
 from data_access.demo.schema import create_database
-from data_access.readers.image_quality import measure_quality
+from data_access.readers.image_quality import _beam_pixels, measure_quality
+from data_access.readers.images import read_image_header
 from data_access.records.image_quality import Catalog, CatalogSource
 from data_access.services.image_quality import quality_grades, residual_names
 
@@ -107,6 +108,38 @@ def test_what_has_no_figure_is_not_bad(tmp_path: Path) -> None:
     assert all(grade.reason for grade in grades)
 
 
+def _words(path: str) -> dict[str, tuple[str, float | None, str]]:
+    return {one.metric: (one.word, one.value, one.reason) for one in quality_grades(measure_quality(path))}
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("mJy/beam", 1e3), ("uJy/beam", 1e6), ("JY/BEAM", 1.0)])
+def test_noise_is_judged_in_jy_per_beam_whatever_the_prefix(tmp_path: Path, unit: str, factor: float) -> None:
+    word, value, reason = _words(_write(tmp_path / "a.fits", factor * _noise(), BUNIT=unit))["image_noise"]
+    assert word == "good"
+    assert value == pytest.approx(NOISE, rel=0.05)
+    assert "Jy/beam" in reason
+
+
+@pytest.mark.parametrize("unit", ["Jy/beam.km/s", "K", "", "Jy/pixel"])
+def test_images_that_are_not_in_jy_per_beam_are_not_judged_by_its_thresholds(tmp_path: Path, unit: str) -> None:
+    data = _noise()
+    data[240:280, 40:80] *= 50
+    words = _words(_write(tmp_path / "a.fits", data, BUNIT=unit))
+    for metric in ("image_noise", "local_noise", "dynamic_range", "residual_skewness", "residual_kurtosis",
+                   "negative_bowl"):  # fmt: skip
+        assert words[metric][0] == "not applicable"
+        assert (f"'{unit}'" if unit else "not stated") in words[metric][2]
+    assert words["nan_fraction"][0] == "good"
+
+
+def test_the_flux_ratio_counts_the_prefix_of_the_unit(tmp_path: Path, catalog: Catalog) -> None:
+    path = _write(tmp_path / "a.fits", 1e3 * _with_sources(_noise(), catalog), BUNIT="mJy/beam")
+    found = measure_quality(path, catalog=catalog).offsets
+    assert found is not None
+    assert found.n_expected == 25
+    assert found.flux_ratio == pytest.approx(1.1, abs=0.06)
+
+
 def test_the_beam_is_judged_against_the_longest_baseline_of_this_telescope_only(tmp_path: Path) -> None:
     def beam_grade(path: str) -> tuple[str, float | None]:
         found = {grade.metric: grade for grade in quality_grades(measure_quality(path))}["beam_size"]
@@ -117,6 +150,29 @@ def test_the_beam_is_judged_against_the_longest_baseline_of_this_telescope_only(
     assert ours[1] == pytest.approx(50 / (206264.8 * 299792458 / 1.4e9 / 2600), rel=1e-4)
     other = beam_grade(_write(tmp_path / "b.fits", _noise(), BMAJ=50 / 3600, TELESCOP="VLA"))
     assert other == ("not applicable", None)
+
+
+def test_the_beam_is_measured_in_pixels_however_the_image_is_turned(tmp_path: Path) -> None:
+    plain = _write(tmp_path / "a.fits", _noise())
+    matrix = {"CD1_1": 0.0, "CD1_2": -SCALE, "CD2_1": -SCALE, "CD2_2": 0.0}
+    turned = _write(tmp_path / "b.fits", _noise(), CDELT1=None, CDELT2=None, **matrix)
+    assert _beam_pixels(read_image_header(turned)) == _beam_pixels(read_image_header(plain)) == 4
+
+
+def test_each_plane_is_judged_with_its_own_beam(tmp_path: Path) -> None:
+    data = np.stack([_noise(), _noise(2)]).astype("f4")
+    path = _write(tmp_path / "a.fits", data, BMAJ=None, BMIN=None, BPA=None)
+    columns = [fits.Column(name, "E", "arcsec", array=values) for name, values in
+               (("BMAJ", [12.0, 48.0]), ("BMIN", [12.0, 12.0]), ("BPA", [0.0, 0.0]))]  # fmt: skip
+    fits.append(path, *(lambda t: (t.data, t.header))(fits.BinTableHDU.from_columns(columns, name="BEAMS")))
+    grades = [{g.metric: g.value for g in quality_grades(measure_quality(path, plane=n))} for n in (0, 1)]
+    assert [one["beam_elongation"] for one in grades] == [1.0, 4.0]
+
+
+def test_an_assumed_beam_is_not_judged_for_its_elongation(tmp_path: Path) -> None:
+    word, value, reason = _words(_write(tmp_path / "a.fits", _noise(), BMIN=None))["beam_elongation"]
+    assert (word, value) == ("not applicable", None)
+    assert "not recorded" in reason
 
 
 def test_uncertain_offsets_are_not_judged(tmp_path: Path, catalog: Catalog) -> None:
@@ -176,6 +232,21 @@ async def test_report_uses_the_catalogue_around_0h_and_says_why_stored_figures_d
     assert stored.where == "images.noise_jy"
     assert "mJy" in stored.why
     assert report.worst_region is not None
+
+
+async def test_stored_and_measured_figures_are_compared_in_jy_per_beam(archive: Archive) -> None:
+    image = await archive.images.get(1)
+    _write(Path(image.path), 1e6 * _noise(), BUNIT="mJy/beam")
+    (stored,) = (await archive.image_quality.report(image)).stored
+    assert (stored.unit, stored.stored, stored.why) == ("Jy/beam", 1e3 * NOISE, "")
+    assert stored.measured == pytest.approx(1e3 * NOISE, rel=0.05)
+    _write(Path(image.path), _noise(), BUNIT="K")
+    report = await archive.image_quality.report(image)
+    (stored,) = report.stored
+    assert (stored.unit, stored.measured) == ("Jy/beam", None)
+    assert report.verdict.word == "not applicable"
+    assert "'K'" in report.verdict.reason
+    assert "'K'" in stored.why
 
 
 async def test_a_measured_image_is_measured_again_only_when_its_file_changes(archive: Archive) -> None:

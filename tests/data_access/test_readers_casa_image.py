@@ -5,9 +5,10 @@ import pytest
 from astropy.wcs import WCS
 from casacore.tables import makearrcoldesc, maketabdesc, table
 
-from data_access.errors import CasaImageError, FileMissing
+from data_access.errors import CasaImageError, FileMissing, ValidationError
 from data_access.readers.casa_image import read_casa_header, read_casa_preview
 from data_access.readers.images import read_image_header, read_image_preview
+from data_access.readers.pixel import read_pixel
 
 ARCSEC = np.pi / 180 / 3600
 BEAM = {
@@ -152,6 +153,27 @@ def test_first_of_many_beams_is_given_with_a_remark(tmp_path):
     assert "changes from plane to plane" in header.problems[0]
 
 
+def test_every_plane_has_its_own_beam_channels_run_fastest(tmp_path):
+    data = cube()
+    n_chan, n_stokes = data.shape[:2]
+    beams = {f"*{i}": BEAM | {"major": {"value": 9.0 + i, "unit": "arcsec"}} for i in range(n_chan * n_stokes)}
+    info = {"perplanebeams": {"nChannels": n_chan, "nStokes": n_stokes, **beams}}
+    path = write_image(tmp_path / "a.image", data, info=info)
+    header = read_casa_header(path)
+    planes = range(header.n_planes)
+    expected = [9.0 + chan + n_chan * stokes for chan in range(n_chan) for stokes in range(n_stokes)]
+    assert [header.of_plane(n).beam.major_arcsec for n in planes] == expected
+    assert [read_casa_preview(path, plane=n).header.beam.major_arcsec for n in planes] == expected
+
+
+@pytest.mark.parametrize("missing", ["minor", "positionangle"])
+def test_what_is_not_recorded_of_a_beam_is_not_invented(tmp_path, missing):
+    beam = {key: value for key, value in BEAM.items() if key != missing}
+    header = read_casa_header(write_image(tmp_path / "a.image", cube(), info={"restoringbeam": beam}))
+    assert header.beam.minor_assumed == (missing == "minor")
+    assert header.beam.pa_deg == (None if missing == "positionangle" else -8.0)
+
+
 def test_reader_is_chosen_by_what_is_on_disk(tmp_path):
     path = write_image(tmp_path / "looks_like.fits", cube())
     assert read_image_header(path) == read_casa_header(path)
@@ -179,3 +201,14 @@ def test_damaged_table_is_refused(tmp_path):
 def test_missing_image_is_named(tmp_path):
     with pytest.raises(FileMissing, match=r"gone\.image"):
         read_image_header(str(tmp_path / "gone.image"))
+
+
+def test_one_pixel_has_the_digits_of_the_file_and_masked_ones_are_blank(tmp_path):
+    data = np.full((1, 1, 4, 5), 0.1, dtype=np.float32)
+    mask = np.ones(data.shape, dtype=bool)
+    mask[0, 0, 2, 3] = False
+    path = write_image(tmp_path / "a.image", data, mask=mask)
+    assert str(read_pixel(path, 1, 2)) == "0.1"
+    assert np.isnan(read_pixel(path, 3, 2))
+    with pytest.raises(ValidationError):
+        read_pixel(path, 5, 0)

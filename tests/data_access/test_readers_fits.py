@@ -148,12 +148,17 @@ def test_rotation_and_projection_parameters_survive_renumbering(tmp_path, matrix
         ({"RADESYS": "ICRS", "EQUINOX": 2000.0}, "icrs", "icrs"),
         ({"CTYPE1": "GLON-CAR", "CTYPE2": "GLAT-CAR"}, "galactic", "galactic"),
         ({"CTYPE1": "ELON-SIN", "CTYPE2": "ELAT-SIN"}, "ecliptic", None),
+        ({"CTYPE1": "SLON-SIN", "CTYPE2": "SLAT-SIN"}, "supergalactic", None),
+        ({"RADESYS": "FK4-NO-E"}, "fk4-no-e", "fk4noeterms"),
         ({"CTYPE1": "HPLN-TAN", "CTYPE2": "HPLT-TAN"}, "unknown", None),
+        ({"CTYPE1": "HLON-SIN", "CTYPE2": "HLAT-SIN"}, "unknown", None),
+        ({"RADESYS": "GAPPT"}, "unknown", None),
     ],
 )
 def test_frame_is_the_native_one(tmp_path, cards, frame, astropy_frame):
     header = read_fits_header(write_fits(tmp_path / "a.fits", sky_image(), SKY | cards))
     assert header.frame == frame
+    assert any("is not known here" in problem for problem in header.problems) == (frame == "unknown")
     if astropy_frame:
         assert WCS(header.wcs_header, naxis=2).pixel_to_world(1, 1).frame.name == astropy_frame
 
@@ -229,6 +234,61 @@ def test_first_beam_of_a_table_is_given_with_a_remark(tmp_path, unit):
     assert header.beam.major_arcsec == pytest.approx(6.0)
     assert header.beam.pa_deg == 20.0
     assert "changes from plane to plane" in header.problems[0]
+
+
+@pytest.mark.parametrize("missing", [("BPA",), ("BMIN",), ("BMIN", "BPA")])
+def test_what_the_header_does_not_say_of_its_beam_is_not_invented(tmp_path, missing):
+    cards = {key: value for key, value in {"BMAJ": 0.01, "BMIN": 0.005, "BPA": 30.0}.items() if key not in missing}
+    header = read_fits_header(write_fits(tmp_path / "a.fits", sky_image(), SKY | cards))
+    assert header.beam.major_arcsec == 36.0
+    assert header.beam.pa_deg == (None if "BPA" in missing else 30.0)
+    assert header.beam.minor_assumed == ("BMIN" in missing)
+    assert header.beam.has_outline == ("BMIN" not in missing and "BPA" not in missing)
+    assert bool(header.problems) == ("BMIN" in missing)
+
+
+def test_an_angle_that_miriad_did_not_write_is_not_zero(tmp_path):
+    history = ["RESTOR: Using gaussian beam fwhm of 7.1 by 5.5 arcsec."]
+    beam = read_fits_header(write_fits(tmp_path / "a.fits", sky_image(), SKY, history)).beam
+    assert (beam.major_arcsec, beam.minor_arcsec, beam.pa_deg) == (7.1, 5.5, None)
+
+
+def cube_with_beams(path, stokes_first):
+    """Write 2 polarisations of 3 channels; the beam of channel c and polarisation p is 10 + c + 100 p arcsec."""
+    axes = ("FREQ", "STOKES") if stokes_first else ("STOKES", "FREQ")
+    shape = (2, 3, 30, 40) if stokes_first else (3, 2, 30, 40)
+    places = [(c, p) for p in (1, 0) for c in (2, 0, 1)]
+    columns = [
+        fits.Column("BMAJ", "E", "arcsec", array=[10.0 + c + 100 * p for c, p in places]),
+        fits.Column("BMIN", "E", "arcsec", array=[5.0] * 6),
+        fits.Column("BPA", "E", "deg", array=[np.nan if (c, p) == (1, 1) else 20.0 for c, p in places]),
+        fits.Column("CHAN", "J", array=[c for c, _ in places]),
+        fits.Column("POL", "J", array=[p for _, p in places]),
+    ]
+    cards = SKY | {"CTYPE3": axes[0], "CTYPE4": axes[1], "CASAMBM": True}
+    image = fits.PrimaryHDU(np.zeros(shape, dtype=np.float32), make_header(cards))
+    fits.HDUList([image, fits.BinTableHDU.from_columns(columns, name="BEAMS")]).writeto(path)
+    return str(path)
+
+
+@pytest.mark.parametrize("stokes_first", [True, False])
+def test_every_plane_of_a_cube_has_its_own_beam(tmp_path, stokes_first):
+    path = cube_with_beams(tmp_path / "a.fits", stokes_first)
+    header = read_fits_header(path)
+    expected = [10, 11, 12, 110, 111, 112] if stokes_first else [10, 110, 11, 111, 12, 112]
+    assert [header.of_plane(n).beam.major_arcsec for n in range(6)] == expected
+    assert [read_fits_preview(path, plane=n).header.beam.major_arcsec for n in range(6)] == expected
+    assert header.of_plane(expected.index(111)).beam.pa_deg is None
+    assert pickle.loads(pickle.dumps(header)) == header
+
+
+def test_one_beam_for_all_channels_is_that_of_every_plane(tmp_path):
+    columns = [fits.Column(name, "E", unit, array=[value]) for name, unit, value in
+               (("BMAJ", "arcsec", 9.0), ("BMIN", "arcsec", 8.0), ("BPA", "deg", 1.0))]  # fmt: skip
+    image = fits.PrimaryHDU(np.zeros((3, 30, 40), dtype=np.float32), make_header(SKY | {"CTYPE3": "FREQ"}))
+    fits.HDUList([image, fits.BinTableHDU.from_columns(columns, name="BEAMS")]).writeto(tmp_path / "a.fits")
+    header = read_fits_header(str(tmp_path / "a.fits"))
+    assert [header.of_plane(n).beam.major_arcsec for n in range(3)] == [9.0, 9.0, 9.0]
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,57 @@ circle(100,120,5)
 
 
 @pytest.mark.parametrize(
+    ("corners", "centre", "size_deg"),
+    [
+        ("[10deg,54deg],[11deg,55deg]", (10.5, 54.5), (np.cos(np.radians(54.5)), 1.0)),
+        ("[11deg, 55deg], [10deg, 54deg]", (10.5, 54.5), (np.cos(np.radians(54.5)), 1.0)),
+        ("[359.9deg,54deg],[0.1deg,54.2deg]", (0.0, 54.1), (0.2 * np.cos(np.radians(54.1)), 0.2)),
+        ("[0.1deg,54.2deg],[359.9deg,54deg]", (0.0, 54.1), (0.2 * np.cos(np.radians(54.1)), 0.2)),
+        ("[23:59:36,54.00.00.0],[00h00m24s,+54d12m0s]", (0.0, 54.1), (0.2 * np.cos(np.radians(54.1)), 0.2)),
+    ],
+)
+def test_a_crtf_box_of_two_corners_has_their_size_on_the_sky(
+    corners: str, centre: tuple[float, float], size_deg: tuple[float, float]
+) -> None:
+    for text in (f"box[{corners}], coord=ICRS, label='two corners'", f"+ ann box [ {corners} ] , coord=ICRS"):
+        found = read_region_text(f"#CRTFv0\n{text}\n", most=9)
+        assert found.problems == ()
+        (shape,) = found.shapes
+        assert (shape.kind, shape.frame) == ("box", "icrs")
+        ((ra, dec),) = shape.points
+        assert ((ra + 180) % 360 - 180, dec) == pytest.approx(centre, abs=1e-9)
+        assert (shape.width, shape.height) == pytest.approx((3600 * size_deg[0], 3600 * size_deg[1]), rel=1e-9)
+        assert min(shape.angle_deg, 360 - shape.angle_deg) == pytest.approx(0.0, abs=1e-6)
+    assert read_region_text(f"#CRTFv0\nbox[{corners}], coord=ICRS, label='two'", most=9).shapes[0].name == "two"
+
+
+def test_a_crtf_box_of_two_corners_is_straight_in_the_frame_of_the_file() -> None:
+    found = read_region_text("#CRTFv0\nglobal coord=GALACTIC\nbox[[140deg,42deg],[141deg,42.5deg]]", most=9)
+    (shape,) = found.shapes
+    centre = SkyCoord(140.5, 42.25, unit="deg", frame="galactic")
+    assert shape.points[0] == pytest.approx((centre.icrs.ra.deg, centre.icrs.dec.deg), abs=1e-9)
+    assert (shape.width, shape.height) == pytest.approx((3600 * np.cos(np.radians(42.25)), 1800), rel=1e-9)
+    north = centre.directional_offset_by(0 * u.deg, 1 * u.arcmin).icrs
+    assert shape.angle_deg == pytest.approx(centre.icrs.position_angle(north).deg, abs=0.01)
+
+
+def test_a_crtf_box_of_two_corners_in_pixels_lies_between_them() -> None:
+    (shape,) = read_region_text("#CRTFv0\nbox[[10pix,20pix],[30pix,60pix]]", most=9).shapes
+    assert (shape.kind, shape.frame, shape.points) == ("box", "pixel", ((20.0, 40.0),))
+    assert (shape.width, shape.height) == (20.0, 40.0)
+
+
+@pytest.mark.parametrize("kind", ["vector", "ruler", "text", "compass", "projection", "segment"])
+def test_what_ds9_writes_as_a_comment_is_named_as_left_out(kind: str) -> None:
+    text = f'# Region file format: DS9\nicrs\n# {kind}(149.5,65.7,10",20) {kind}=1 width=1\npoint(149.5,65.7)'
+    found = read_region_text(text, most=9)
+    assert [shape.kind for shape in found.shapes] == ["point"]
+    assert len(found.problems) == 1
+    assert found.problems[0].startswith(f"line 3: a {kind} of DS9")
+    assert found.left_out == text.splitlines()[2]
+
+
+@pytest.mark.parametrize(
     ("text", "line", "words"),
     [
         ("fk5\ncircle(1,2\n", 2, "not a region"),
@@ -115,6 +166,7 @@ circle(100,120,5)
         ("icrs\ncircle(1,2,1e9)", 2, "size"),
         ("icrs\ncircle(1,95,3)", 2, ""),
         ("#CRTFv0\ncircle[[1deg, 2deg], 3arcsec]", 2, "coord="),
+        ("#CRTFv0\nbox[[1deg, 2deg], [x, 3deg]], coord=J2000", 2, "not a region"),
         ("#CRTFv0\nglobal coord=J2000\ncircle[[1deg, 2deg]", 3, "not a region"),
         ("<script>alert(1)</script>", 1, "not a region"),
     ],

@@ -24,14 +24,9 @@ from data_access.errors import ArchiveError, FileError, FITSError, ValidationErr
 from data_access.readers import raw_pixels
 from data_access.records import Cutout
 from data_access.services import cutouts as module
-from data_access.services.cutout_files import cutout_fits, cutout_name
+from data_access.services.cutout_files import cutout_fits
 from data_access.services.cutouts import Place, parse_place, preview_of
-
-CARDS = {
-    "CTYPE1": "RA---SIN", "CTYPE2": "DEC--SIN", "CRVAL1": 150.0, "CRVAL2": 65.0, "CDELT1": -2 / 3600,
-    "CDELT2": 2 / 3600, "CRPIX1": 60.0, "CRPIX2": 50.0, "CUNIT1": "deg", "CUNIT2": "deg", "RADESYS": "ICRS",
-    "BUNIT": "Jy/beam", "BMAJ": 0.003, "BMIN": 0.002, "BPA": 33.0, "OBJECT": "field",
-}  # fmt: skip
+from tests.data_access.cutout_samples import CARDS, write
 
 
 @pytest.fixture
@@ -40,14 +35,6 @@ async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
     (tmp_path / "stage").mkdir()
     async with open_archive(tmp_path) as opened:
         yield opened
-
-
-def write(folder: Path, data: np.ndarray, name: str = "a.fits", **cards: Any) -> str:
-    path = folder / "stage" / name
-    hdu = fits.PrimaryHDU(data)
-    hdu.header.update({**CARDS, **cards})
-    hdu.writeto(path, overwrite=True)
-    return str(path)
 
 
 @pytest.fixture
@@ -287,6 +274,7 @@ async def test_pixel_and_position_lead_to_each_other(archive: Archive, tmp_path:
     ("frame", "cards"),
     [
         ("fk4", {"RADESYS": "FK4", "EQUINOX": 1950.0}),
+        ("fk4-no-e", {"RADESYS": "FK4-NO-E", "EQUINOX": 1950.0}),
         ("fk5", {"RADESYS": "FK5", "EQUINOX": 2025.8}),
         ("galactic", {"CTYPE1": "GLON-SIN", "CTYPE2": "GLAT-SIN"}),
         ("ecliptic", {"CTYPE1": "ELON-SIN", "CTYPE2": "ELAT-SIN"}),
@@ -305,31 +293,39 @@ async def test_positions_go_through_the_native_frame(
     assert again.header.frame == frame
 
 
-async def test_fits_file_has_coordinates_beam_unit_and_history(
+async def test_supergalactic_positions_are_those_of_astropy(
     archive: Archive, tmp_path: Path, ramp: np.ndarray
 ) -> None:
-    path = write(tmp_path, ramp)
-    cutout = await archive.cutouts.cutout(path, "pixel 100 80", width=15, unit="pixel")
+    path = write(tmp_path, ramp, CTYPE1="SLON-SIN", CTYPE2="SLAT-SIN", RADESYS=None)
+    cutout = await archive.cutouts.cutout(path, "pixel 59 49", width=3, unit="pixel")
+    expected = SkyCoord(150.0, 65.0, unit="deg", frame="supergalactic").icrs
+    assert (cutout.ra_deg, cutout.dec_deg) == pytest.approx((expected.ra.deg, expected.dec.deg), abs=1e-8)
+    again = await archive.cutouts.cutout(path, Place(cutout.ra_deg, cutout.dec_deg), width=3, unit="pixel")
+    assert (again.x, again.y) == pytest.approx((59, 49), abs=1e-5)
+
+
+UNKNOWN_FRAMES = [
+    {"RADESYS": "GAPPT"},
+    {"CTYPE1": "HPLN-SIN", "CTYPE2": "HPLT-SIN"},
+    {"CTYPE1": "HLON-MOL", "CTYPE2": "HLAT-MOL"},
+]
+
+
+@pytest.mark.parametrize("cards", UNKNOWN_FRAMES)
+async def test_a_frame_that_is_not_known_is_never_taken_for_icrs(
+    archive: Archive, tmp_path: Path, ramp: np.ndarray, cards: dict[str, Any]
+) -> None:
+    path = write(tmp_path, ramp, **cards)
+    with pytest.raises(ValidationError, match="is not known here") as refused:
+        await archive.cutouts.cutout(path, "10:00:00 +65:00:00")
+    assert "pixel" in (refused.value.remedy or "")
+    cutout = await archive.cutouts.cutout(path, "pixel 59 49", width=20, unit="arcsec")
+    assert (cutout.ra_deg, cutout.dec_deg) == (None, None)
+    assert any("is not known here" in problem for problem in cutout.problems)
+    assert (await archive.cutouts.position_of_pixel(path, 59, 49)).pixel == (59, 49)
+    assert await archive.cutouts.native_of_pixel(path, 59, 49) == pytest.approx((150.0, 65.0))
     with fits.open(io.BytesIO(cutout_fits(cutout))) as hdus:
-        hdus.verify("exception")
-        header, data = hdus[0].header, hdus[0].data
-    assert data[7, 7] == ramp[80, 100]
-    here, there = WCS(header).pixel_to_world(7, 7), WCS(fits.getheader(path)).pixel_to_world(100, 80)
-    assert here.separation(there).arcsec < 1e-6
-    assert (header["BUNIT"], header["BMAJ"], header["BPA"]) == ("Jy/beam", pytest.approx(0.003), 33.0)
-    history = " ".join("".join(header["HISTORY"]).split())
-    for words in (path, "94:108,74:88", "plane 0", "UTC by dsa110-dashboard"):
-        assert words in history
-
-
-def test_file_name_is_safe_everywhere(tmp_path: Path) -> None:
-    image = '/x/2025-10-02T00:12:00.img/../été "1".fits.fz'
-    cutout = Cutout(
-        path=image, header=None, wcs_header={}, data=np.zeros((2, 2), np.float32), origin_x=0, origin_y=0,  # type: ignore[arg-type]
-        plane=2, x=1.0, y=1.0, ra_deg=149.75, dec_deg=-0.5, width=60, height=30, unit="arcsec", pixel_arcsec=None,
-        outside_fraction=0.0, key=(1,), modified_at=0.0,
-    )  # fmt: skip
-    assert cutout_name(cutout, "fits") == "t-1_J095900.0-003000_60x30arcsec_plane2.fits"
+        assert hdus[0].header["CTYPE1"] == {**CARDS, **cards}["CTYPE1"]
 
 
 async def test_preview_of_a_large_cutout_is_averaged_and_keeps_its_place(

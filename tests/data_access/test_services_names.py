@@ -96,3 +96,16 @@ async def test_both_lists_of_calibrators_of_the_unified_layout_are_asked(tmp_pat
     async with open_archive(tmp_path) as unified:
         found = [(await unified.names.resolve(name)).origin for name in ("0020+156", "1331+305")]
     assert found == ["calibrator catalogue", "calibrator list"]
+
+
+async def test_a_cutout_is_wanted_at_a_pixel_a_position_or_a_name(archive: Archive) -> None:
+    place, name = await archive.names.find_place("pixel 120 88.5")
+    assert (place.pixel, name) == ((120.0, 88.5), None)
+    place, name = await archive.names.find_place("13:31:08 +30:30:33")
+    assert (place.ra_deg, name) == (pytest.approx(202.783333, abs=1e-6), None)
+    place, name = await archive.names.find_place("3C286")
+    assert (place.ra_deg, place.dec_deg) == (202.784533, 30.509155)
+    assert name is not None
+    assert name.origin == "calibrator list"
+    with pytest.raises(ValidationError, match="more than one place"):
+        await archive.names.find_place("JVAS")

@@ -168,3 +168,39 @@ async def test_the_other_planes_of_a_cube_have_their_own_figures(archive: Archiv
     path = write(tmp_path, cube, CTYPE3="FREQ", CRVAL3=1.4e9, CDELT3=1e6, CRPIX3=1.0)
     shape = Shape("circle", "pixel", ((20.0, 20.0),), 9.0, 9.0)
     assert [(await archive.regions.measure(path, shape, plane=n)).statistics.mean for n in (0, 1)] == [0.0, 7.0]  # type: ignore[union-attr]
+
+
+async def test_the_flux_density_of_a_plane_uses_the_beam_of_that_plane(archive: Archive, tmp_path: Path) -> None:
+    path = tmp_path / "stage" / "a.fits"
+    image = fits.PrimaryHDU(np.ones((2, 40, 50), np.float32))
+    cards = {key: value for key, value in CARDS.items() if key not in ("BMAJ", "BMIN", "BPA")}
+    image.header.update(cards | {"CTYPE3": "FREQ", "CRVAL3": 1.4e9, "CDELT3": 1e6, "CRPIX3": 1.0})
+    beams = (("BMAJ", "arcsec", [9.0, 18.0]), ("BMIN", "arcsec", [8.0, 8.0]), ("BPA", "deg", [0.0, 0.0]))
+    columns = [fits.Column(name, "E", unit, array=values) for name, unit, values in beams]
+    fits.HDUList([image, fits.BinTableHDU.from_columns(columns, name="BEAMS")]).writeto(path)
+    shape = Shape("circle", "pixel", ((20.0, 20.0),), 9.0, 9.0)
+    found = [(await archive.regions.measure(str(path), shape, plane=n)).statistics for n in (0, 1)]
+    assert found[0].flux_jy == pytest.approx(2 * found[1].flux_jy)  # type: ignore[union-attr, operator]
+
+
+async def test_a_beam_that_is_taken_for_round_is_said_beside_the_flux_density(
+    archive: Archive, tmp_path: Path
+) -> None:
+    path = write(tmp_path, np.ones((40, 50), np.float32), BMIN=None)
+    found = (await archive.regions.measure(path, Shape("circle", "pixel", ((20.0, 20.0),), 9.0, 9.0))).statistics
+    assert found is not None
+    assert "minor axis is not recorded" in found.flux_reason
+
+
+async def test_in_a_frame_that_is_not_known_regions_are_measured_in_pixels_only(
+    archive: Archive, tmp_path: Path, noise: np.ndarray
+) -> None:
+    path = write(tmp_path, noise, RADESYS="GAPPT")
+    with pytest.raises(ValidationError, match="GAPPT"):
+        await archive.regions.measure(path, Shape("circle", "icrs", ((150.0, 65.0),), 20.0, 20.0))
+    found = (await archive.regions.measure(path, Shape("circle", "pixel", ((20.0, 20.0),), 9.0, 9.0))).statistics
+    assert found is not None
+    assert found.flux_jy is not None
+    assert found.maximum_sky is None
+    drawn = await archive.regions.place(path, Shape("circle", "pixel", ((20.0, 20.0),), 9.0, 9.0))
+    assert drawn.frame == "pixel"

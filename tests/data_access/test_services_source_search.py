@@ -203,3 +203,24 @@ async def test_debiased_index_and_chi_squared_are_those_of_every_light_curve(rea
                     np.testing.assert_allclose(found, wanted, rtol=1e-9, err_msg=f"{name} {column}{suffix}")
                 n_known += md is not None
     assert n_known > 40
+
+
+async def test_the_stored_v_that_is_shown_is_the_one_that_is_filtered_sorted_and_exported(writable: Path) -> None:
+    with closing(sqlite3.connect(writable / "state" / "db" / "products.sqlite3")) as db:
+        name = db.execute(
+            "SELECT m.source_id FROM monitoring_sources m JOIN variability_stats v USING (source_id) "
+            "WHERE v.mean_flux_mjy > 0 LIMIT 1"
+        ).fetchone()[0]
+        db.execute("UPDATE monitoring_sources SET v_index = 77.0 WHERE source_id = ?", (name,))
+        db.commit()
+    async with open_archive(writable) as archive:
+        index = await archive.search.index(patience_s=60.0)
+        page, _, _ = await archive.search.find(
+            SourceQuery(ranges=(Range("v_stored", 76.0, 78.0),)), PageRequest(5, "", "v_stored")
+        )
+        sources = await archive.sources.describe(index.names.names[:200])
+    assert [index.names.names[i] for i in page.rows] == [name]
+    for source in sources:
+        shown = source.v_stored
+        kept = index.columns["v_stored"][index.names.names.index(source.source_id)]
+        assert kept == pytest.approx(np.nan if shown is None else shown, nan_ok=True)

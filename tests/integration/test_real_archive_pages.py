@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from astropy.coordinates import SkyCoord
 
 from data_access import open_archive
 from data_access.archive import Archive
@@ -129,6 +130,7 @@ async def test_every_image_shows_its_own_values_or_why_not(
             "pixel": (figures.peak_x, figures.peak_y) == (known["peak_x"], known["peak_y"]),
             "noise": figures.noise == pytest.approx(known["noise"], rel=1e-6, nan_ok=True),
         }
+        checks["peak on the sky"] = is_at(await pixel_line(view, known["peak_x"], known["peak_y"]), known["peak_sky"])
         if known.get("freq_hz") is not None:
             checks["frequency"] = same(shown["Frequency"], known["freq_hz"] / 1e9, rel=1e-5)
         if known.get("beam_major_arcsec") is not None:
@@ -139,6 +141,21 @@ async def test_every_image_shows_its_own_values_or_why_not(
         if bad:
             wrong[path] = (bad, said, shown)
     assert wrong == {}
+
+
+async def pixel_line(view: Any, x: int, y: int) -> dict[str, str]:
+    """Return the line below the picture for the pointer on a pixel."""
+    view.viewer.pixel.ask(float(x), float(y))
+    await view.settled()
+    return {item["label"]: item["cell"]["t"] for item in view.viewer.pixel.line.items}
+
+
+def is_at(line: dict[str, str], known: dict[str, Any] | None) -> bool:
+    """Say whether a line has the position that is known, to what its digits can tell."""
+    if known is None or known.get("ra_deg") is None:
+        return "RA" not in line
+    shown = SkyCoord(line["RA"], line["Dec (ICRS)"], unit=("hourangle", "deg"))
+    return bool(shown.separation(SkyCoord(known["ra_deg"], known["dec_deg"], unit="deg")).arcsec < 0.15)
 
 
 def _header_facts(view: Any) -> list[dict[str, Any]]:
