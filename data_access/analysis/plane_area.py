@@ -29,7 +29,7 @@ def box(x0: float, x1: float, y0: float, y1: float) -> FloatArray:
 def area_text(outlines: Sequence[FloatArray]) -> str:
     """Return outlines, shape (n_corner, 2) each, as a text of letters that a URL leaves as they are.
 
-    Outlines of more than `MOST_CORNERS` corners lose those that change them least.
+    Corners that hardly change an outline are left out, and of more than `MOST_CORNERS` those that change it least.
     """
     return "~".join("_".join(map(_short, _simplified(outline).ravel().tolist())) for outline in outlines)
 
@@ -84,10 +84,10 @@ def _inside(outline: FloatArray, x: FloatArray, y: FloatArray) -> BoolArray:
 def _simplified(outline: FloatArray) -> FloatArray:
     """Return an outline of at most `MOST_CORNERS` corners (Douglas & Peucker 1973, with a growing tolerance)."""
     tolerance = 2e-4 * float(math.hypot(*np.ptp(outline, axis=0)))
-    made = outline
+    made = outline[_kept(outline, tolerance)]
     while len(made) > MOST_CORNERS:
-        made = outline[_kept(outline, tolerance)]
         tolerance = 1.5 * tolerance or 1e-9
+        made = outline[_kept(outline, tolerance)]
     return made if len(made) >= _FEWEST_CORNERS else outline[[0, len(outline) // 2, -1]]
 
 

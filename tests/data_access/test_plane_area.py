@@ -50,6 +50,12 @@ def test_a_long_lasso_is_cut_to_what_a_url_carries_and_means_the_same() -> None:
     assert differs.sum() < 0.01 * X.size
 
 
+def test_corners_on_a_straight_line_are_left_out() -> None:
+    steps = np.linspace(0, 1, 20)
+    outline = np.concatenate([np.stack([steps, 0 * steps], axis=1), [(1, 1), (1, 1), (0, 1)]])
+    assert area_text([outline]) == "0_0_1_0_1_1_0_1"
+
+
 @pytest.mark.parametrize("text", ["", "1_2", "1_2_3_4", "a_b_c_d_e_f", "1_2_3_4_5_nan", "1_2_3_4_5_6~", "<b>"])
 def test_a_text_that_is_no_area_is_refused(text: str) -> None:
     with pytest.raises(ValidationError):
