@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dashboards.plots.bokeh_models import Figure, models
-from dashboards.plots.eta_v import EtaVPlot, lasso_when_closed, write_decades
+from dashboards.plots.eta_v import EtaVPlot, lasso_when_closed, panel_cut, write_decades
 from dashboards.plots.eta_v_data import PANELS, PanelData
 from dashboards.plots.style import add_hover, new_figure, paint
 from dashboards.plots.theme import Theme, get_theme
@@ -101,8 +101,9 @@ def _panel(
     )  # fmt: skip
     figure.x_range.renderers = figure.y_range.renderers = [counted, points]
     line = plot.eta_line if y == "log_eta" else plot.v_line
-    cut = models.Span(location=line.location, dimension="width", line_color=colours.warn, line_width=2)
-    line.js_link("location", cut, "location")
+    cut = models.Span(
+        location=line.location, dimension="width", line_color=colours.warn, line_width=2, name=panel_cut(x, y)
+    )
     figure.add_layout(cut)
     rows = [
         ("source", "@name"),

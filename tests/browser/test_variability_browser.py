@@ -168,6 +168,18 @@ def test_a_lasso_lists_what_is_inside_and_is_kept_on_reload(page: Page, started:
     page.wait_for_function(f"{_PLOT}.select('points')[0].data_source.selected.indices.length === {chosen}")
 
 
+def test_the_diagnostic_panels_come_and_their_cuts_follow_a_dragged_line(page: Page, started: ServerProcess) -> None:
+    page.get_by_text("shown", exact=True).click()
+    ratios = "Bokeh.documents[0].get_model_by_name('eta_v')?.data.log_ratio"
+    page.wait_for_function(
+        f"Bokeh.documents[0].get_model_by_name('panel cut log_ratio log_v') && [...{ratios}].some(Number.isFinite)"
+    )
+    wait_until_steady(page)
+    _, after = drag_line(page)
+    for x in ("log_max", "log_ratio"):
+        assert page.evaluate(f"Bokeh.documents[0].get_model_by_name('panel cut {x} log_v').location") == after
+
+
 def test_the_key_of_the_page_opens_it(page: Page, started: ServerProcess) -> None:
     page.goto(f"{started.url}status")
     wait_until_filled(page)
