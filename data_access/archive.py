@@ -36,7 +36,9 @@ from data_access.services.ese import EseService
 from data_access.services.files import FileService
 from data_access.services.health import HealthService
 from data_access.services.image_quality import ImageQualityService
+from data_access.services.list_folder import ListFolder
 from data_access.services.logs import LogService
+from data_access.services.medians import MedianService
 from data_access.services.missing_epochs import MissingEpochService
 from data_access.services.names import NameService
 from data_access.services.neighbours import NeighbourService
@@ -69,7 +71,7 @@ class Archive:
     marks, review, context
         What people say about candidates, in our own database; the queue of candidates; what lies near a source.
     files, cutouts, regions, contours, overlays, epochs, overviews, thumbnails, names, logs, provenance, night,
-    health, variability, search, neighbours, missing_epochs, ese, source_lists, source_export
+    health, variability, medians, search, neighbours, missing_epochs, ese, source_lists, source_export
         Services: where files, caches and several repositories meet.
     image_quality, compare
         Services: figures of an image's own pixels, graded; images on the pixels of another one.
@@ -156,14 +158,12 @@ class Archive:
             self.operations,
             self.files,
         )
-        self.variability = VariabilityService(
-            PhotometryBlocks(
-                self.layout, busy_timeout_s=settings.busy_timeout_s, deadline_s=settings.read_deadline_s
-            ),
-            self.offload,
-            self._sidecar_of,
-            n_workers=settings.reader_processes,
+        blocks = PhotometryBlocks(
+            self.layout, busy_timeout_s=settings.busy_timeout_s, deadline_s=settings.read_deadline_s
         )
+        n_workers = settings.reader_processes
+        self.variability = VariabilityService(blocks, self.offload, self._sidecar_of, n_workers=n_workers)
+        self.medians = MedianService(self.variability, blocks, self.offload, n_workers=n_workers)
         self.search = SourceSearchService(self.variability, SourceColumnRepository(self.layout), self.offload)
         self.neighbours = NeighbourService(self.search, self.photometry, self.offload)
         self.missing_epochs = MissingEpochService(self.images, self.files, self.cutouts)
@@ -171,7 +171,7 @@ class Archive:
         self.review = ReviewService(
             self.sources, self.images, self.variability, self.files, self.cutouts, self.offload
         )
-        self.source_lists = SourceLists(self.offload)
+        self.source_lists = SourceLists(self.offload, self._list_folder)
         self.source_export = SourceExportService(self.search, self.curves, self.offload)
         self.ese = EseService(self.sources, self.photometry, self.neighbours, self.offload)
         folders = {"roots": settings.roots, "log_roots": settings.log_roots}
@@ -196,6 +196,12 @@ class Archive:
     def _thumbnail_folder(self) -> ThumbnailFolder:
         max_bytes = round(self.settings.thumbnail_cache_mb * 1e6)
         return ThumbnailFolder(self._cache_folder() / "thumbnails", max_bytes=max_bytes)
+
+    def _list_folder(self) -> ListFolder:
+        forbidden, folder = self._folders_of_the_pipeline(), self.settings.data_dir
+        return ListFolder(
+            own_folder(folder, forbidden, name="folder of our own", setting="data_dir") / "source_lists"
+        )
 
     def _folders_of_the_pipeline(self) -> tuple[Path, ...]:
         settings = self.settings

@@ -129,7 +129,7 @@ _ABOUT: dict[str, str] = {
     "catalog_dir": "folder with catalogue databases",
     "cache_dir": "folder for sums and thumbnails, outside of the pipeline's folders; may be deleted at any time",
     "thumbnail_cache_mb": "thumbnails kept in `cache_dir`, megabytes; the longest unused go first",
-    "data_dir": "folder for what people write (marks, comments), outside of the pipeline's folders; make copies",
+    "data_dir": "folder for what people write (marks, comments, lists), never one of the pipeline's; make copies",
     "user_header": "HTTP header with the name of the reader, set by a trusted proxy; empty: people type theirs",
     "lanes": "connections per database for fast reads (one more is kept for slow ones)",
     "query_deadline_s": "a query is stopped after this time, seconds",
