@@ -40,12 +40,16 @@ DAY_S = 86_400
 class HealthHandler(RequestHandler):
     """``/healthz``: answers while the event loop turns; builds no session and asks no database."""
 
-    def initialize(self, shell: Shell) -> None:
-        """Receive the shell, which knows the boot id and the newest write."""
+    def initialize(self, shell: Shell, archive: Any) -> None:
+        """Receive the shell, which knows the boot id and the newest write, and the archive for its workers."""
         self._shell = shell
+        self._offload = getattr(archive, "offload", None)
 
     def get(self) -> None:
-        """Write ``{"ok", "boot", "now", "last_write", "remarks"}``; times are unix seconds."""
+        """Write ``{"ok", "boot", "now", "last_write", "remarks", "workers"}``; times are unix seconds.
+
+        ``workers`` that are ``"broken"`` are no reason for a restart: the next read replaces them.
+        """
         self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")
         self.write(
@@ -56,6 +60,7 @@ class HealthHandler(RequestHandler):
                     "now": round(time.time(), 3),
                     "last_write": self._shell.feed.last_write,
                     "remarks": self._shell.feed.remarks,
+                    "workers": getattr(self._offload, "worker_state", "not started"),
                 }
             )
         )
@@ -164,7 +169,7 @@ def build_server(
         use_index=False,
         ico_path="none",
         extra_patterns=[
-            (r"/healthz", HealthHandler, {"shell": shell}),
+            (r"/healthz", HealthHandler, {"shell": shell, "archive": archive}),
             (r"/assets/(.*)", StaticFileHandler, {"path": str(ASSETS)}),
             *image_file_rules(archive),
             *epoch_file_rules(archive),

@@ -152,7 +152,7 @@ async def test_the_start_of_a_page_is_sent_before_the_page_is_built(
 
 async def test_healthz_answers_without_a_session(http: httpx.AsyncClient, server: DashboardServer) -> None:
     answer = await http.get("/healthz")
-    assert set(answer.json()) == {"ok", "boot", "now", "last_write", "remarks"}
+    assert set(answer.json()) == {"ok", "boot", "now", "last_write", "remarks", "workers"}
     assert answer.headers["Cache-Control"] == "no-store"
     assert server.sessions() == 0
 
