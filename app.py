@@ -174,6 +174,9 @@ def _report_text(report: HealthReport) -> str:
             f"{database.role}: {database.mode}, {database.journal}, last write {written} UTC  {database.path}"
         )
         for table in database.tables:
+            if table.error:
+                lines.append(f"    {table.physical_name:<22} NOT READABLE: {table.error}")
+                continue
             missing = f"  missing columns: {', '.join(table.missing_columns)}" if table.missing_columns else ""
             lines.append(f"    {table.name:<22} {table.rows:>12} rows{missing}")
     if not report.databases:

@@ -175,7 +175,7 @@ class Archive:
         self.source_export = SourceExportService(self.search, self.curves, self.offload)
         self.ese = EseService(self.sources, self.photometry, self.neighbours, self.offload)
         folders = {"roots": settings.roots, "log_roots": settings.log_roots}
-        self.health = HealthService(self.databases, folders, count_deadline_s=settings.count_deadline_s)
+        self.health = HealthService(self.layout, folders, count_deadline_s=settings.count_deadline_s)
         self.compare = CompareService(self.files, self.overviews, self.offload)
         self.image_quality = ImageQualityService(self.images, self.catalogs, self.files, roots, self.offload)
 

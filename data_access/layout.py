@@ -228,10 +228,10 @@ class Layout:
         trouble: DatabaseError | None = None
         for database in self.databases.values():
             try:
-                for table in await self._candidates(logical, database):
-                    if await self._has_rows(table):
-                        return table
-                    empty = empty or table
+                table, has_rows = await self._table_in(logical, database)
+                if table is not None and has_rows:
+                    return table
+                empty = empty or table
             except DatabaseError as err:
                 if may_hold(database.role, logical):
                     trouble = trouble or err
@@ -242,6 +242,17 @@ class Layout:
         asked = ", ".join(database.path.name for database in self.databases.values()) or "none is configured"
         name = TABLES[logical].names[-1]
         raise TableMissing(f"No database has the table '{name}' (looked in: {asked})", table=logical)
+
+    async def find_in(self, logical: str, database: Database) -> Table | None:
+        """Return the table of one database, under the name that has rows; None when it has none of its names."""
+        return (await self._table_in(logical, database))[0]
+
+    async def _table_in(self, logical: str, database: Database) -> tuple[Table | None, bool]:
+        candidates = await self._candidates(logical, database)
+        for table in candidates:
+            if await self._has_rows(table):
+                return table, True
+        return (candidates[0] if candidates else None), False
 
     async def find_or_none(self, logical: str) -> Table | None:
         """Return the table, or None when no database has it; errors of databases are still raised."""

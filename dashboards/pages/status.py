@@ -111,9 +111,12 @@ def _verdict(report: HealthReport, bad: list[DatabaseState]) -> tuple[str, str]:
     if not report.databases:
         return "bad", "No database was found: name a state folder (see the settings table in README.md)."
     if report.missing:
-        return "bad", f"The main pages lack these tables: {', '.join(report.missing)}."
+        return "bad", f"The main pages lack these tables, or cannot read them: {', '.join(report.missing)}."
     if bad:
         return "warn", f"These databases cannot be read now: {', '.join(d.role for d in bad)}. The rest works."
+    damaged = [table.physical_name for database in report.databases for table in database.tables if table.error]
+    if damaged:
+        return "warn", f"These tables cannot be read now: {', '.join(damaged)}. The rest works."
     return "ok", f"All databases can be read ({report.layout} layout)."
 
 
@@ -139,7 +142,7 @@ def _table_row(table: TableState) -> Row:
         cell(table.name),
         cell(table.role),
         cell(table.physical_name, mono=True),
-        cell(table.rows),
+        cell(table.rows, state="bad" if table.error else None, note=table.error or None),
         cell(len(table.columns)),
         cell(missing, state="warn") if missing else cell("none missing", state="ok"),
     ]

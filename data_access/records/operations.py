@@ -43,7 +43,10 @@ class StorageLocation:
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """One logical table: where it was found and what is missing of it."""
+    """One logical table: where it was found and what is missing of it.
+
+    `error` says why it cannot be read; empty when it can.
+    """
 
     name: str
     role: str
@@ -51,6 +54,7 @@ class TableState:
     columns: tuple[str, ...]
     missing_columns: tuple[str, ...]
     rows: str
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from data_access.database import SQLITE_VERSION, Database
-from data_access.errors import DatabaseError
-from data_access.layout import TABLES, Table
+from data_access.errors import DatabaseError, DatabaseLocked, DatabaseMissing
+from data_access.layout import TABLES, Layout
 from data_access.records import DatabaseState, TableState
 from data_access.repositories.base import Where, count_rows
 
@@ -36,7 +36,7 @@ class HealthReport:
     layout : str
         ``"unified"``, ``"split"`` or ``"none"``.
     missing : tuple of str
-        Essential tables that no database has.
+        Essential tables that no database has, or that cannot be read.
     ok : bool
         True when the main pages can work.
     """
@@ -56,17 +56,15 @@ class HealthReport:
 class HealthService:
     """Looks at everything the dashboard needs."""
 
-    def __init__(
-        self, databases: Mapping[str, Database], folders: Mapping[str, tuple[Path, ...]], *, count_deadline_s: float
-    ) -> None:
-        self._databases = databases
+    def __init__(self, layout: Layout, folders: Mapping[str, tuple[Path, ...]], *, count_deadline_s: float) -> None:
+        self._layout = layout
         self._folders = folders
         self._count_deadline_s = count_deadline_s
 
     async def report(self) -> HealthReport:
         """Return the state of everything; never raises for the sake of a single database."""
-        states = tuple([await self._state(database) for database in self._databases.values()])
-        found = {table.name for state in states for table in state.tables}
+        states = tuple([await self._state(database) for database in self._layout.databases.values()])
+        found = {table.name for state in states for table in state.tables if not table.error}
         missing = tuple(name for name, spec in TABLES.items() if spec.essential and name not in found)
         readable = [s for s in states if s.ok and s.tables]
         layout = "none" if not readable else ("unified" if _is_unified(readable) else "split")
@@ -87,18 +85,42 @@ class HealthService:
         )  # fmt: skip
 
     async def _tables(self, database: Database) -> tuple[TableState, ...]:
-        schema = await database.schema()
-        states = []
-        for logical, spec in TABLES.items():
-            name = next((n for n in spec.names if n in schema.tables), None)
-            if name is None:
-                continue
-            columns = schema.tables[name]
-            table = Table(logical, name, database, frozenset(columns))
-            rows = await count_rows(table, f'"{name}"', Where(), deadline_s=self._count_deadline_s, whole_table=True)
-            missing = tuple(c for c in spec.columns if c not in columns)
-            states.append(TableState(logical, database.role, name, columns, missing, str(rows)))
+        """Return the state of every table of a file; raise what the first says when none can be read."""
+        await database.schema()
+        states: list[TableState] = []
+        trouble: DatabaseError | None = None
+        for logical in TABLES:
+            try:
+                state = await self._table(logical, database)
+            except (DatabaseLocked, DatabaseMissing):
+                raise  # true of the whole file: each further table would wait as long
+            except DatabaseError as err:
+                trouble = trouble or err
+                state = await self._unreadable(logical, database, err)
+            states += [state] if state is not None else []
+        if trouble is not None and all(state.error for state in states):
+            raise trouble
         return tuple(states)
+
+    async def _table(self, logical: str, database: Database) -> TableState | None:
+        table = await self._layout.find_in(logical, database)
+        if table is None:
+            return None
+        rows = await count_rows(
+            table, f'"{table.name}"', Where(), deadline_s=self._count_deadline_s, whole_table=True
+        )
+        columns = (await database.schema()).tables.get(table.name, ())
+        return TableState(logical, database.role, table.name, columns, _missing(logical, columns), str(rows))
+
+    async def _unreadable(self, logical: str, database: Database, err: DatabaseError) -> TableState | None:
+        tables = (await database.schema()).tables
+        name = next((name for name in TABLES[logical].names if name in tables), None)
+        if name is None:
+            return None
+        columns = tables[name]
+        return TableState(
+            logical, database.role, name, columns, _missing(logical, columns), "not readable", err.message
+        )
 
     def _folder_states(self) -> tuple[FolderState, ...]:
         return tuple(
@@ -106,6 +128,10 @@ class HealthService:
             for setting, paths in self._folders.items()
             for path in paths
         )
+
+
+def _missing(logical: str, columns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in TABLES[logical].columns if name not in columns)
 
 
 def _is_unified(states: list[DatabaseState]) -> bool:
