@@ -164,7 +164,7 @@ def _check(options: argparse.Namespace) -> int:
 def _report_text(report: HealthReport) -> str:
     from data_access.analysis.times import format_utc
 
-    lines = [f"layout: {report.layout}"]
+    lines = [f"layout: {report.layout}", f"state folder: {report.state_dir}"]
     for database in report.databases:
         if not database.ok:
             lines += [f"{database.role}: FAILED  {database.path}", f"    {database.error}", f"    {database.remedy}"]
@@ -181,6 +181,8 @@ def _report_text(report: HealthReport) -> str:
             lines.append(f"    {table.name:<22} {table.rows:>12} rows{missing}")
     if not report.databases:
         lines.append("no database found: give --state-dir, --config or the pipeline's environment variables")
+    if report.complaint:
+        lines.append(report.complaint)
     lines += [f"{f.setting}: {'readable' if f.readable else 'NOT READABLE'}  {f.path}" for f in report.folders]
     lines.append("versions: " + ", ".join(f"{name} {number}" for name, number in report.versions.items()))
     if report.missing:

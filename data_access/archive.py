@@ -7,6 +7,7 @@ from typing import Self
 
 from data_access.changes import ChangeWatcher
 from data_access.database import Database
+from data_access.discovery import Databases
 from data_access.layout import Layout
 from data_access.notes import NotesDatabase
 from data_access.offload import Offload
@@ -84,17 +85,12 @@ class Archive:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.databases = {
-            role: Database(
-                role,
-                path,
-                lanes=settings.lanes,
-                deadline_s=settings.query_deadline_s,
-                busy_timeout_s=settings.busy_timeout_s,
-                row_cap=settings.row_cap,
-            )
-            for role, path in settings.databases.items()
-        }
+        self.databases = Databases(
+            {role: self._open_database(role, path) for role, path in settings.databases.items()},
+            expected=settings.expected,
+            state_dir=settings.state_dir,
+            open_database=self._open_database,
+        )
         self.layout = Layout(self.databases)
         self.offload = Offload(
             threads=settings.reader_threads, processes=settings.reader_processes, deadline_s=settings.read_deadline_s
@@ -124,8 +120,9 @@ class Archive:
             busy_timeout_s=self.settings.busy_timeout_s,
         )
         self.marks = MarkRepository(self.notes)
-        lists = next((self.databases[role] for role in ("calibrators", "pipeline") if role in self.databases), None)
-        self.cross_matches = CrossMatchRepository(self.settings.catalog_dir, lists, self._open_catalog)
+        self.cross_matches = CrossMatchRepository(
+            self.settings.catalog_dir, self._calibrator_lists, self._open_catalog
+        )
 
     def _make_services(self) -> None:
         settings = self.settings
@@ -179,12 +176,19 @@ class Archive:
         self.compare = CompareService(self.files, self.overviews, self.offload)
         self.image_quality = ImageQualityService(self.images, self.catalogs, self.files, roots, self.offload)
 
+    async def _calibrator_lists(self) -> Database | None:
+        await self.databases.look_again()
+        return next((self.databases[role] for role in ("calibrators", "pipeline") if role in self.databases), None)
+
     def _open_catalog(self, role: str, path: Path) -> Database:
+        return self._open_database(role, path, lanes=1)
+
+    def _open_database(self, role: str, path: Path, *, lanes: int | None = None) -> Database:
         settings = self.settings
         return Database(
             role,
             path,
-            lanes=1,
+            lanes=lanes or settings.lanes,
             deadline_s=settings.query_deadline_s,
             busy_timeout_s=settings.busy_timeout_s,
             row_cap=settings.row_cap,
@@ -199,7 +203,8 @@ class Archive:
 
     def _folders_of_the_pipeline(self) -> tuple[Path, ...]:
         settings = self.settings
-        of_databases = (path.parent for path in settings.databases.values())
+        files = (*settings.databases.values(), *(path for places in settings.expected.values() for path in places))
+        of_databases = dict.fromkeys(path.parent for path in files)
         return (settings.state_dir, *settings.roots, *settings.log_roots, *of_databases)
 
     def _cache_folder(self) -> Path:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from data_access.database import Database
+from data_access.discovery import Databases
 from data_access.errors import DatabaseError
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class ChangeWatcher:
     def __init__(
         self, databases: Mapping[str, Database], *, interval_s: float, own: Mapping[str, Path] | None = None
     ) -> None:
-        self._databases = databases
+        self._databases = databases if isinstance(databases, Databases) else Databases(databases)
         self._own = dict(own or {})
         self._own_stamps: dict[str, _Stamp] = {}
         self._interval_s = interval_s
@@ -128,9 +129,9 @@ class ChangeWatcher:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What readers of any page must know: databases that fail now, or that are read as a fixed copy."""
+        """What readers of any page must know: no database, some that fail now, or that are read as a fixed copy."""
         fixed = [role for role, database in self._databases.items() if database.mode == "immutable"]
-        remarks = []
+        remarks = [self._databases.complaint] if self._databases.complaint else []
         if self.trouble:
             remarks.append(f"cannot be read now: {', '.join(sorted(self.trouble))}")
         if fixed:
@@ -154,8 +155,10 @@ class ChangeWatcher:
 
     async def look(self) -> Change | None:
         """Look once; tell the subscribers and return the change, or None when nothing changed."""
+        new = await self._databases.look_again()
         stamps, own = await asyncio.to_thread(self._all_stamps)
-        changed = {role for role, stamp in own.items() if self._own_stamps.get(role, stamp) != stamp}
+        changed = set(new)
+        changed |= {role for role, stamp in own.items() if self._own_stamps.get(role, stamp) != stamp}
         self._own_stamps = own
         for role, stamp in stamps.items():
             if self._stamps.get(role) == stamp and role not in self.trouble:

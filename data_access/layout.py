@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data_access.database import Database, Rows, Schema
+from data_access.discovery import Databases
 from data_access.errors import DatabaseError, TableMissing
 
 _LOOK_AGAIN_S = 1.0
@@ -134,6 +135,12 @@ def may_hold(role: str, logical: str) -> bool:
     return role not in _ONLY_IN or logical in _ONLY_IN[role]
 
 
+def home_of(logical: str) -> str:
+    """Return the role whose file holds this table in the split layout."""
+    special = (role for role in _ONLY_IN if logical in _ONLY_IN[role])
+    return next(special, "products")
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A logical table as it is in the open file: every column the file lacks reads as NULL."""
@@ -198,7 +205,7 @@ class Layout:
     """
 
     def __init__(self, databases: Mapping[str, Database]) -> None:
-        self.databases = databases
+        self.databases = databases if isinstance(databases, Databases) else Databases(databases)
         self._found: dict[str, _Found] = {}
         self._gates: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -224,6 +231,7 @@ class Layout:
             return found.table
 
     async def _look_for(self, logical: str) -> Table:
+        await self.databases.look_again()
         empty: Table | None = None
         trouble: DatabaseError | None = None
         for database in self.databases.values():
@@ -239,9 +247,18 @@ class Layout:
             return empty
         if trouble is not None:
             raise trouble
-        asked = ", ".join(database.path.name for database in self.databases.values()) or "none is configured"
         name = TABLES[logical].names[-1]
-        raise TableMissing(f"No database has the table '{name}' (looked in: {asked})", table=logical)
+        raise TableMissing(f"No database has the table '{name}' ({self._where(logical)})", table=logical)
+
+    def _where(self, logical: str) -> str:
+        """Say where a table was looked for, and which file that could hold it is not there."""
+        if self.databases.complaint:
+            return self.databases.complaint
+        asked = ", ".join(database.path.name for database in self.databases.values()) or "none is configured"
+        places = () if "pipeline" in self.databases else self.databases.expected_places(home_of(logical))
+        if not places:
+            return f"looked in: {asked}"
+        return f"looked in: {asked}; expected in {' or '.join(map(str, places))}, which is not there"
 
     async def find_in(self, logical: str, database: Database) -> Table | None:
         """Return the table of one database, under the name that has rows; None when it has none of its names."""

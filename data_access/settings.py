@@ -75,12 +75,15 @@ class Settings:
     ----------
     databases : dict of str to Path
         File per role (see `ROLES`); roles without a file are absent.
+    expected : dict of str to tuple of Path
+        Where the files of the other roles are looked for, the best place first. It follows from `state_dir`.
     roots : tuple of Path
         Folders below which files may be read.
     """
 
     state_dir: Path = DEFAULT_STATE_DIR
     databases: Mapping[str, Path] = field(default_factory=dict)
+    expected: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     log_roots: tuple[Path, ...] = ()
     roots: tuple[Path, ...] = ()
     catalog_dir: Path | None = None
@@ -233,7 +236,7 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise ValidationError(f"The settings file {path} cannot be read: {err.strerror}") from err
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise ValidationError(f"The settings file {path} is not valid TOML: {err}") from err
-    unknown = set(given) - {f.name for f in fields(Settings)}
+    unknown = set(given) - {"databases", *_ABOUT}
     if unknown:
         raise ValidationError(
             f"The settings file {path} has unknown names: {', '.join(sorted(unknown))}",
@@ -262,9 +265,14 @@ def _check_paths(given: Mapping[str, Any]) -> None:
 def _complete(given: Mapping[str, Any]) -> Settings:
     state = Path(given.get("state_dir", DEFAULT_STATE_DIR))
     values: dict[str, Any] = {"state_dir": state}
-    values["databases"] = _databases(
-        state, given.get("databases", {}), scan="state_dir" in given or not given.get("databases")
-    )
+    named = {role: Path(str(path)).absolute() for role, path in given.get("databases", {}).items()}
+    if "state_dir" in given or not named:
+        values["expected"] = {role.role: _places(state, role) for role in ROLES if role.role not in named}
+    found = {
+        role: next((p for p in places if p.exists()), None) for role, places in values.get("expected", {}).items()
+    }
+    both = {**named, **{role: path for role, path in found.items() if path is not None}}
+    values["databases"] = {role.role: both[role.role] for role in ROLES if role.role in both}
     values["log_roots"] = _folders(given, "log_roots", (state / "logs", state.parent / "logs"))
     standard = (state.parent / "stage", Path("/stage/dsa110-contimg"), Path("/data/dsa110-contimg"))
     values["roots"] = _folders(given, "roots", standard if state != DEFAULT_STATE_DIR else standard[1:])
@@ -280,17 +288,8 @@ def _complete(given: Mapping[str, Any]) -> Settings:
     return replace(defaults, **values)
 
 
-def _databases(state: Path, given: Mapping[str, Any], *, scan: bool) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for role in ROLES:
-        if role.role in given:
-            found[role.role] = Path(str(given[role.role])).absolute()
-        elif scan:
-            candidates = (folder / name for folder in (state / "db", state) for name in role.filenames)
-            existing = next((c for c in candidates if c.exists()), None)
-            if existing is not None:
-                found[role.role] = existing.absolute()
-    return found
+def _places(state: Path, role: DatabaseRole) -> tuple[Path, ...]:
+    return tuple((folder / name).absolute() for folder in (state / "db", state) for name in role.filenames)
 
 
 def _folders(given: Mapping[str, Any], name: str, default: tuple[Path, ...]) -> tuple[Path, ...]:

@@ -159,6 +159,7 @@ def test_check_of_an_empty_folder_fails_and_says_what_to_give(
     status, text = check(tmp_path)
     assert status == 1
     assert "layout: none" in text
+    assert f"the state folder {tmp_path} has no database" in text
     assert "no database found: give --state-dir, --config or the pipeline's environment variables" in text
     assert "cannot work without: ms_index, images, photometry, caltables" in text
 

@@ -109,7 +109,8 @@ class StatusPage(PageView):
 
 def _verdict(report: HealthReport, bad: list[DatabaseState]) -> tuple[str, str]:
     if not report.databases:
-        return "bad", "No database was found: name a state folder (see the settings table in README.md)."
+        why = report.complaint or "none is configured"
+        return "bad", f"No database was found: {why}. Name a state folder (see the settings table in README.md)."
     if report.missing:
         return "bad", f"The main pages lack these tables, or cannot read them: {', '.join(report.missing)}."
     if bad:

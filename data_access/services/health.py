@@ -37,6 +37,10 @@ class HealthReport:
         ``"unified"``, ``"split"`` or ``"none"``.
     missing : tuple of str
         Essential tables that no database has, or that cannot be read.
+    state_dir : str
+        The folder that is searched for databases.
+    complaint : str
+        What is wrong with that folder as a whole; empty when it has a database.
     ok : bool
         True when the main pages can work.
     """
@@ -46,6 +50,8 @@ class HealthReport:
     folders: tuple[FolderState, ...]
     versions: Mapping[str, str]
     missing: tuple[str, ...]
+    state_dir: str = ""
+    complaint: str = ""
 
     @property
     def ok(self) -> bool:
@@ -63,12 +69,16 @@ class HealthService:
 
     async def report(self) -> HealthReport:
         """Return the state of everything; never raises for the sake of a single database."""
+        await self._layout.databases.look_again()
         states = tuple([await self._state(database) for database in self._layout.databases.values()])
         found = {table.name for state in states for table in state.tables if not table.error}
         missing = tuple(name for name, spec in TABLES.items() if spec.essential and name not in found)
         readable = [s for s in states if s.ok and s.tables]
         layout = "none" if not readable else ("unified" if _is_unified(readable) else "split")
-        return HealthReport(layout, states, self._folder_states(), versions(), missing)
+        return HealthReport(
+            layout, states, self._folder_states(), versions(), missing,
+            str(self._layout.databases.state_dir or ""), self._layout.databases.complaint,
+        )  # fmt: skip
 
     async def _state(self, database: Database) -> DatabaseState:
         try:

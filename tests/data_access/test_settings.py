@@ -53,6 +53,17 @@ def test_the_db_folder_wins_over_the_state_folder(tmp_path: Path) -> None:
     assert load_settings(state_dir=tmp_path).databases["products"] == tmp_path / "db" / "products.sqlite3"
 
 
+def test_where_a_database_is_looked_for_is_known_while_it_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "ingest.sqlite3").touch()
+    settings = load_settings(state_dir=tmp_path)
+    assert settings.expected["products"] == (tmp_path / "db/products.sqlite3", tmp_path / "products.sqlite3")
+    assert "products" not in settings.databases
+
+
+def test_nothing_is_looked_for_beside_a_database_that_is_named() -> None:
+    assert load_settings(environment={"PIPELINE_DB": "/x.sqlite3"}).expected == {}
+
+
 def test_the_second_name_of_a_database_is_looked_for(tmp_path: Path) -> None:
     (tmp_path / "data_registry.db").touch()
     assert load_settings(state_dir=tmp_path).databases["data_registry"] == tmp_path / "data_registry.db"
@@ -118,7 +129,7 @@ def test_folders_in_the_environment_are_separated_by_commas() -> None:
         "query_deadline_s = nan", "query_deadline_s = inf", "query_deadline_s = 0.0", "row_cap = 1979-05-27",
         "unknown_name = 1", "[databases]\nunknown = 'x'", "databases = 5", "databases = 'x'",
         "[databases]\nproducts = 5", "state_dir = 5", "roots = 5", "roots = [5]", "catalog_dir = []", "= broken",
-        "[databases]\nproducts = ['a']",
+        "[databases]\nproducts = ['a']", "[expected]\nproducts = '/a'",
     ],
 )  # fmt: skip
 def test_a_file_that_makes_no_sense_is_a_validation_error(tmp_path: Path, text: str) -> None:
@@ -146,6 +157,6 @@ def test_whole_numbers_are_taken_for_seconds(tmp_path: Path) -> None:
 
 def test_every_setting_stands_in_the_settings_table() -> None:
     names = {line.name for line in settings_table()}
-    plain = set(Settings.__dataclass_fields__) - {"databases"}
+    plain = set(Settings.__dataclass_fields__) - {"databases", "expected"}
     assert names == plain | {f"databases.{role.role}" for role in ROLES}
     assert all(line.about and line.default for line in settings_table())
