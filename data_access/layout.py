@@ -124,6 +124,7 @@ _ONLY_IN: Mapping[str, frozenset[str]] = {
     "cal_registry": frozenset({"caltables"}),
     "ingest": frozenset({"ingest_queue", "subband_files", "pointing_history"}),
     "hdf5": frozenset({"hdf5_files", "storage_locations", "pointing_history"}),
+    "raw_index": frozenset({"hdf5_files"}),
     "data_registry": frozenset(),
     "calibrators": frozenset({"calibrator_catalog", "vla_calibrators", "bandpass_calibrators"}),
     "alerts": frozenset({"alert_history"}),
@@ -135,10 +136,23 @@ def may_hold(role: str, logical: str) -> bool:
     return role not in _ONLY_IN or logical in _ONLY_IN[role]
 
 
-def home_of(logical: str) -> str:
-    """Return the role whose file holds this table in the split layout."""
-    special = (role for role in _ONLY_IN if logical in _ONLY_IN[role])
-    return next(special, "products")
+# Files of the split layout carry copies of each other's tables: what stands here is asked before all other files.
+_HOMES: Mapping[str, tuple[str, ...]] = {
+    "caltables": ("cal_registry",),
+    "ingest_queue": ("ingest",),
+    "subband_files": ("ingest",),
+    "pointing_history": ("ingest",),
+    "hdf5_files": ("raw_index", "hdf5"),
+    "alert_history": ("alerts",),
+    "calibrator_catalog": ("calibrators",),
+    "vla_calibrators": ("calibrators",),
+    "bandpass_calibrators": ("calibrators",),
+}
+
+
+def homes_of(logical: str) -> tuple[str, ...]:
+    """Return the roles whose files are meant to hold this table in the split layout, the best first."""
+    return _HOMES.get(logical, ("products",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +215,7 @@ class Layout:
     Parameters
     ----------
     databases : mapping of role to Database
-        In the order in which they are asked.
+        A table is looked for in the unified file, then in its homes, then in the others in this order.
     """
 
     def __init__(self, databases: Mapping[str, Database]) -> None:
@@ -211,6 +225,8 @@ class Layout:
 
     async def find(self, logical: str) -> Table:
         """Return the table: the first that has rows, else the first that exists; looked for once a second.
+
+        The unified file is asked first, then the table's homes in the split layout.
 
         Raises
         ------
@@ -234,7 +250,7 @@ class Layout:
         await self.databases.look_again()
         empty: Table | None = None
         trouble: DatabaseError | None = None
-        for database in self.databases.values():
+        for database in self._in_order(logical):
             try:
                 table, has_rows = await self._table_in(logical, database)
                 if table is not None and has_rows:
@@ -255,10 +271,16 @@ class Layout:
         if self.databases.complaint:
             return self.databases.complaint
         asked = ", ".join(database.path.name for database in self.databases.values()) or "none is configured"
-        places = () if "pipeline" in self.databases else self.databases.expected_places(home_of(logical))
+        places = () if "pipeline" in self.databases else self.databases.expected_places(homes_of(logical)[-1])
         if not places:
             return f"looked in: {asked}"
         return f"looked in: {asked}; expected in {' or '.join(map(str, places))}, which is not there"
+
+    def _in_order(self, logical: str) -> list[Database]:
+        """Return the databases in the order in which they are asked: the unified one, the table's homes, the rest."""
+        roles = [role for role in ("pipeline", *homes_of(logical)) if role in self.databases]
+        roles += [role for role in self.databases if role not in roles]
+        return [self.databases[role] for role in roles]
 
     async def find_in(self, logical: str, database: Database) -> Table | None:
         """Return the table of one database, under the name that has rows; None when it has none of its names."""

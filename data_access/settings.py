@@ -13,6 +13,7 @@ from typing import Any
 from data_access.errors import ValidationError
 
 DEFAULT_STATE_DIR = Path("/data/dsa110-contimg/state")
+_DEFAULT_RAW_FOLDER = Path("/data/incoming")
 DEFAULT_CACHE_DIR = Path("~/.cache/dsa110-dashboard")
 DEFAULT_DATA_DIR = Path("~/.local/share/dsa110-dashboard")
 
@@ -26,13 +27,16 @@ class DatabaseRole:
     variables : tuple of str
         Environment variables that name the file, the first set one wins.
     filenames : tuple of str
-        Names looked for in ``<state>/db`` and ``<state>``.
+        Names looked for in the folders.
+    folders : tuple of str
+        Below the state folder, the best one first.
     """
 
     role: str
     variables: tuple[str, ...]
     filenames: tuple[str, ...]
     about: str
+    folders: tuple[str, ...] = ("db", ".")
 
 
 ROLES: tuple[DatabaseRole, ...] = (
@@ -56,6 +60,13 @@ ROLES: tuple[DatabaseRole, ...] = (
         "processing queue, pointing (split layout)",
     ),
     DatabaseRole("hdf5", ("PIPELINE_HDF5_DB", "HDF5_DB_PATH"), ("hdf5.sqlite3",), "raw-file index (split layout)"),
+    DatabaseRole(
+        "raw_index",
+        ("DSA110_RAW_INDEX_DB",),
+        ("hdf5_file_index.sqlite3",),
+        "raw-file index that the indexer keeps beside the raw files",
+        ("../incoming",),
+    ),
     DatabaseRole(
         "data_registry",
         ("PIPELINE_DATA_REGISTRY_DB", "DATA_REGISTRY_DB"),
@@ -119,7 +130,7 @@ def settings_table() -> tuple[SettingDoc, ...]:
         SettingDoc(name, _VARIABLES.get(name, ()), _default_text(name), about) for name, about in _ABOUT.items()
     )
     databases = tuple(
-        SettingDoc(f"databases.{r.role}", r.variables, f"`{r.filenames[0]}` in `state/db` or `state`", r.about)
+        SettingDoc(f"databases.{r.role}", r.variables, f"`{r.filenames[0]}` in {_folders_text(r)}", r.about)
         for r in ROLES
     )
     return plain[:1] + databases + plain[1:]
@@ -154,6 +165,12 @@ _VARIABLES: dict[str, tuple[str, ...]] = {
     "data_dir": ("DSA110_DASHBOARD_DATA",),
     "user_header": ("DSA110_DASHBOARD_USER_HEADER",),
 }
+
+
+def _folders_text(role: DatabaseRole) -> str:
+    if role.role == "raw_index":
+        return f"`<state>/../incoming`; of the default state folder in `{_DEFAULT_RAW_FOLDER}` too"
+    return "`state/db` or `state`"
 
 
 def _default_text(name: str) -> str:
@@ -289,7 +306,10 @@ def _complete(given: Mapping[str, Any]) -> Settings:
 
 
 def _places(state: Path, role: DatabaseRole) -> tuple[Path, ...]:
-    return tuple((folder / name).absolute() for folder in (state / "db", state) for name in role.filenames)
+    folders = [Path(os.path.normpath((state / folder).absolute())) for folder in role.folders]
+    if role.role == "raw_index" and state == DEFAULT_STATE_DIR:
+        folders.append(_DEFAULT_RAW_FOLDER)
+    return tuple(folder / name for folder in folders for name in role.filenames)
 
 
 def _folders(given: Mapping[str, Any], name: str, default: tuple[Path, ...]) -> tuple[Path, ...]:

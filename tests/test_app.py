@@ -124,11 +124,18 @@ def test_check_as_json_names_every_database_of_the_split_layout(
 ) -> None:
     answer = check(demo_split, "--json")
     report = report_of(answer)
-    on_disk = {str(path) for path in (demo_split / "state/db").glob("*.sqlite3")}
+    on_disk = {str(path) for folder in ("state/db", "incoming") for path in (demo_split / folder).glob("*.sqlite3")}
     known = {database["path"] for database in report["databases"]}
     assert (answer[0], report["ok"], report["layout"]) == (0, True, "split")
     assert known <= on_disk
-    assert {Path(path).stem for path in known} >= {"products", "cal_registry", "ingest", "hdf5", "alerts"}
+    assert {Path(path).stem for path in known} >= {
+        "products",
+        "cal_registry",
+        "ingest",
+        "hdf5",
+        "alerts",
+        "hdf5_file_index",
+    }
     assert all(database["last_write_at"] > 1.7e9 for database in report["databases"])
 
 

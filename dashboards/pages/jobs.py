@@ -35,7 +35,7 @@ class JobsPage(ListPage):
 
     name_in_url: ClassVar[str] = "runs"
     more_url_params: ClassVar[tuple[str, ...]] = ("view",)
-    live_roles = frozenset({"products", "pipeline", "ingest", "hdf5"})
+    live_roles = frozenset({"products", "pipeline", "ingest", "hdf5", "raw_index"})
 
     def __new__(cls, session: Session, **_params: Any) -> JobsPage:
         """Return an instance of the view that ``?view=`` names; the runs for a name that means nothing."""

@@ -60,6 +60,21 @@ def test_where_a_database_is_looked_for_is_known_while_it_is_not_there(tmp_path:
     assert "products" not in settings.databases
 
 
+def test_the_index_of_raw_files_is_found_beside_the_raw_files(tmp_path: Path) -> None:
+    (tmp_path / "incoming").mkdir()
+    (tmp_path / "state").mkdir()
+    (tmp_path / "incoming" / "hdf5_file_index.sqlite3").touch()
+    settings = load_settings(state_dir=tmp_path)
+    assert settings.databases["raw_index"] == tmp_path / "incoming" / "hdf5_file_index.sqlite3"
+
+
+def test_the_raw_folder_of_the_telescope_belongs_to_its_own_state_folder_only(tmp_path: Path) -> None:
+    of_telescope = load_settings(environment={}).expected.get("raw_index", ())
+    assert Path("/data/incoming/hdf5_file_index.sqlite3") in of_telescope
+    of_another = load_settings(state_dir=tmp_path).expected["raw_index"]
+    assert [path.parent for path in of_another] == [tmp_path.parent / "incoming"]
+
+
 def test_nothing_is_looked_for_beside_a_database_that_is_named() -> None:
     assert load_settings(environment={"PIPELINE_DB": "/x.sqlite3"}).expected == {}
 
