@@ -26,6 +26,7 @@ from data_access.repositories.photometry import PhotometryRepository
 from data_access.repositories.photometry_blocks import PhotometryBlocks
 from data_access.repositories.photometry_epochs import EpochRepository
 from data_access.repositories.queue import QueueRepository
+from data_access.repositories.raw_files import RawFileRepository
 from data_access.repositories.source_columns import SourceColumnRepository
 from data_access.repositories.sources import SourceRepository
 from data_access.services.compare import CompareService
@@ -63,7 +64,7 @@ class Archive:
 
     Attributes
     ----------
-    images, sources, photometry, curves, measurement_sets, calibration, jobs, queue, operations
+    images, sources, photometry, curves, measurement_sets, calibration, jobs, queue, raw_files, operations
         Repositories: SQL to records.
     cross_matches
         Repository: entries of all catalogue files near a place.
@@ -111,6 +112,7 @@ class Archive:
         self.calibration = CalibrationRepository(self.layout, count_deadline_s=counting)
         self.jobs = JobRepository(self.layout, count_deadline_s=counting)
         self.queue = QueueRepository(self.layout, count_deadline_s=counting)
+        self.raw_files = RawFileRepository(self.layout, count_deadline_s=counting)
         self.operations = OperationsRepository(self.layout)
         self.catalogs = CatalogRepository(self.settings.catalog_dir, self._open_catalog)
         self.notes = NotesDatabase(

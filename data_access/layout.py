@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_access.database import Database, Rows, Schema
+from data_access.database import Database, Rows
 from data_access.discovery import Databases
 from data_access.errors import DatabaseError, TableMissing
+from data_access.introspection import Schema
 
 _LOOK_AGAIN_S = 1.0
 
@@ -165,6 +166,7 @@ class Table:
     columns: frozenset[str]
     has_rowid: bool = True
     primary_key: str = ""
+    indexed: frozenset[str] = frozenset()
 
     def column(self, name: str, alias: str = "") -> str:
         """Return the SQL for a column under the name it has here, or NULL when this file does not have it."""
@@ -300,6 +302,23 @@ class Layout:
         except TableMissing:
             return None
 
+    async def find_optional(self, logical: str) -> Table | None:
+        """Return the table, or None when databases can be read and none has it.
+
+        Raises
+        ------
+        TableMissing
+            There is no database at all: then nothing is known, and not that there is nothing.
+        DatabaseError
+            A database that could hold it cannot be read.
+        """
+        try:
+            return await self.find(logical)
+        except TableMissing:
+            if not self.databases:
+                raise
+            return None
+
     async def _candidates(self, logical: str, database: Database) -> list[Table]:
         schema = await database.schema()
         return [
@@ -310,6 +329,7 @@ class Layout:
                 frozenset(schema.tables[name]),
                 name in schema.with_rowid,
                 schema.keys.get(name, ""),
+                schema.indexed.get(name, frozenset()),
             )
             for name in TABLES[logical].names
             if name in schema.tables

@@ -128,8 +128,9 @@ class TasksView(JobsPage):
         return page
 
     async def count(self) -> Count | None:
-        """Return nothing: the table is not worth a count."""
-        return None
+        """Return how many tasks match."""
+        number: Count | None = await self.session.archive.jobs.count_tasks(text=self.text, status=self.status)
+        return number
 
     def to_row(self, record: Task, details: Any) -> Row:  # noqa: ARG002
         """Return the table row of one task."""

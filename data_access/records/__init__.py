@@ -18,7 +18,7 @@ from data_access.records.files import (
     SkyFrame,
 )
 from data_access.records.images import Image, ImagePlace, ImageQA, Mosaic, Region
-from data_access.records.jobs import Batch, BatchItem, LogFile, ObservationGroup, QueueItem, Run, Task
+from data_access.records.jobs import Batch, BatchItem, LogFile, ObservationGroup, QueueItem, Run, StateCounts, Task
 from data_access.records.measurement_sets import (
     AntennaTable,
     MeasurementSet,
@@ -81,6 +81,7 @@ __all__ = [
     "Source",
     "SourceDetail",
     "SpectralWindow",
+    "StateCounts",
     "StorageLocation",
     "StoredVariability",
     "TableState",
