@@ -19,7 +19,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data_access.errors import ArchiveError
+from data_access.errors import ArchiveError, FileMissing
 
 if TYPE_CHECKING:
     from data_access.archive import Archive
@@ -106,7 +106,7 @@ def _demo(options: argparse.Namespace) -> int:
     from data_access.demo import grow, write_demo
 
     out: Path = options.out
-    if not (out / "state").is_dir():
+    if not _is_whole_demo(out, options.layout):
         print(f"Writing a demo archive to {out} (some seconds) ...", flush=True)
         write_demo(out, layout=options.layout)
     stop = threading.Event()
@@ -120,6 +120,16 @@ def _demo(options: argparse.Namespace) -> int:
         if pipeline.is_alive():
             pipeline.join(timeout=10)
     return 0
+
+
+def _is_whole_demo(out: Path, layout: str) -> bool:
+    """Return whether a demo archive is there that was written to its end, in this layout."""
+    from data_access.demo import load_archive
+
+    try:
+        return load_archive(out).layout == layout
+    except FileMissing:
+        return False
 
 
 def _demo_archive(out: Path) -> Archive:

@@ -19,6 +19,7 @@ import pytest
 
 import app
 from data_access.demo import write_demo
+from data_access.demo.write import MARKER, load_archive
 
 ROOT = Path(app.__file__).resolve().parent
 OWN_VARIABLES = ("PIPELINE", "CONTIMG", "DSA110", "CAL_REGISTRY", "HDF5_DB")
@@ -286,6 +287,41 @@ def test_demo_writes_its_archive_serves_it_and_lets_it_grow(
     assert process.returncode == 0
     assert "Traceback" not in errors
     assert app.main(["check", "--state-dir", str(out)]) == 0
+
+
+@pytest.mark.parametrize("damage", ["unfinished", "half a marker", "another layout"])
+def test_demo_writes_an_unusable_archive_again(damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = write_demo(tmp_path / "demo", nights=1, layout="unified" if damage == "another layout" else "split")
+    marker = out / MARKER
+    if damage == "unfinished":
+        marker.write_text(marker.read_text().replace("true", "false"))
+    elif damage == "half a marker":
+        marker.write_text(marker.read_text()[:20])
+    served = []
+    monkeypatch.setattr(app, "_run_server", lambda archive, _options: served.append(archive))
+    monkeypatch.setattr(
+        "data_access.demo.write_demo", lambda folder, **options: write_demo(folder, nights=1, **options)
+    )
+    assert app.main(["demo", "--out", str(out), "--still"]) == 0
+    assert load_archive(out).layout == "split"
+    assert "products" in served[0].databases
+
+
+def test_demo_leaves_a_whole_archive_as_it_is(
+    demo_split: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(app, "_run_server", lambda *_: None)
+    written = load_archive(demo_split)
+    assert app.main(["demo", "--out", str(demo_split), "--still"]) == 0
+    assert load_archive(demo_split) == written
+    assert "Writing" not in capsys.readouterr().out
+
+
+def test_demo_touches_no_folder_of_somebody_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "state").mkdir()
+    assert app.main(["demo", "--out", str(tmp_path), "--still"]) == 2
+    assert "was not made by the demo" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
 
 def test_what_is_written_about_the_demo_stays_beside_the_demo(tmp_path: Path) -> None:
