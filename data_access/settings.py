@@ -173,6 +173,9 @@ def _folders_text(role: DatabaseRole) -> str:
     return "`state/db` or `state`"
 
 
+_PATHS = ("state_dir", "databases", "roots", "log_roots", "catalog_dir", "cache_dir", "data_dir")
+
+
 def _default_text(name: str) -> str:
     special = {
         "state_dir": f"`{DEFAULT_STATE_DIR}`",
@@ -260,7 +263,25 @@ def _from_file(path: Path) -> dict[str, Any]:
             remedy="The settings table in README.md lists every name.",
         )
     _check_paths(given)
-    return given
+    return _from_folder(path.expanduser().absolute().parent, given)
+
+
+def _from_folder(folder: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a file with its paths made absolute: they begin at the file, wherever it is read from."""
+
+    def absolute(path: str) -> str:
+        return os.path.normpath(folder / Path(path.strip()).expanduser()) if path.strip() else path
+
+    found = dict(given)
+    for name in _PATHS:
+        value = found.get(name)
+        if isinstance(value, str):
+            found[name] = absolute(value)
+        elif isinstance(value, list):
+            found[name] = [absolute(item) for item in value]
+        elif isinstance(value, dict):
+            found[name] = {key: absolute(item) for key, item in value.items()}
+    return found
 
 
 def _check_paths(given: Mapping[str, Any]) -> None:
@@ -280,9 +301,9 @@ def _check_paths(given: Mapping[str, Any]) -> None:
 
 
 def _complete(given: Mapping[str, Any]) -> Settings:
-    state = Path(given.get("state_dir", DEFAULT_STATE_DIR))
+    state = Path(given.get("state_dir", DEFAULT_STATE_DIR)).expanduser()
     values: dict[str, Any] = {"state_dir": state}
-    named = {role: Path(str(path)).absolute() for role, path in given.get("databases", {}).items()}
+    named = {role: Path(str(path)).expanduser().absolute() for role, path in given.get("databases", {}).items()}
     if "state_dir" in given or not named:
         values["expected"] = {role.role: _places(state, role) for role in ROLES if role.role not in named}
     found = {
@@ -293,7 +314,7 @@ def _complete(given: Mapping[str, Any]) -> Settings:
     values["log_roots"] = _folders(given, "log_roots", (state / "logs", state.parent / "logs"))
     standard = (state.parent / "stage", Path("/stage/dsa110-contimg"), Path("/data/dsa110-contimg"))
     values["roots"] = _folders(given, "roots", standard if state != DEFAULT_STATE_DIR else standard[1:])
-    values["catalog_dir"] = Path(given.get("catalog_dir", state / "catalogs"))
+    values["catalog_dir"] = Path(given.get("catalog_dir", state / "catalogs")).expanduser()
     values["cache_dir"] = Path(given.get("cache_dir", DEFAULT_CACHE_DIR)).expanduser().absolute()
     values["data_dir"] = Path(given.get("data_dir", DEFAULT_DATA_DIR)).expanduser().absolute()
     values["user_header"] = str(given.get("user_header", "")).strip()
@@ -318,12 +339,14 @@ def _folders(given: Mapping[str, Any], name: str, default: tuple[Path, ...]) -> 
         return default
     if isinstance(value, str):
         value = [value]
-    return tuple(Path(str(item).strip()) for item in value if str(item).strip())
+    return tuple(Path(str(item).strip()).expanduser() for item in value if str(item).strip())
 
 
 def _number(name: str, value: Any, default: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValidationError(f"The setting {name} must be a number, not {value!r}")
+    if isinstance(default, int) and value != int(value):
+        raise ValidationError(f"The setting {name} must be a whole number, not {value!r}")
     number = type(default)(value)
     if number <= 0:
         raise ValidationError(f"The setting {name} must be positive, not {value!r}")

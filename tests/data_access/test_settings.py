@@ -140,7 +140,8 @@ def test_folders_in_the_environment_are_separated_by_commas() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "lanes = 0", "lanes = -1", 'lanes = "two"', "lanes = inf", "lanes = nan", "lanes = [1]", "lanes = true",
+        "lanes = 0", "lanes = -1", "lanes = 2.7",
+        'lanes = "two"', "lanes = inf", "lanes = nan", "lanes = [1]", "lanes = true",
         "query_deadline_s = nan", "query_deadline_s = inf", "query_deadline_s = 0.0", "row_cap = 1979-05-27",
         "unknown_name = 1", "[databases]\nunknown = 'x'", "databases = 5", "databases = 'x'",
         "[databases]\nproducts = 5", "state_dir = 5", "roots = 5", "roots = [5]", "catalog_dir = []", "= broken",
@@ -163,6 +164,37 @@ def test_a_file_that_is_not_text_is_a_validation_error(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValidationError, match="not valid TOML"):
         load_settings(config=path, environment={})
+
+
+def test_paths_of_the_file_begin_at_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "else").mkdir()
+    monkeypatch.chdir(tmp_path / "else")
+    text = (
+        'state_dir = "state"\nroots = ["ms", "/a"]\nlog_roots = "logs"\ncatalog_dir = "../c"\ncache_dir = "cache"\n'
+    )
+    settings = load_settings(config=_toml(tmp_path, text + '[databases]\nproducts = "p.sqlite3"\n'), environment={})
+    assert settings.state_dir == tmp_path / "state"
+    assert settings.roots == (tmp_path / "ms", Path("/a"))
+    assert settings.log_roots == (tmp_path / "logs",)
+    assert settings.catalog_dir == tmp_path.parent / "c"
+    assert settings.cache_dir == tmp_path / "cache"
+    assert settings.databases["products"] == tmp_path / "p.sqlite3"
+
+
+def test_the_home_folder_can_be_meant_in_every_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/n")
+    text = 'state_dir = "~/s"\nroots = "~/r"\nlog_roots = ["~/l"]\n[databases]\nproducts = "~/p.sqlite3"\n'
+    settings = load_settings(config=_toml(tmp_path, text), environment={})
+    assert (settings.state_dir, settings.roots, settings.log_roots) == (
+        Path("/home/n/s"), (Path("/home/n/r"),), (Path("/home/n/l"),),
+    )  # fmt: skip
+    assert settings.databases["products"] == Path("/home/n/p.sqlite3")
+    of_environment = load_settings(environment={"PIPELINE_PRODUCTS_DB": "~/q.sqlite3"})
+    assert of_environment.databases["products"] == Path("/home/n/q.sqlite3")
+
+
+def test_a_whole_number_may_be_written_with_a_point(tmp_path: Path) -> None:
+    assert load_settings(config=_toml(tmp_path, "lanes = 3.0\n"), environment={}).lanes == 3
 
 
 def test_whole_numbers_are_taken_for_seconds(tmp_path: Path) -> None:
