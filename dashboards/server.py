@@ -65,6 +65,10 @@ class HealthHandler(RequestHandler):
             )
         )
 
+    def head(self) -> None:
+        """Answer as `get` does, without the text."""
+        self.get()
+
 
 class DashboardServer:
     """A server with its background tasks; made by `build_server`, used inside a running event loop.

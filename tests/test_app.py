@@ -197,6 +197,13 @@ def test_check_names_a_corrupt_database_and_still_reports_the_others(
     assert report_of(answer)["missing"] == ["caltables"]
 
 
+def test_check_ends_quietly_when_its_reader_has_seen_enough(demo_split: Path) -> None:
+    command = f"'{sys.executable}' app.py check --state-dir '{demo_split}' | head -c 1"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout == "l"
+    assert "BrokenPipe" not in done.stderr
+
+
 def test_settings_come_from_a_toml_file(
     capsys: pytest.CaptureFixture[str], demo_unified: Path, tmp_path: Path
 ) -> None:

@@ -56,7 +56,8 @@ class RunsView(JobsPage):
         {"name": "end", "label": "to", "kind": "text", "placeholder": "2025-10-14", "width": "10rem"},
     )
 
-    def check(self, values: Mapping[str, str]) -> None:
+    @classmethod
+    def check(cls, values: Mapping[str, str]) -> None:
         """Raise `FieldError` for a malformed time."""
         _run_filter(values)
 

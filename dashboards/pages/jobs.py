@@ -45,6 +45,14 @@ class JobsPage(ListPage):
         chosen = _view_class(session.query.get("view", "")) if cls is JobsPage else cls
         return super().__new__(chosen)
 
+    @classmethod
+    def check_query(cls, query: Mapping[str, str]) -> None:
+        """Raise `ValidationError` for what means nothing to the view that the URL names."""
+        if cls is JobsPage:
+            _view_class(query.get("view", "")).check_query(query)
+        else:
+            super().check_query(query)
+
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **{"view": self.name_in_url, **params})
         self.tabs = Switches()

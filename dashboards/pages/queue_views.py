@@ -127,7 +127,8 @@ class RawView(JobsPage):
         {"name": "subbands", "label": "Subbands", "kind": "select", "options": list(_COMPLETE), "width": "9rem"},
     )
 
-    def check(self, values: Mapping[str, str]) -> None:
+    @classmethod
+    def check(cls, values: Mapping[str, str]) -> None:
         """Raise `FieldError` for a malformed time or an unknown choice."""
         _raw_filter(values)
 
