@@ -29,6 +29,7 @@ from data_access.repositories.queue import QueueRepository
 from data_access.repositories.raw_files import RawFileRepository
 from data_access.repositories.source_columns import SourceColumnRepository
 from data_access.repositories.sources import SourceRepository
+from data_access.service_ports import parse_service
 from data_access.services.compare import CompareService
 from data_access.services.context import ContextService
 from data_access.services.contours import ContourService
@@ -45,6 +46,8 @@ from data_access.services.neighbours import NeighbourService
 from data_access.services.night import NightService
 from data_access.services.overlays import OverlayService
 from data_access.services.overviews import OverviewService
+from data_access.services.own_parts import OwnParts
+from data_access.services.pipeline_services import PipelineServices
 from data_access.services.provenance import ProvenanceService
 from data_access.services.regions import RegionService
 from data_access.services.review import ReviewService
@@ -75,6 +78,8 @@ class Archive:
         Services: where files, caches and several repositories meet.
     image_quality, compare
         Services: figures of an image's own pixels, graded; images on the pixels of another one.
+    services, parts
+        Which programs of the pipeline answer on this machine; what our own parts are doing.
     changes : ChangeWatcher
         Tells listeners about new commits while its `run` is running.
 
@@ -101,6 +106,7 @@ class Archive:
         self.changes = ChangeWatcher(
             self.databases, interval_s=settings.poll_interval_s, own={"notes": self.notes.file}
         )
+        self.parts = OwnParts(self.changes, self.offload, self.variability, self._cache_folder)
 
     def _make_repositories(self) -> None:
         counting = self.settings.count_deadline_s
@@ -175,6 +181,7 @@ class Archive:
         self.ese = EseService(self.sources, self.photometry, self.neighbours, self.offload)
         folders = {"roots": settings.roots, "log_roots": settings.log_roots}
         self.health = HealthService(self.layout, folders, count_deadline_s=settings.count_deadline_s)
+        self.services = PipelineServices([parse_service(text) for text in settings.services])
         self.compare = CompareService(self.files, self.overviews, self.offload)
         self.image_quality = ImageQualityService(self.images, self.catalogs, self.files, roots, self.offload)
 

@@ -93,6 +93,8 @@ class ChangeWatcher:
     ----------
     last_write : float or None
         Unix seconds of the newest write to any database, from the files' modification times.
+    looked_at : float or None
+        Unix seconds of the last look.
     trouble : dict
         Role -> message of the databases that cannot be read now.
     """
@@ -109,6 +111,7 @@ class ChangeWatcher:
         self._stamps: dict[str, _Stamp] = {}
         self._versions: dict[str, tuple[int, ...]] = {}
         self.last_write: float | None = None
+        self.looked_at: float | None = None
         self.trouble: dict[str, str] = {}
 
     def subscribe(self) -> Subscription:
@@ -167,6 +170,7 @@ class ChangeWatcher:
                 changed.add(role)
             self._stamps[role] = stamp
         self._remember_last_write(stamps)
+        self.looked_at = time.time()
         if not changed:
             return None
         change = Change(frozenset(changed), time.time())

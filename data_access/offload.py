@@ -49,7 +49,7 @@ class Offload:
     """
 
     def __init__(self, *, threads: int, processes: int, deadline_s: float) -> None:
-        self._n_threads, self._n_processes, self._deadline_s = threads, processes, deadline_s
+        self.n_threads, self.n_processes, self._deadline_s = threads, processes, deadline_s
         self._threads: ThreadPoolExecutor | None = None
         self._processes: ProcessPool | None = None
         self._closed = False
@@ -57,7 +57,7 @@ class Offload:
     async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return the function's result, computed in a thread."""
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(self._n_threads, thread_name_prefix="archive")
+            self._threads = ThreadPoolExecutor(self.n_threads, thread_name_prefix="archive")
         call = functools.partial(function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
@@ -110,16 +110,21 @@ class Offload:
             return "not started"
         return "running" if self._processes.active else "broken"
 
+    @property
+    def n_waiting(self) -> int:
+        """Number of calls that wait for a thread."""
+        return 0 if self._threads is None else self._threads._work_queue.qsize()
+
     def warm_up(self) -> None:
         """Start the worker processes, so that the first reader does not wait for them."""
-        for _ in range(self._n_processes):
+        for _ in range(self.n_processes):
             self._pool().schedule(_nothing)
 
     def _pool(self) -> ProcessPool:
         if self._processes is None:
             # spawn: a forked child of a threaded server inherits locks in an unknown state.
             self._processes = ProcessPool(
-                max_workers=self._n_processes, max_tasks=200, context=multiprocessing.get_context("spawn")
+                max_workers=self.n_processes, max_tasks=200, context=multiprocessing.get_context("spawn")
             )
         return self._processes
 

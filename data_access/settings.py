@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from data_access.errors import ValidationError
+from data_access.service_ports import DEFAULT_SERVICES, parse_service
 
 DEFAULT_STATE_DIR = Path("/data/dsa110-contimg/state")
 _DEFAULT_RAW_FOLDER = Path("/data/incoming")
@@ -102,6 +103,7 @@ class Settings:
     thumbnail_cache_mb: float = 200.0
     data_dir: Path = DEFAULT_DATA_DIR
     user_header: str = ""
+    services: tuple[str, ...] = DEFAULT_SERVICES
     lanes: int = 2
     query_deadline_s: float = 5.0
     count_deadline_s: float = 0.25
@@ -145,6 +147,8 @@ _ABOUT: dict[str, str] = {
     "thumbnail_cache_mb": "thumbnails kept in `cache_dir`, megabytes; the longest unused go first",
     "data_dir": "folder for what people write (marks, comments), outside of the pipeline's folders; make copies",
     "user_header": "HTTP header with the name of the reader, set by a trusted proxy; empty: people type theirs",
+    "services": "programs of the pipeline that /status asks on this machine alone: name, port, and a path, `PING` or "
+    "nothing; `[]` or `none` asks nobody",
     "lanes": "connections per database for fast reads (one more is kept for slow ones)",
     "query_deadline_s": "a query is stopped after this time, seconds",
     "count_deadline_s": "counting rows gives up after this time, seconds",
@@ -164,6 +168,7 @@ _VARIABLES: dict[str, tuple[str, ...]] = {
     "cache_dir": ("DSA110_DASHBOARD_CACHE",),
     "data_dir": ("DSA110_DASHBOARD_DATA",),
     "user_header": ("DSA110_DASHBOARD_USER_HEADER",),
+    "services": ("DSA110_DASHBOARD_SERVICES",),
 }
 
 
@@ -173,6 +178,7 @@ def _folders_text(role: DatabaseRole) -> str:
     return "`state/db` or `state`"
 
 
+_LISTS = ("roots", "log_roots", "services")
 _PATHS = ("state_dir", "databases", "roots", "log_roots", "catalog_dir", "cache_dir", "data_dir")
 
 
@@ -183,6 +189,7 @@ def _default_text(name: str) -> str:
         "roots": "`<state>/../stage`, `/stage/dsa110-contimg`, `/data/dsa110-contimg`",
         "catalog_dir": "`<state>/catalogs`",
         "user_header": "–",
+        "services": ", ".join(f"`{service}`" for service in DEFAULT_SERVICES),
     }
     if name in special:
         return special[name]
@@ -214,7 +221,7 @@ def load_settings(
     """
     env = dict(os.environ if environment is None else environment)
     if state_dir is not None:
-        own = tuple(v for name in ("cache_dir", "data_dir", "user_header") for v in _VARIABLES[name])
+        own = tuple(v for name in ("cache_dir", "data_dir", "user_header", "services") for v in _VARIABLES[name])
         env = {name: env[name] for name in own if name in env}
     given = _from_environment(env)
     if config is not None:
@@ -238,7 +245,7 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
     for name, variables in _VARIABLES.items():
         value = next((env[v] for v in variables if env.get(v)), None)
         if value is not None:
-            given[name] = value.split(",") if name in ("roots", "log_roots") else value
+            given[name] = value.split(",") if name in _LISTS else value
     databases = {
         role.role: next(env[v] for v in role.variables if env.get(v))
         for role in ROLES
@@ -294,10 +301,10 @@ def _check_paths(given: Mapping[str, Any]) -> None:
     for name in ("state_dir", "catalog_dir", "cache_dir", "data_dir", "user_header"):
         if not isinstance(given.get(name, ""), str):
             raise ValidationError(f"The setting {name} must be text, not {given[name]!r}")
-    for name in ("roots", "log_roots"):
+    for name in _LISTS:
         value = given.get(name, [])
         if not isinstance(value, str | list) or not all(isinstance(item, str) for item in value):
-            raise ValidationError(f"The setting {name} must be a list of paths, not {value!r}")
+            raise ValidationError(f"The setting {name} must be a list of texts, not {value!r}")
 
 
 def _complete(given: Mapping[str, Any]) -> Settings:
@@ -318,6 +325,7 @@ def _complete(given: Mapping[str, Any]) -> Settings:
     values["cache_dir"] = Path(given.get("cache_dir", DEFAULT_CACHE_DIR)).expanduser().absolute()
     values["data_dir"] = Path(given.get("data_dir", DEFAULT_DATA_DIR)).expanduser().absolute()
     values["user_header"] = str(given.get("user_header", "")).strip()
+    values["services"] = _services(given)
     defaults = Settings()
     for name in _ABOUT:
         if name in values or name not in given:
@@ -340,6 +348,15 @@ def _folders(given: Mapping[str, Any], name: str, default: tuple[Path, ...]) -> 
     if isinstance(value, str):
         value = [value]
     return tuple(Path(str(item).strip()).expanduser() for item in value if str(item).strip())
+
+
+def _services(given: Mapping[str, Any]) -> tuple[str, ...]:
+    value = given.get("services", DEFAULT_SERVICES)
+    texts = [text.strip() for text in ([value] if isinstance(value, str) else value)]
+    services = tuple(text for text in texts if text and text.lower() != "none")
+    for service in services:
+        parse_service(service)
+    return services
 
 
 def _number(name: str, value: Any, default: Any) -> Any:

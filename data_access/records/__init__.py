@@ -26,7 +26,15 @@ from data_access.records.measurement_sets import (
     SpectralWindow,
 )
 from data_access.records.names import NamedPlace
-from data_access.records.operations import Alert, DatabaseState, Pointing, StorageLocation, TableState
+from data_access.records.operations import (
+    Alert,
+    DatabaseState,
+    PartState,
+    Pointing,
+    ServiceState,
+    StorageLocation,
+    TableState,
+)
 from data_access.records.sources import (
     EseCandidate,
     LightCurve,
@@ -71,12 +79,14 @@ __all__ = [
     "NamedPlace",
     "ObservationGroup",
     "PageRequest",
+    "PartState",
     "Pointing",
     "QueueItem",
     "RecordPage",
     "Reduction",
     "Region",
     "Run",
+    "ServiceState",
     "SkyFrame",
     "Source",
     "SourceDetail",
