@@ -14,6 +14,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -24,8 +25,10 @@ from data_access.errors import ArchiveError, FileMissing
 
 if TYPE_CHECKING:
     from data_access.archive import Archive
+    from data_access.records import DatabaseState
     from data_access.services.health import HealthReport
 
+_NAMED_COLUMNS = 4
 DEMO_FOLDER = Path(__file__).resolve().parent / ".demo"
 
 
@@ -177,32 +180,40 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _report_text(report: HealthReport) -> str:
-    from data_access.analysis.times import format_utc
-
     lines = [f"layout: {report.layout}", f"state folder: {report.state_dir}"]
     for database in report.databases:
-        if not database.ok:
-            lines += [f"{database.role}: FAILED  {database.path}", f"    {database.error}", f"    {database.remedy}"]
-            continue
-        written = format_utc(database.last_write_at) or "unknown"
-        lines.append(
-            f"{database.role}: {database.mode}, {database.journal}, last write {written} UTC  {database.path}"
-        )
-        for table in database.tables:
-            if table.error:
-                lines.append(f"    {table.physical_name:<22} NOT READABLE: {table.error}")
-                continue
-            missing = f"  missing columns: {', '.join(table.missing_columns)}" if table.missing_columns else ""
-            lines.append(f"    {table.name:<22} {table.rows:>12} rows{missing}")
+        lines += _database_lines(database, time.time())
     if not report.databases:
         lines.append("no database found: give --state-dir, --config or the pipeline's environment variables")
     if report.complaint:
         lines.append(report.complaint)
     lines += [f"{f.setting}: {'readable' if f.readable else 'NOT READABLE'}  {f.path}" for f in report.folders]
     lines.append("versions: " + ", ".join(f"{name} {number}" for name, number in report.versions.items()))
+    if report.absent and report.databases:
+        lines.append("tables that no database has, and what would show them:")
+        lines += [f"    {name:<22} {pages}" for name, pages in report.absent.items()]
     if report.missing:
         lines.append(f"The main pages cannot work without: {', '.join(report.missing)}")
     return "\n".join(lines)
+
+
+def _database_lines(database: DatabaseState, now: float) -> list[str]:
+    from data_access.analysis.times import age_words, format_utc
+
+    if not database.ok:
+        return [f"{database.role}: FAILED  {database.path}", f"    {database.error}", f"    {database.remedy}"]
+    written = format_utc(database.last_write_at)
+    age = f"{written} UTC, {age_words(now - database.last_write_at)} ago" if database.last_write_at else "unknown"
+    lines = [f"{database.role}: {database.mode}, {database.journal}, last write {age}  {database.path}"]
+    for table in database.tables:
+        if table.error:
+            lines.append(f"    {table.physical_name:<22} NOT READABLE: {table.error}")
+            continue
+        names = table.missing_columns
+        more = f" and {len(names) - _NAMED_COLUMNS} more" if len(names) > _NAMED_COLUMNS else ""
+        missing = f"  missing columns: {', '.join(names[:_NAMED_COLUMNS])}{more}" if names else ""
+        lines.append(f"    {table.name:<22} {table.rows:>12} rows{missing}")
+    return lines
 
 
 if __name__ == "__main__":

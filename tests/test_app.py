@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -113,6 +114,7 @@ def test_check_of_a_whole_archive_says_where_everything_is(
     heading = next(line for line in lines if line.startswith("products: "))
     assert heading.startswith("products: read-only, wal, last write 20")
     assert heading.endswith(str(products))
+    assert re.search(r" UTC, [0-9][^,]* (s|min|d) ago  /", heading)
     images = next(line for line in lines if line.split()[:1] == ["images"])
     assert images.split()[1] == f"{real_rows(products, 'images'):,}"
     assert f"roots: readable  {demo_split / 'stage'}" in lines
@@ -159,6 +161,25 @@ def test_check_names_the_columns_that_a_table_lacks(
     line = next(line for line in text.splitlines() if line.split()[:1] == ["images"])
     assert line.endswith("missing columns: dynamic_range")
     assert status == 0
+
+
+def test_check_names_the_tables_that_pages_will_miss(
+    check: Callable[..., tuple[int, str]], copy_of_split: Path
+) -> None:
+    connection = sqlite3.connect(copy_of_split / "state/db/products.sqlite3")
+    connection.execute("DROP TABLE batch_jobs")
+    connection.close()
+    status, text = check(copy_of_split)
+    assert status == 0
+    assert re.search(r"^    batch_jobs +/jobs\?view=batches$", text, re.MULTILINE)
+
+
+def test_check_names_some_of_many_missing_columns(check: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "products.sqlite3")
+    connection.execute("CREATE TABLE ms_index (path)")
+    connection.close()
+    line = next(line for line in check(tmp_path)[1].splitlines() if line.split()[:1] == ["ms_index"])
+    assert line.endswith("missing columns: start_mjd, end_mjd, mid_mjd, processed_at and 10 more")
 
 
 def test_check_of_an_empty_folder_fails_and_says_what_to_give(
@@ -224,7 +245,7 @@ def test_settings_come_from_a_toml_file(
         ("lanes = ", "is not valid TOML"),
         ("colour = 'blue'", "unknown names: colour"),
         ("query_deadline_s = 'soon'", "must be a number, not 'soon'"),
-        ("roots = 3", "must be a list of paths, not 3"),
+        ("roots = 3", "must be a list of texts, not 3"),
     ],
 )
 @pytest.mark.parametrize("command", ["check", "serve"])

@@ -90,7 +90,8 @@ class StatusPage(PageView):
         kind, text = _verdict(report, bad)
         self.verdict.param.update(kind=kind, text=text)
         self.databases.rows = [_database_row(d) for d in report.databases]
-        self.tables.rows = [_table_row(t) for d in report.databases for t in d.tables]
+        present = [_table_row(t) for d in report.databases for t in d.tables]
+        self.tables.rows = present + [_absent_row(name, pages) for name, pages in report.absent.items()]
         self.tables_slot.succeed(self.tables)
         items = [fact(name, cell(number)) for name, number in report.versions.items()]
         self.versions.groups = [group("Versions", items)]
@@ -174,6 +175,11 @@ def _table_row(table: TableState) -> Row:
         cell(missing, state="warn") if missing else cell("none missing", state="ok"),
     ]
     return row(f"{table.role}-{table.name}", cells)
+
+
+def _absent_row(name: str, pages: str) -> Row:
+    state = cell("not recorded", state="off", note=f"would be shown by {pages}")
+    return row(f"absent-{name}", [cell(name), cell(None), cell(None), cell(None), cell(None), state])
 
 
 def _storage_row(number: int, location: StorageLocation) -> Row:

@@ -15,6 +15,31 @@ from data_access.layout import TABLES, Layout
 from data_access.records import DatabaseState, TableState
 from data_access.repositories.base import Where, count_rows
 
+USED_BY: Mapping[str, str] = {
+    "variability_stats": "/sources and /variability",
+    "monitoring_sources": "/sources",
+    "sources": "/sources",
+    "ese_candidates": "/ese, /review and tonight",
+    "transient_candidates": "/sources and /review",
+    "mosaics": "/images",
+    "image_qa": "one image",
+    "regions": "one image",
+    "calibrator_transits": "/calibration",
+    "jobs": "/jobs?view=tasks",
+    "batch_jobs": "/jobs?view=batches",
+    "batch_job_items": "/jobs?view=batches",
+    "ingest_queue": "/jobs?view=queue and tonight",
+    "subband_files": "/jobs?view=queue",
+    "hdf5_files": "/jobs?view=raw",
+    "pointing_history": "tonight",
+    "alert_history": "tonight",
+    "storage_locations": "/status and tonight",
+    "calibrator_catalog": "calibrators near a source",
+    "vla_calibrators": "calibrators near a source",
+    "bandpass_calibrators": "calibrators near a source",
+}
+"""What shows a table that is not essential: there it says that the table is not recorded."""
+
 _PACKAGES = ("panel", "bokeh", "holoviews", "param", "aiosqlite", "astropy", "python-casacore", "numpy", "tornado")
 
 
@@ -37,6 +62,8 @@ class HealthReport:
         ``"unified"``, ``"split"`` or ``"none"``.
     missing : tuple of str
         Essential tables that no database has, or that cannot be read.
+    absent : mapping of str to str
+        Other tables that no database has -> the pages that would show them.
     state_dir : str
         The folder that is searched for databases.
     complaint : str
@@ -50,6 +77,7 @@ class HealthReport:
     folders: tuple[FolderState, ...]
     versions: Mapping[str, str]
     missing: tuple[str, ...]
+    absent: Mapping[str, str]
     state_dir: str = ""
     complaint: str = ""
 
@@ -77,6 +105,7 @@ class HealthService:
         layout = "none" if not readable else ("unified" if _is_unified(readable) else "split")
         return HealthReport(
             layout, states, self._folder_states(), versions(), missing,
+            {name: pages for name, pages in USED_BY.items() if name not in found},
             str(self._layout.databases.state_dir or ""), self._layout.databases.complaint,
         )  # fmt: skip
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from data_access.archive import Archive, open_archive
+from data_access.layout import TABLES
 from data_access.records import TableState
-from data_access.services.health import HealthReport
+from data_access.services.health import USED_BY, HealthReport
 from tests.data_access.database_samples import make_database
 
 ESSENTIAL = ("ms_index", "images", "photometry", "caltables")
@@ -57,6 +58,16 @@ async def test_a_damaged_essential_table_is_named_and_the_others_are_still_count
     assert report.missing == ("photometry",)
     assert "damaged" in table_of(report, "photometry").error
     assert table_of(report, "images").rows == "2"
+
+
+def test_every_table_that_is_not_essential_names_the_pages_that_show_it() -> None:
+    assert set(USED_BY) == {name for name, spec in TABLES.items() if not spec.essential}
+
+
+async def test_tables_that_no_database_has_are_named_with_their_pages(archive: Archive) -> None:
+    report = await archive.health.report()
+    assert report.absent["jobs"] == "/jobs?view=tasks"
+    assert "image_qa" not in report.absent
 
 
 async def test_of_two_names_of_a_table_the_one_that_the_pages_read_is_counted(archive: Archive) -> None:
