@@ -46,9 +46,10 @@ class HealthHandler(RequestHandler):
         self._offload = getattr(archive, "offload", None)
 
     def get(self) -> None:
-        """Write ``{"ok", "boot", "now", "last_write", "remarks", "workers"}``; times are unix seconds.
+        """Write ``{"ok", "boot", "now", "last_write", "writes", "remarks", "workers"}``; times are unix seconds.
 
-        ``workers`` that are ``"broken"`` are no reason for a restart: the next read replaces them.
+        ``writes`` has the newest write by database. ``workers`` that are ``"broken"`` are no reason for a restart:
+        the next read replaces them.
         """
         self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")
@@ -59,6 +60,7 @@ class HealthHandler(RequestHandler):
                     "boot": self._shell.boot_id,
                     "now": round(time.time(), 3),
                     "last_write": self._shell.feed.last_write,
+                    "writes": dict(self._shell.feed.writes),
                     "remarks": self._shell.feed.remarks,
                     "workers": getattr(self._offload, "worker_state", "not started"),
                 }

@@ -104,7 +104,10 @@ class Archive:
         self._make_repositories()
         self._make_services()
         self.changes = ChangeWatcher(
-            self.databases, interval_s=settings.poll_interval_s, own={"notes": self.notes.file}
+            self.databases,
+            interval_s=settings.poll_interval_s,
+            own={"notes": self.notes.file},
+            folders={"logs": settings.log_roots},
         )
         self.parts = OwnParts(self.changes, self.offload, self.variability, self._cache_folder)
 

@@ -29,6 +29,7 @@ class LogsView(JobsPage):
     log = param.String(default="", doc="path of the log that is shown")
     text = param.String(default="", doc="part of the path of the log")
 
+    live_roles = frozenset({"logs"})
     noun = "log files"
     name_in_url = "logs"
     more_url_params = ("view", "log")

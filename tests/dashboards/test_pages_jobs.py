@@ -276,3 +276,16 @@ async def test_the_queue_is_sorted_by_what_the_reader_chooses(archive: Archive) 
     view = await open_view(archive, view="queue", sort="last_update", order="asc")
     times = [cell["x"] for cell in column(view, "last_update")]
     assert times == sorted(times)
+
+
+async def test_a_new_log_file_is_news_for_the_list_of_logs(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    async with open_archive(tmp_path) as archive:
+        view = await open_view(archive, view="logs")
+        await archive.changes.look()
+        (tmp_path / "logs" / "job-new.log").write_text("started\n")
+        change = await archive.changes.look()
+        assert change is not None
+        assert change.roles & type(view).live_roles
+        await view.refresh()
+    assert [row["cells"][0]["t"] for row in view.table.rows] == ["job-new.log"]

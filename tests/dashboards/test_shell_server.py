@@ -175,7 +175,7 @@ async def test_control_characters_of_a_visitor_stand_in_the_log_as_text(
 
 async def test_healthz_answers_without_a_session(http: httpx.AsyncClient, server: DashboardServer) -> None:
     answer = await http.get("/healthz")
-    assert set(answer.json()) == {"ok", "boot", "now", "last_write", "remarks", "workers"}
+    assert set(answer.json()) == {"ok", "boot", "now", "last_write", "writes", "remarks", "workers"}
     assert answer.headers["Cache-Control"] == "no-store"
     assert server.sessions() == 0
 

@@ -182,15 +182,15 @@ def test_paths_of_the_file_begin_at_its_own_folder(tmp_path: Path, monkeypatch: 
 
 
 def test_the_home_folder_can_be_meant_in_every_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/n")
+    monkeypatch.setenv("HOME", "/h/n")
     text = 'state_dir = "~/s"\nroots = "~/r"\nlog_roots = ["~/l"]\n[databases]\nproducts = "~/p.sqlite3"\n'
     settings = load_settings(config=_toml(tmp_path, text), environment={})
     assert (settings.state_dir, settings.roots, settings.log_roots) == (
-        Path("/home/n/s"), (Path("/home/n/r"),), (Path("/home/n/l"),),
+        Path("/h/n/s"), (Path("/h/n/r"),), (Path("/h/n/l"),),
     )  # fmt: skip
-    assert settings.databases["products"] == Path("/home/n/p.sqlite3")
+    assert settings.databases["products"] == Path("/h/n/p.sqlite3")
     of_environment = load_settings(environment={"PIPELINE_PRODUCTS_DB": "~/q.sqlite3"})
-    assert of_environment.databases["products"] == Path("/home/n/q.sqlite3")
+    assert of_environment.databases["products"] == Path("/h/n/q.sqlite3")
 
 
 def test_a_whole_number_may_be_written_with_a_point(tmp_path: Path) -> None:
