@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ from data_access.errors import (
     DatabaseMissing,
     QueryTooSlow,
 )
+from data_access.introspection import INDEXES_SQL, Schema, indexed_columns
 from data_access.packing import NotPackable, packed_sql, unpack
 from data_access.read_only_connection import (
     FileReplaced,
@@ -78,19 +79,6 @@ class Query:
     sql: str
     parameters: Sequence[Any]
     n_columns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """Tables of one file: name -> column names, in the order of the file; `with_rowid` have a row number.
-
-    `keys` names the primary key where it is a single column.
-    """
-
-    tables: dict[str, tuple[str, ...]]
-    version: int
-    with_rowid: frozenset[str] = frozenset()
-    keys: Mapping[str, str] = field(default_factory=dict)
 
 
 class Database:
@@ -369,6 +357,7 @@ class Database:
             version,
             frozenset(name for name, with_rowid in found if with_rowid),
             {name: columns[0] for name, columns in keys.items() if len(columns) == 1},
+            indexed_columns(keys, await self._ask(INDEXES_SQL)),
         )
 
     async def _columns(self, table: str) -> tuple[tuple[str, int], ...]:
