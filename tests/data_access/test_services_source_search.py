@@ -18,7 +18,7 @@ from data_access.analysis.variability.formulas import (
     unweighted_chi_squared,
 )
 from data_access.demo import write_demo
-from data_access.errors import ValidationError
+from data_access.errors import SearchNotReady, ValidationError
 from data_access.records import PageRequest
 from data_access.records.source_query import Cone, Range, SourceQuery
 from data_access.repositories.sources import SourceFilter
@@ -203,6 +203,20 @@ async def test_debiased_index_and_chi_squared_are_those_of_every_light_curve(rea
                     np.testing.assert_allclose(found, wanted, rtol=1e-9, err_msg=f"{name} {column}{suffix}")
                 n_known += md is not None
     assert n_known > 40
+
+
+async def test_a_wrong_order_is_refused_while_there_is_no_index_yet(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def not_ready() -> None:
+        raise SearchNotReady("The index of all sources is being made")
+
+    async with open_archive(written) as archive:
+        monkeypatch.setattr(archive.search, "index", not_ready)
+        with pytest.raises(ValidationError, match="cannot be sorted"):
+            await archive.search.find(SourceQuery(), PageRequest(sort="evil"))
+        with pytest.raises(SearchNotReady):
+            await archive.search.find(SourceQuery(), PageRequest(sort="eta"))
 
 
 async def test_the_stored_v_that_is_shown_is_the_one_that_is_filtered_sorted_and_exported(writable: Path) -> None:
