@@ -183,20 +183,26 @@ def write_images(night: Night, sky: Sky, *, seed: int) -> list[Path]:
     return paths
 
 
-def write_measurement_sets(night: Night, *, seed: int) -> list[WrittenSet]:
-    """Write the Measurement Sets of one night that stay on disk: the calibrator's, a science field, one that failed.
+def runs_with_sets(night: Night) -> list[Run]:
+    """Return the runs whose Measurement Sets stay on disk: the calibrator's, a science field, one that failed.
 
     Nights before the last two have none left.
     """
     if night.number >= NIGHTS_WITH_SETS:
         return []
     failed = [run for run in night.runs if run.outcome == "failed_image"]
-    science = [run for run in night.runs_with(("ese",)) if not run.has_calibrator]
-    runs = [night.calibrator_run, *science[:1], *failed[:1]]
+    # The field of the event may be the calibrator's: then a field of another source with something to see.
+    fields = [*night.runs_with(("ese",)), *night.runs_with(("transient", "variable"))]
+    science = [run for run in fields if not run.has_calibrator]
+    return [night.calibrator_run, *science[:1], *failed[:1]]
+
+
+def write_measurement_sets(night: Night, *, seed: int) -> list[WrittenSet]:
+    """Write the Measurement Sets of one night that stay on disk."""
     instrument = instrument_of_night(night.number, seed=seed)
     return [
         write_measurement_set(Path(run.ms_path), run.tile, night.measurements[run.group_id], instrument, seed=seed)
-        for run in runs
+        for run in runs_with_sets(night)
     ]
 
 

@@ -18,7 +18,7 @@ CELL_ARCSEC = 6.0
 HALF_WIDTH_DEG = IMAGE_SIZE_PX * CELL_ARCSEC / 3600.0 / 2
 
 N_SOURCES = {STRIPS_DEG[0]: 1060, STRIPS_DEG[1]: 420}
-"""Around the whole sky; about 300 of the first strip are above the telescope in one night."""
+"""Around the whole sky, evenly; about 300 of the first strip are above the telescope in one night."""
 FAINTEST_JY = 0.012
 BRIGHTEST_JY = 1.5
 COUNTS_SLOPE = 0.95
@@ -134,7 +134,9 @@ def make_sky(seed: int, now: float) -> Sky:
 
 
 def _field_sources(rng: np.random.Generator, dec0_deg: float, count: int) -> list[Source]:
-    ra_deg = rng.uniform(0.0, 360.0, count)
+    # One in each of `count` equal steps around the sky: wholly random places leave one image in sixty empty, and what
+    # an archive has to show would depend on the hour at which it is written.
+    ra_deg = (rng.permutation(count) + rng.uniform(size=count)) * (360.0 / count)
     dec_deg = dec0_deg + rng.uniform(-0.95, 0.95, count) * HALF_WIDTH_DEG
     flux_jy = np.minimum(FAINTEST_JY * rng.uniform(size=count) ** (-1.0 / COUNTS_SLOPE), BRIGHTEST_JY)
     catalog_jy = flux_jy * np.exp(rng.normal(0.0, 0.08, count))
