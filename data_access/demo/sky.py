@@ -77,6 +77,13 @@ class Sky:
         inside = (np.abs(x_deg) < half_width_deg) & (np.abs(y_deg) < half_width_deg)
         return [self.sources[index] for index in np.flatnonzero(inside)]
 
+    def nearest_calibrator(self, ra_deg: float, dec_deg: float) -> tuple[Source, float, float]:
+        """Return the calibrator nearest to a position, and how far east and north of it that is, degrees."""
+        places = [index for index, source in enumerate(self.sources) if source.kind == "calibrator"]
+        east_deg, north_deg = project_sin(self.ra_deg[places], self.dec_deg[places], ra_deg, dec_deg)
+        nearest = int(np.nanargmin(np.hypot(east_deg, north_deg)))
+        return self.sources[places[nearest]], float(east_deg[nearest]), float(north_deg[nearest])
+
     def flux_jy(self, source: Source, at_mjd: float) -> float:
         """Return the flux density of `source` at `at_mjd`, Jy."""
         days = at_mjd - self.reference_mjd

@@ -141,6 +141,17 @@ def test_what_an_archive_has_to_show_does_not_depend_on_the_hour(tmp_path: Path,
     assert [run.kind for run in runs_with_sets(night)] == ["calibrators", "science", "failed"]
 
 
+def test_an_archive_is_written_when_all_calibrators_of_a_night_are_between_its_images(tmp_path: Path) -> None:
+    now = 1_796_021_600.0
+    sky = make_sky(SEED, now)
+    night = make_night(tmp_path, now, 14, sky, seed=SEED, is_recent=False)
+    assert not night.runs_with(("calibrator",))
+    root = write_demo(tmp_path / "archive", nights=1, now=now)
+    transits = products(root).execute("SELECT delta_minutes FROM calibrator_transits").fetchall()
+    assert transits
+    assert all(abs(row["delta_minutes"]) < 3.0 for row in transits)
+
+
 def test_right_ascension_on_the_meridian_follows_sidereal_time() -> None:
     # Greenwich mean sidereal time at J2000 is 280.4606 degrees (Meeus 1998, eq. 12.4); no precession then.
     assert meridian_ra_deg(946728000.0, 0.0) == pytest.approx((280.46061837 - 118.2817) % 360.0, abs=1e-3)
