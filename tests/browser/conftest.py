@@ -67,10 +67,12 @@ class ServerProcess:
         assert out is not None
         assert err is not None
         self.errors: list[str] = []
-        threading.Thread(target=lambda: self.errors.extend(err), daemon=True).start()
+        reading = threading.Thread(target=lambda: self.errors.extend(err), daemon=True)
+        reading.start()
         line = out.readline().strip()
         if not line.startswith("http"):
             self.kill()
+            reading.join(5.0)
             raise RuntimeError(f"the server did not start: {line} {''.join(self.errors)[-2000:]}")
         self.url = line.replace("127.0.0.1", "localhost")
         return self
