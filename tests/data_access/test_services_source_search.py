@@ -118,17 +118,17 @@ async def test_a_new_source_is_found_after_the_next_look(writable: Path, monkeyp
     monkeypatch.setattr("data_access.services.source_search._LOOK_AGAIN_S", 0.0)
     monkeypatch.setattr("data_access.services.source_search.PATIENCE_S", 30.0)
     async with open_archive(writable) as archive:
-        _, before = await archive.search.select(SourceQuery(name="J235959-89"))
+        _, before = await archive.search.select(SourceQuery(name="J235957-30"))
         with closing(sqlite3.connect(writable / "state" / "db" / "products.sqlite3")) as db:
             db.execute(
                 "INSERT INTO photometry (source_id, image_path, ra_deg, dec_deg, peak_jyb, peak_err_jyb, "
-                "measured_at) VALUES ('NVSS J235959-893000', '/x/a.fits', 359.99, -89.5, 0.1, 0.01, 1.8e9)"
+                "measured_at) VALUES ('NVSS J235957-300000', '/x/a.fits', 359.99, -30.0, 0.1, 0.01, 1.8e9)"
             )
             db.commit()
-        index, after = await archive.search.select(SourceQuery(name="J235959-89"))
-        _, near = await archive.search.select(SourceQuery(cone=Cone(0.0, 16.5, 60.0)))
+        index, after = await archive.search.select(SourceQuery(name="J235957-30"))
+        _, near = await archive.search.select(SourceQuery(cone=Cone(0.0, -30.0, 60.0)))
     assert before.rows.size == 0
-    assert [index.names.names[i] for i in after.rows] == ["NVSS J235959-893000"]
+    assert [index.names.names[i] for i in after.rows] == ["NVSS J235957-300000"]
     assert near.rows.tolist() == after.rows.tolist()
 
 
