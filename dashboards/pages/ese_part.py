@@ -78,6 +78,7 @@ class EsePart(SourcePart):
     """Switch, form, plots, facts and dips."""
 
     place: ClassVar[Place] = "curve"
+    section: ClassVar[str] = "ese"
 
     def __init__(self, page: Any) -> None:
         super().__init__(page)
