@@ -16,7 +16,7 @@ from data_access.analysis.ese_summary import DipCurve, EseOptions, EseSummary
 from data_access.analysis.variability import total_error
 from data_access.records import LightCurve
 
-HEIGHT = 230
+HEIGHT = 260
 _DEFAULTS = EseOptions()
 _HALF_EPOCH_MS = 0.25 * MS_PER_DAY
 
@@ -115,9 +115,10 @@ def _panel(
     ]  # fmt: skip
     formats = {"@utc_ms": "datetime", **dict.fromkeys(("@mjd", "@flux", "@baseline", "@z"), "printf")}
     add_hover(figure, colours, rows, renderers=[points], formatters=formats)
-    count = f"{len(dips.dips)} dip{'' if len(dips.dips) == 1 else 's'}"
+    n = len(dips.dips)
+    found = f"{n} dip{'' if n == 1 else 's'}, marked by triangles and ground" if n else "no dip"
     bar = bar_words(systematic_words(options.fractional_error, options.additive_error))
-    add_subtitle(figure, colours, f"{count}, marked by triangles and ground; dashed: running median; {bar}")
+    add_subtitle(figure, colours, f"{found}; dashed: running median; {bar}")
     return paint(figure, colours)
 
 
