@@ -8,7 +8,6 @@ from typing import Any
 import panel as pn
 from bokeh.models import LayoutDOM
 
-
 _MARGIN = (0, 0, 10, 0)
 
 
