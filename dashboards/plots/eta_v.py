@@ -63,6 +63,7 @@ area.left = eta_line.location
 area.bottom = v_line.location
 eta_margin.location = eta_line.location
 v_margin.location = v_line.location
+cuts.data = {log_eta: [eta_line.location], log_v: [v_line.location]}
 chosen.change.emit()
 """
 )
@@ -70,7 +71,14 @@ chosen.change.emit()
 
 @dataclass(frozen=True, slots=True)
 class EtaVPlot:
-    """The layout, and the parts of it that are patched or listened to."""
+    """The layout, and the parts of it that are patched or listened to.
+
+    Attributes
+    ----------
+    cuts : ColumnDataSource
+        Where the lines are in the browser, for figures that come later: a callback that is added to a line of the
+        plane may reach the browser (Bokeh 3.9, Panel 1.9) after the figure that needs it, which then fails.
+    """
 
     layout: Any
     figure: Figure
@@ -78,6 +86,7 @@ class EtaVPlot:
     v_line: Any
     source: Any
     probe: Any
+    cuts: Any
 
 
 def plot_eta_v(
@@ -122,10 +131,13 @@ def plot_eta_v(
     right, right_line = _margin(colours, data, cuts, figure, axis="v")
     add_subtitle(figure, colours, drawn_in_short(data.n_rows, data.n_drawn), name="drawn_how")
     title = add_subtitle(figure, colours, data.count, name="beyond_count")
+    lines = models.ColumnDataSource(
+        {"log_eta": [eta_line.location], "log_v": [v_line.location]}, name="cuts", syncable=False
+    )
     moved = models.CustomJS(
         args={
             "source": source, "eta_line": eta_line, "v_line": v_line, "title": title, "area": area,
-            "eta_margin": top_line, "v_margin": right_line, "chosen": chosen,
+            "eta_margin": top_line, "v_margin": right_line, "chosen": chosen, "cuts": lines,
         },
         code=_MOVED,
     )  # fmt: skip
@@ -141,7 +153,7 @@ def plot_eta_v(
         height=height + _MARGIN_PX,
         name="eta_v_layout",
     )
-    return EtaVPlot(layout, figure, eta_line, v_line, source, _add_probe(figure, colours, source))
+    return EtaVPlot(layout, figure, eta_line, v_line, source, _add_probe(figure, colours, source), lines)
 
 
 def _plane(colours: Theme, height: int, cuts: Cuts, data: EtaVData) -> Figure:

@@ -74,10 +74,7 @@ def _panel(
         nonselection_fill_alpha=0.15, selection_fill_alpha=0.9,
     )  # fmt: skip
     figure.x_range.renderers = figure.y_range.renderers = [counted, points]
-    line = plot.eta_line if y == "log_eta" else plot.v_line
-    cut = models.Span(location=line.location, dimension="width", line_color=colours.warn, line_width=2)
-    line.js_link("location", cut, "location")
-    figure.add_layout(cut)
+    figure.hspan(y=y, source=plot.cuts, line_color=colours.warn, line_width=2, name=f"cut {y}")
     rows = [
         ("source", "@name"),
         ("η", "@eta{0.000 a}"),

@@ -139,3 +139,17 @@ def test_the_key_of_the_page_opens_it(page: Page, started: ServerProcess) -> Non
     page.keyboard.press("g")
     page.keyboard.press("v")
     page.wait_for_url("**/variability")
+
+
+def test_a_bookmarked_page_shows_its_diagnostic_panels_and_their_cuts_follow(
+    page: Page, started: ServerProcess
+) -> None:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    for _ in range(4):
+        page.goto(f"{started.url}variability?panels=on")
+        wait_until_filled(page)
+        page.wait_for_function("Bokeh.index.find_one(Bokeh.documents[0].get_model_by_name('eta_v_panels')) !== null")
+    page.evaluate("() => { Bokeh.documents[0].get_model_by_name('cut_v').location = -0.25 }")
+    page.wait_for_function("Bokeh.documents[0].get_model_by_name('cuts').data.log_v[0] === -0.25")
+    assert errors == []

@@ -9,9 +9,11 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from bokeh.models import GlyphRenderer
 from bokeh.plotting import figure as BokehFigure
 
 from dashboards.components.browser_state import write_query
@@ -226,12 +228,24 @@ async def test_sums_that_were_made_anew_say_why(writable: Path) -> None:
         assert view.status.text == "The newest rows were deleted: all sums were made anew"
 
 
+def cut_lines(view: VariabilityPage) -> list[Any]:
+    """The lines of the cuts in the diagnostic panels."""
+    renderers = view.diagnostic.layout.select({"type": GlyphRenderer})
+    return [renderer for renderer in renderers if (renderer.name or "").startswith("cut ")]
+
+
 async def test_the_diagnostic_panels_draw_the_points_of_the_plane_when_asked_for(archive: Archive) -> None:
     view = await open_page(archive)
     assert view.diagnostic.layout is None
+    assert view.plot is not None
+    before = view.plot.eta_line.properties_with_values(), view.plot.v_line.properties_with_values()
     view.switches._handle_msg({"type": "choose", "name": "panels", "value": "on"})
     await view.settled()
-    assert view.plot is not None
+    # a changed model of the plane that refers to a new panel may be sent after the panel
+    assert (view.plot.eta_line.properties_with_values(), view.plot.v_line.properties_with_values()) == before
+    assert {(line.glyph.y, line.data_source) for line in cut_lines(view)} == {
+        ("log_eta", view.plot.cuts), ("log_v", view.plot.cuts)
+    }  # fmt: skip
     panels = list(view.diagnostic.layout.select({"type": BokehFigure}))
     assert len(panels) == 4
     assert all(view.plot.source in panel.references() for panel in panels)
