@@ -141,9 +141,7 @@ def test_the_key_of_the_page_opens_it(page: Page, started: ServerProcess) -> Non
     page.wait_for_url("**/variability")
 
 
-def test_a_bookmarked_page_shows_its_diagnostic_panels_and_their_cuts_follow(
-    page: Page, started: ServerProcess
-) -> None:
+def test_a_bookmark_shows_the_diagnostic_panels_and_their_cuts_follow(page: Page, started: ServerProcess) -> None:
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     for _ in range(4):
