@@ -132,6 +132,8 @@ def plot_image_trend(series: ImageSeries, *, theme: str = "dark", height: int = 
         x_axis_type="datetime", name="image_trend_figure", tools="pan,box_zoom,wheel_zoom,box_select,tap,reset,save",
         x_range=models.DataRange1d(default_span=MS_PER_DAY), y_range=models.DataRange1d(range_padding=0.15),
     )  # fmt: skip
+    # the subtitle fills its line: beside the figure more tools are in sight
+    figure.toolbar_location = "right"
     figure.xaxis[0].formatter = utc_formatter()
     add_mjd_axis(figure)
     columns = image_trend_columns(series, theme=theme)

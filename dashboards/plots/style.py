@@ -59,8 +59,8 @@ def new_figure(
         **options,
     )
     if height <= HIGHEST_WITH_TOOLS_ABOVE:
-        # in the line of the title: no height is lost
-        figure.toolbar_location = "above"
+        # in the line of the subtitle: no height is lost; half of a tick's label reaches out on the right
+        figure.update(toolbar_location="above", min_border_right=26)
     figure.toolbar.logo = None
     figure.toolbar.autohide = False
     figure.html_attributes = {"role": "img", "aria-label": plain_text(f"{title}: {y_label} against {x_label}")}
