@@ -31,6 +31,7 @@ from dashboards.pages.compare_words import (
     title_of,
     words_of,
 )
+from dashboards.pages.image_viewer import is_plane
 from dashboards.pages.image_zoom import read_place
 from dashboards.plots import STRETCHES, image_source
 from dashboards.plots.bokeh_models import Figure
@@ -46,6 +47,7 @@ from dashboards.plots.image_view import (
     set_graticule,
 )
 from dashboards.session import PageView, Session
+from data_access.records import ImageHeader
 from data_access.services.compare import difference_objection, difference_remarks
 
 MODES = ("blink", "side", "difference")
@@ -73,12 +75,13 @@ class ComparePage(PageView):
         default="same", objects=["same", "own"], doc="colours of the first image, or its own"
     )
     pair = param.String(default="", doc="which two are subtracted: '1-2' is the first minus the second")
+    plane = param.Integer(default=0, bounds=(0, 10**9), doc="plane of every image, counted from 0")
     view = param.String(default="", doc="middle and side of what is visible: 'x y size', pixels of the first image")
     shown = param.Integer(default=0, bounds=(0, 3), doc="number of the visible image while blinking, from 0")
     play = param.Selector[str](default="off", objects=["off", "on"], doc="whether it blinks by itself")
     rate = param.Selector[str](default="2", objects=list(RATES), doc="images per second")
 
-    url_params = ("images", "mode", "stretch", "limits", "pair", "view", "shown", "play", "rate")
+    url_params = ("images", "mode", "stretch", "limits", "pair", "plane", "view", "shown", "play", "rate")
     push_params = ("images", "mode")
     live_roles = frozenset[str]()
 
@@ -92,7 +95,7 @@ class ComparePage(PageView):
         self._wanted_view = self.view
         self._n_drawn = 0
         self.param.watch(self._reread, ["images"])
-        self.param.watch(self._redraw, ["mode", "stretch", "limits", "pair"])
+        self.param.watch(self._redraw, ["mode", "stretch", "limits", "pair", "plane"])
         self.param.watch(self._show_control, ["shown", "play", "rate"])
         self.param.watch(self._go, ["view"])
 
@@ -118,7 +121,7 @@ class ComparePage(PageView):
         ids, _ = parse_ids(self.images)
         archive = self.session.archive
         compared = await read_compared(archive, ids)
-        drawn, compared = await read_drawn(archive, compared, None, _SCREEN_PIXELS)
+        drawn, compared = await read_drawn(archive, compared, None, _SCREEN_PIXELS, plane=self.plane)
         return _Answer(compared, drawn)
 
     def _show(self, answer: _Answer) -> Any:
@@ -225,7 +228,7 @@ class ComparePage(PageView):
             return None
         size = min(2048, math.ceil(max(box[2] - box[0], box[3] - box[1]) / max(visible.scale, 1.0)) + 1)
         archive = self.session.archive
-        fresh, compared = await read_drawn(archive, compared, box, size)
+        fresh, compared = await read_drawn(archive, compared, box, size, plane=self.plane)
         # Lines reach the edge of the outermost pixels: that is where their labels are looked for.
         edges = max(-0.5, x0), max(-0.5, y0), min(n_x - 0.5, x1), min(n_y - 0.5, y1)
         graticule = await archive.offload.in_thread(graticule_of, drawn[0].compared.header, edges)
@@ -275,24 +278,34 @@ class ComparePage(PageView):
     def _show_form(self) -> None:
         _, problem = parse_ids(self.images)
         self.form.param.update(
-            fields=compare_fields(self.mode, len(self.drawn), MODES),
+            fields=compare_fields(self.mode, len(self.drawn), MODES, self._plane_header(), self.plane),
             values={
                 "images": self.images, "mode": self.mode, "stretch": self.stretch, "limits": self.limits,
-                "pair": self.pair or "1-2",
+                "pair": self.pair or "1-2", "plane": str(self.plane),
             },
             errors={"images": problem} if problem else {},
         )  # fmt: skip
+
+    def _plane_header(self) -> ImageHeader | None:
+        """Return the header with the most planes: its planes are those that can be chosen."""
+        headers = [one.header for one in self.compared if one.header is not None]
+        return max(headers, key=lambda header: header.n_planes, default=None)
 
     def _submit(self, values: Mapping[str, Any]) -> None:
         ids, problem = parse_ids(str(values.get("images") or ""))
         if problem:
             self.form.errors = {"images": problem}
             return
-        chosen = {
+        chosen: dict[str, Any] = {
             name: str(values.get(name) or "")
             for name in ("mode", "stretch", "limits")
             if str(values.get(name) or "") in self.param[name].objects
         }
+        plane = str(values.get("plane") or "0")
+        if not is_plane(plane):
+            self.form.errors = {"plane": "Planes are counted from 0"}
+            return
+        chosen["plane"] = int(plane)
         self.param.update(images=",".join(ids), pair=str(values.get("pair") or self.pair), **chosen)
 
     def _show_control(self, *_events: Any) -> None:

@@ -86,9 +86,11 @@ async def read_compared(archive: Archive, ids: Sequence[str]) -> tuple[Compared,
 
 
 async def read_drawn(
-    archive: Archive, compared: Sequence[Compared], box: Box | None, max_size: int
+    archive: Archive, compared: Sequence[Compared], box: Box | None, max_size: int, *, plane: int = 0
 ) -> tuple[tuple[Drawn, ...], tuple[Compared, ...]]:
     """Return the pixels of a part of the first image that can be shown, and of all others at the same places.
+
+    `plane` counts in each image by itself; one that has fewer shows its last.
 
     Returns
     -------
@@ -104,10 +106,10 @@ async def read_drawn(
             continue
         try:
             if not drawn:
-                made = await archive.compare.first(one.image, box, max_size=max_size)
+                made = await archive.compare.first(one.image, box, max_size=max_size, plane=plane)
             else:
                 base = drawn[0].compared.image or one.image
-                made = await archive.compare.on_grid(base, one.image, drawn[0].view)
+                made = await archive.compare.on_grid(base, one.image, drawn[0].view, plane=plane)
         except ArchiveError as err:
             found[place] = replace(one, header=None, problem=err.message)
             continue

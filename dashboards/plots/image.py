@@ -39,6 +39,7 @@ from dashboards.plots.sky import (
 )
 from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint
 from dashboards.plots.theme import FONT, Theme, get_theme
+from data_access.analysis.plane_names import plane_name
 from data_access.records import ImagePreview, ImageView
 
 __all__ = ["SkyMarker", "image_box", "image_source", "marker_columns", "plot_image", "set_colours", "set_stretch"]
@@ -333,7 +334,8 @@ def describe_image(preview: ImagePreview, view: ImageView | None = None) -> str:
         words = {"mean": "means", "max": "maxima"}[reduction]
         parts.append(f"drawn as {words} of {factor} × {factor}")
     if preview.header.n_planes > 1:
-        parts.append(f"plane {preview.plane} of {preview.header.n_planes}{_place_of_plane(preview)}")
+        place = plane_name(preview.header, preview.plane)
+        parts.append(f"plane {preview.plane} of {preview.header.n_planes}{f' ({place})' if place else ''}")
     if blank := _blank_words(preview):
         parts.append(blank)
     parts.append(beam_words(preview.header.beam))
@@ -355,14 +357,3 @@ def _blank_words(preview: ImagePreview) -> str:
         return "all pixels blank"
     # neither a few blank pixels nor a few good ones are rounded away
     return f"{min(max(100 * blank, 0.1), 99.9):.1f} % blank"
-
-
-def _place_of_plane(preview: ImagePreview) -> str:
-    """Return where a plane lies along the axes that have more than one: (FREQ 3, STOKES 0), counted from 0."""
-    shape = preview.header.shape[:-2]
-    names = [name.strip() or f"axis {i}" for i, name in enumerate(preview.header.axes[:-2])]
-    if len(names) != len(shape) or preview.plane >= preview.header.n_planes:
-        return ""
-    index = np.unravel_index(preview.plane, shape)
-    found = [f"{name} {i}" for name, i, n in zip(names, index, shape, strict=True) if n > 1]
-    return f" ({', '.join(found)})"

@@ -197,7 +197,7 @@ async def test_planes_of_a_cube_are_stepped_in_the_same_picture_and_at_the_same_
     assert page.figure is figure
     np.testing.assert_array_equal(source_named(page, "image").data["image"][0], whole.data)
     assert "plane 3 of 10" in figure.select_one({"name": "subtitle"}).text
-    assert "STOKES 1" in figure.select_one({"name": "subtitle"}).text
+    assert "Stokes Q" in figure.select_one({"name": "subtitle"}).text
 
 
 async def test_the_picture_of_a_plane_has_the_beam_of_that_plane(
