@@ -37,6 +37,7 @@ from dashboards.plots import STRETCHES, image_source
 from dashboards.plots.bokeh_models import Figure
 from dashboards.plots.image import image_box
 from dashboards.plots.image_compare import limits_of, plot_beside, plot_blink, plot_difference
+from dashboards.plots.image_turn import Turn
 from dashboards.plots.image_view import (
     Graticule,
     Visible,
@@ -231,7 +232,8 @@ class ComparePage(PageView):
         fresh, compared = await read_drawn(archive, compared, box, size, plane=self.plane)
         # Lines reach the edge of the outermost pixels: that is where their labels are looked for.
         edges = max(-0.5, x0), max(-0.5, y0), min(n_x - 0.5, x1), min(n_y - 0.5, y1)
-        graticule = await archive.offload.in_thread(graticule_of, drawn[0].compared.header, edges)
+        turn = Turn.of(self.figures[0] if self.figures else None)
+        graticule = await archive.offload.in_thread(graticule_of, drawn[0].compared.header, edges, turn)
         return _Answer(compared, fresh, graticule)
 
     def _show_visible(self, answer: _Answer | None) -> None:
@@ -239,16 +241,18 @@ class ComparePage(PageView):
             return
         if [one.compared.asked for one in answer.drawn] != [one.compared.asked for one in self.drawn]:
             return
-        self.drawn = answer.drawn
+        self.drawn, turn = answer.drawn, Turn.of(self.figures[0])
         if self.mode == "difference":
-            own_source(self.figures[0], "image").data = image_source(subtracted(*pair_of(self.pair, self.drawn)))
+            own_source(self.figures[0], "image").data = image_source(
+                subtracted(*pair_of(self.pair, self.drawn)), turn
+            )
         elif self.mode == "side":
             for figure, one in zip(self.figures, self.drawn, strict=False):
-                own_source(figure, "image").data = image_source(one.view)
+                own_source(figure, "image").data = image_source(one.view, turn)
         else:
             for number, one in enumerate(self.drawn):
                 name = f"image_{number}" if number else "image"
-                own_source(self.figures[0], name).data = image_source(one.view)
+                own_source(self.figures[0], name).data = image_source(one.view, turn)
         if answer.graticule is not None:
             for figure in self.figures:
                 set_graticule(figure, answer.graticule)

@@ -22,6 +22,7 @@ from dashboards.pages.wording import position_cells
 from dashboards.plots import SkyMarker, plot_image
 from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.image_colour import Stretch
+from dashboards.plots.image_turn import Turn
 from dashboards.plots.theme import get_theme
 from data_access.records import Cutout, Image
 from data_access.records.names import NamedPlace
@@ -157,9 +158,10 @@ def cutout_group(
 
 def draw_outline(figure: Figure | None, cutout: Cutout | None, theme: str) -> None:
     """Show on the picture of the whole image which part of it the cutout is."""
-    if figure is None or patch_source(figure, "cutout_outline", _outline(cutout)):
+    columns = Turn.of(figure).columns(_outline(cutout))
+    if figure is None or patch_source(figure, "cutout_outline", columns):
         return
-    colours, source = get_theme(theme), models.ColumnDataSource(_outline(cutout), name="cutout_outline")
+    colours, source = get_theme(theme), models.ColumnDataSource(columns, name="cutout_outline")
     # a wide line in the ground's colour below the real one: legible on any pixels
     for colour, width in ((colours.background, 5), (colours.overlay, 2)):
         figure.quad(

@@ -40,6 +40,7 @@ from dashboards.pages.layouts import side_by_side
 from dashboards.pages.quality_part import QUALITY_PARAMS, QualityParams, QualityPart
 from dashboards.pages.wording import position_cells
 from dashboards.plots.bokeh_models import Figure
+from dashboards.plots.image_turn import Turn
 from dashboards.session import PageView, Session
 from data_access import Archive
 from data_access.errors import ValidationError
@@ -273,7 +274,7 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
     def _tapped(self, event: Any) -> None:
         if event.x is None or event.y is None:
             return
-        x, y = float(event.x), float(event.y)
+        x, y = Turn.of(event.model).point(float(event.x), float(event.y))
         # a region that is being drawn comes before the sources below it
         if any(part.tapped(x, y) for part in self.parts):
             return

@@ -20,6 +20,7 @@ from dashboards.pages.plane_field import plane_field
 from dashboards.plots import image_source, plot_image
 from dashboards.plots.bokeh_models import Figure
 from dashboards.plots.image import describe_image
+from dashboards.plots.image_turn import Turn
 from data_access import Archive
 from data_access.errors import FileError, ValidationError
 from data_access.records import Image, ImageHeader, ImagePreview
@@ -107,7 +108,7 @@ class ImageViewer(PagePart["ImagePage"]):
             return None
         self.controls.fields = self._fields(preview.header)
         if drawn is not None:
-            patch_source(drawn, "image", image_source(preview))
+            patch_source(drawn, "image", image_source(preview, Turn.of(drawn)))
             drawn.select_one({"name": "subtitle"}).text = describe_image(preview)
             self.zoom.pixels_changed()
             self.recolour()

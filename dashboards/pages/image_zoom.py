@@ -14,6 +14,7 @@ from dashboards.pages.patching import patch_source
 from dashboards.plots import image_source
 from dashboards.plots.bokeh_models import Figure
 from dashboards.plots.image import describe_image, image_box
+from dashboards.plots.image_turn import Turn
 from dashboards.plots.image_view import Graticule, Visible, add_zoom, graticule_of, move_view, set_graticule
 from data_access.records import ImagePreview, ImageView
 
@@ -116,9 +117,9 @@ class ImageZoom:
         if preview is None:
             return None
         archive, visible = page.session.archive, self.visible
-        whole = image_box(preview)
+        whole, turn = image_box(preview), Turn.of(page.figure)
         box = _inside(visible.grown(_AROUND), whole) if visible is not None else whole
-        graticule = await archive.offload.in_thread(graticule_of, preview.header, box) if visible else None
+        graticule = await archive.offload.in_thread(graticule_of, preview.header, box, turn) if visible else None
         factor = factor_of(visible.scale) if visible is not None else preview.factor
         pixels = None
         if not self._is_enough(preview, visible, factor):
@@ -150,7 +151,7 @@ class ImageZoom:
         if answer.pixels is not None:
             self._limits_from(answer.pixels)
             self.pixels = answer.pixels
-            patch_source(page.figure, "image", image_source(answer.pixels))
+            patch_source(page.figure, "image", image_source(answer.pixels, Turn.of(page.figure)))
             page.figure.select_one({"name": "subtitle"}).text = describe_image(answer.preview, answer.pixels)
 
     def _limits_from(self, pixels: ImageView) -> None:

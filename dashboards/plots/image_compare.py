@@ -12,6 +12,7 @@ from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.image import image_source, plot_image
 from dashboards.plots.image_colour import Stretch, colour_limits, display_unit
 from dashboards.plots.image_overlay import value_formatter
+from dashboards.plots.image_turn import Turn
 from dashboards.plots.theme import get_theme
 from data_access.records import ImagePreview
 
@@ -49,7 +50,7 @@ def plot_blink(
     hover = next(tool for tool in figure.tools if isinstance(tool, models.HoverTool) and base in tool.renderers)
     at = figure.renderers.index(base)
     for number, preview in enumerate(previews[1:], start=1):
-        source = models.ColumnDataSource(image_source(preview), name=f"image_{number}")
+        source = models.ColumnDataSource(image_source(preview, Turn.of(figure)), name=f"image_{number}")
         layer = figure.image(
             "image", "x", "y", "dw", "dh", source=source, color_mapper=mapper, name=layer_name(number)
         )
