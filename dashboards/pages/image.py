@@ -24,6 +24,7 @@ from dashboards.pages.cutout_panel import (
     draw_outline,
     place_text,
 )
+from dashboards.pages.image_colours import COLOUR_PARAMS
 from dashboards.pages.image_facts import (
     cards_table,
     header_groups,
@@ -41,6 +42,7 @@ from dashboards.pages.quality_part import QUALITY_PARAMS, QualityParams, Quality
 from dashboards.pages.wording import position_cells
 from dashboards.plots.bokeh_models import Figure
 from dashboards.plots.image_turn import Turn
+from dashboards.plots.picture_look import picture_query
 from dashboards.session import PageView, Session
 from data_access import Archive
 from data_access.errors import ValidationError
@@ -91,7 +93,8 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         self.viewer = ImageViewer(self, prepared.preview)
         self.parts = tuple(make(self) for make in PARTS)
         self.keys = ImageKeys(self)
-        self.param.watch(self._recut, ["cut", "cut_size", "cut_unit", "plane", "stretch"])
+        self.param.watch(self._recut, ["cut", "cut_size", "cut_unit", "plane"])
+        self.param.watch(self._recolour, [*COLOUR_PARAMS, "plane"])
 
     @classmethod
     async def prepare(
@@ -126,7 +129,7 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         self.cutout = CutoutPanel(self.new_slot("cutout", height=0), self._ask_cutout)
         self.cutout.show_question(self.cut, self.cut_size, self.cut_unit)
         self.links_slot = self.new_slot("links", height=140)
-        self.facts = Facts(groups=record_groups(self.image, self.session.links), min_width=260)
+        self.facts = Facts(groups=self._record_groups(), min_width=260)
         self.sources_slot = self.new_slot("measured sources", height=80)
         self.quality_slot = self.new_slot("quality and regions", height=80)
         self.header_slot = self.new_slot("header", height=160)
@@ -288,10 +291,22 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         self.cut = place_text(place)
 
     def _recut(self, *events: Any) -> None:
-        if not self.cut and all(event.name in ("plane", "stretch") for event in events):
+        if not self.cut and all(event.name == "plane" for event in events):
             return
         self.cutout.show_question(self.cut, self.cut_size, self.cut_unit)
         self.run(self._read_cutout, self._show_cutout, slot=self.cutout.slot)
+
+    def _recolour(self, *_events: Any) -> None:
+        """Give the cutout the colours of the picture, and the links to pictures both."""
+        links, theme = self.session.links, self.session.theme
+        self.cutout.recolour(self.image, links, theme, self.viewer.colours.scale)
+        self.facts.groups = self._record_groups()
+
+    def _record_groups(self) -> list[dict[str, Any]]:
+        look = picture_query(self.viewer.colours.scale, self.session.theme)
+        if self.plane:
+            look["plane"] = str(self.plane)
+        return record_groups(self.image, self.session.links, look)
 
     async def _read_cutout(self) -> NamedCutout | None:
         if not self.cut:
@@ -304,8 +319,8 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
 
     def _show_cutout(self, cutout: NamedCutout | None) -> Any:
         before = self.cutout.figure
-        stretch: Any = self.stretch
-        content = self.cutout.show(cutout, self.image, self.session.links, self.session.theme, stretch)
+        scale = self.viewer.colours.scale
+        content = self.cutout.show(cutout, self.image, self.session.links, self.session.theme, scale)
         draw_outline(self.figure, None if cutout is None else cutout.cutout, self.session.theme)
         if self.cutout.figure is not None and self.cutout.figure is not before:
             self.cutout.figure.on_event(Tap, self._tapped)

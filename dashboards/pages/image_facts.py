@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from dashboards.components.cells import cell
@@ -15,6 +16,7 @@ from data_access.services.provenance import Provenance
 
 _CARDS = 300
 _SIBLINGS = 8
+_PRINT = "the whole image in these colours, with axes, epoch, beam"
 
 
 def heading_items(image: Image) -> list[dict[str, Any]]:
@@ -29,8 +31,11 @@ def heading_items(image: Image) -> list[dict[str, Any]]:
     ]
 
 
-def record_groups(image: Image, links: Links) -> list[dict[str, Any]]:
-    """Return what the database row says; a dash means that the pipeline did not record it."""
+def record_groups(image: Image, links: Links, look: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return what the database row says; a dash means that the pipeline did not record it.
+
+    `look` are plane and colours in the URL of a picture.
+    """
     ra, dec = position_cells(image.center_ra_deg, image.center_dec_deg)
     noise = None if image.noise_jy is None else image.noise_jy * 1e3
     size = f"{image.imsize_x} × {image.imsize_y}" if image.imsize_x and image.imsize_y else None
@@ -54,7 +59,7 @@ def record_groups(image: Image, links: Links) -> list[dict[str, Any]]:
                 fact("Frequency", cell(image.freq_ghz, unit="GHz", digits=4)),
                 fact("Primary-beam corrected", cell(image.pbcor)),
                 fact("Path", cell(image.path, mono=True)),
-                fact("Picture for print", cell("PNG", href=links.image_png(image.id), title="axes, epoch, beam")),
+                fact("Picture for print", cell("PNG", href=links.image_png(image.id, **look), title=_PRINT)),
                 *_file_facts(image, links),
             ],
         )

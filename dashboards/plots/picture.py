@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from astropy.wcs import WCS
-from bokeh.palettes import Cividis256, Greys256, Inferno256, Magma256, Viridis256
 from isal import isal_zlib
 from PIL import Image, ImageDraw
 
@@ -20,14 +19,13 @@ from dashboards.plots.graticule import edge_families, edge_ticks, graticule_colu
 from dashboards.plots.image import SkyMarker, image_box
 from dashboards.plots.image_colour import (
     PALETTE_SIZE,
-    Stretch,
     colour_limits,
     display_unit,
     ranks,
-    stretched_palette,
 )
 from dashboards.plots.image_overlay import scale_bar_columns
 from dashboards.plots.picture_frame import PictureFrame, enlarged, picture_frame
+from dashboards.plots.picture_look import PictureLook
 from dashboards.plots.picture_text import fitting, font, round_values, spelled
 from dashboards.plots.sky import (
     LocalSky,
@@ -39,29 +37,11 @@ from dashboards.plots.sky import (
 )
 from data_access.records import ImagePreview
 
-PALETTES: dict[str, tuple[str, ...]] = {
-    "grey": tuple(reversed(Greys256)),
-    "gray": tuple(reversed(Greys256)),
-    "inferno": tuple(Inferno256),
-    "magma": tuple(Magma256),
-    "viridis": tuple(Viridis256),
-    "cividis": tuple(Cividis256),
-}
 LONGEST_SIDE = 900
 _PAPER, _INK, _BLANK = (255, 255, 255), (20, 24, 30), (206, 212, 222)
 _LINES, _MARK = (0, 80, 170, 90), (190, 30, 20, 255)
 _LEFT, _RIGHT, _BELOW, _LINE = 132, 132, 66, 24
 _TICK = 7
-
-
-@dataclass(frozen=True, slots=True)
-class PictureLook:
-    """How values become colours; limits in the unit of the file, robust percentiles when None."""
-
-    stretch: Stretch = "linear"
-    palette: str = "grey"
-    low: float | None = None
-    high: float | None = None
 
 
 def picture_png(
@@ -72,7 +52,34 @@ def picture_png(
     look: PictureLook | None = None,
     target: SkyMarker | None = None,
 ) -> bytes:
-    """Return a PNG with north up and east left.
+    """Return the `picture` as a PNG."""
+    return _png(picture(preview, title=title, words=words, look=look, target=target))
+
+
+def picture_jpeg(
+    preview: ImagePreview,
+    *,
+    title: str,
+    words: Sequence[str] = (),
+    look: PictureLook | None = None,
+    target: SkyMarker | None = None,
+    quality: int = 90,
+) -> bytes:
+    """Return the `picture` as a JPEG: smaller than a PNG, its sharp edges no longer exact."""
+    pixels, file = picture(preview, title=title, words=words, look=look, target=target), io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
+def picture(
+    preview: ImagePreview,
+    *,
+    title: str,
+    words: Sequence[str] = (),
+    look: PictureLook | None = None,
+    target: SkyMarker | None = None,
+) -> npt.NDArray[np.uint8]:
+    """Return RGB, shape (height, width, 3), of the image with north up and east left.
 
     Parameters
     ----------
@@ -93,7 +100,7 @@ def picture_png(
     wcs = celestial_wcs(preview.header)
     sky = None if wcs is None else local_sky(wcs, image_box(preview))
     frame = picture_frame(image_box(preview), sky, preview.factor, longest=LONGEST_SIDE)
-    limits = colour_limits(preview.data, look.low, look.high)
+    limits = look.find_limits(preview.data)
     panel = enlarged(_coloured(preview.data, look, limits), frame, preview.factor, _BLANK)
     width, height = panel.size
     lines = [title, *words] if wcs is not None else [title, *words, "no sky coordinates: axes are pixels"]
@@ -114,7 +121,7 @@ def picture_png(
     paper.paste(panel, (_LEFT, top))
     draw.rectangle((_LEFT - 1, top - 1, _LEFT + width, top + height), outline=_INK)
     _colour_bar(paper, draw, look, limits, preview, (_LEFT + width + 16, top, height))
-    return _png(np.asarray(paper))
+    return np.asarray(paper)
 
 
 def _png(pixels: npt.NDArray[np.uint8]) -> bytes:
@@ -150,16 +157,8 @@ def _coloured(
     if look.stretch == "histogram":
         bent = np.rint(ranks(data, low, high) * (PALETTE_SIZE - 1)).astype(np.int16)
         index = np.append(bent, np.int16(PALETTE_SIZE))[index]
-    colours: npt.NDArray[np.uint8] = _colours(look.palette, look.stretch)[index]
-    return colours
-
-
-@lru_cache(maxsize=32)
-def _colours(palette: str, stretch: Stretch) -> npt.NDArray[np.uint8]:
-    """Return RGB by level, and the colour of blank pixels behind them."""
-    text = "".join(colour[1:7] for colour in stretched_palette(PALETTES[palette], stretch))
-    levels = np.frombuffer(bytes.fromhex(text), np.uint8).reshape(-1, 3)
-    return np.concatenate([levels, np.array([_BLANK], np.uint8)])
+    colours = np.concatenate([look.levels(), np.array([_BLANK], np.uint8)])
+    return np.asarray(colours[index])
 
 
 def _graticule(panel: Image.Image, preview: ImagePreview, wcs: WCS, frame: PictureFrame) -> dict[str, list[Any]]:
@@ -268,10 +267,10 @@ def _colour_bar(
     x, top, height = place
     low, high, _ = limits
     # the unit follows the robust limit, as on the page
-    robust = limits if look.low is None and look.high is None else colour_limits(preview.data)
+    robust = limits if look == replace(look, low=None, high=None, limits="robust") else colour_limits(preview.data)
     unit, scale = display_unit(preview.header.bunit, robust[1])
     levels = np.linspace(PALETTE_SIZE - 1, 0, height).astype(int)
-    bar = np.repeat(_colours(look.palette, look.stretch)[levels][:, None], 16, axis=1)
+    bar = np.repeat(look.levels()[levels][:, None], 16, axis=1)
     paper.paste(Image.fromarray(bar), (x, top))
     draw.rectangle((x - 1, top - 1, x + 16, top + height), outline=_INK)
     for value in round_values(low * scale, high * scale):

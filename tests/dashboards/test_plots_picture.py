@@ -12,8 +12,9 @@ from PIL import Image
 
 from dashboards.plots import picture as module
 from dashboards.plots.image import SkyMarker, image_box
-from dashboards.plots.picture import PictureLook, picture_png
+from dashboards.plots.picture import picture_png
 from dashboards.plots.picture_frame import picture_frame
+from dashboards.plots.picture_look import PictureLook
 from dashboards.plots.sky import celestial_wcs, local_sky
 from data_access.records import BeamShape, ImageHeader, ImagePreview, ImageStatistics
 
