@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from data_access import Archive
+from data_access.analysis.flux_units import unit_ratio
 from data_access.errors import ArchiveError
 from data_access.readers.plane import Box
 from data_access.records import Image, ImageHeader, ImagePreview, ImageStatistics, ImageView
@@ -40,15 +41,28 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Pixels of one image on the pixels of the first one that can be shown."""
+    """Pixels of one image on the pixels of the first one that can be shown.
+
+    Attributes
+    ----------
+    unit : str
+        Of the pixels in `view`: that of the first image where the two differ by a prefix only.
+    """
 
     compared: Compared
     view: ImageView
     how: str
+    unit: str = ""
+
+    @property
+    def header(self) -> ImageHeader | None:
+        """What the file says, with the unit of the pixels in `view`."""
+        header = self.compared.header
+        return None if header is None else replace(header, bunit=self.unit)
 
     def preview(self, grid: ImageHeader) -> ImagePreview:
         """Return the pixels as the plots take them: on the sky of `grid`, with unit and beam of their own."""
-        own = self.compared.header
+        own = self.header
         header = (
             grid
             if own is None
@@ -113,8 +127,20 @@ async def read_drawn(
         except ArchiveError as err:
             found[place] = replace(one, header=None, problem=err.message)
             continue
-        drawn.append(Drawn(one, made.view, made.how))
+        drawn.append(_in_unit_of(drawn[0] if drawn else None, Drawn(one, made.view, made.how, one.header.bunit)))
     return tuple(drawn), tuple(found)
+
+
+def _in_unit_of(first: Drawn | None, other: Drawn) -> Drawn:
+    """Return pixels in the unit of the first image, where the two differ by a prefix: mJy/beam and Jy/beam."""
+    ratio = unit_ratio(other.unit, first.unit) if first is not None else None
+    if first is None or ratio is None:
+        return other
+    if math.isclose(ratio, 1.0):
+        return replace(other, unit=first.unit)
+    view = replace(other.view, data=np.asarray(other.view.data * np.float32(ratio), dtype=np.float32))
+    words = f"{other.how}; its {other.unit} brought to {first.unit} of the first one"
+    return replace(other, view=view, unit=first.unit, how=words)
 
 
 def subtracted(one: Drawn, other: Drawn) -> ImageView:

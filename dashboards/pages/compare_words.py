@@ -15,7 +15,6 @@ from dashboards.links import Links
 from dashboards.pages.compare_reading import Compared, Drawn
 from dashboards.pages.plane_field import plane_field
 from dashboards.pages.wording import epoch_cell
-from dashboards.plots import STRETCHES
 from dashboards.plots.image_colour import display_unit
 from dashboards.plots.sky import beam_words
 from data_access.analysis.image_quality import robust_sigma
@@ -34,7 +33,7 @@ _PAIR = re.compile(r"([1-4])\s*[-−–]\s*([1-4])")
 
 
 def compare_fields(
-    mode: str, n_drawn: int, modes: Sequence[str], header: ImageHeader | None, plane: int
+    mode: str, n_drawn: int, modes: Sequence[str], header: ImageHeader | None, plane: int, colours: Sequence[Field]
 ) -> list[Field]:
     """Return the fields of the form; those that mean nothing in this mode are left out.
 
@@ -46,9 +45,10 @@ def compare_fields(
         {"name": "mode", "label": "Compare by", "kind": "select", "options": list(modes)},
     ]  # fmt: skip
     if mode != "difference":
-        fields.append({"name": "stretch", "label": "Stretch", "kind": "select", "options": list(STRETCHES)})
+        fields += colours
     if mode == "side":
-        fields.append({"name": "limits", "label": "Colour limits", "kind": "select", "options": ["same", "own"]})
+        fields.append({"name": "scales", "label": "Limits of", "kind": "select",
+                       "options": [("same", "the first image"), ("own", "each by itself")]})  # fmt: skip
     if mode == "difference" and n_drawn > 1:
         numbers = range(1, n_drawn + 1)
         pairs = [(f"{a}-{b}", f"{a} − {b}") for a in numbers for b in numbers if a != b]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from data_access.analysis.flux_units import unit_ratio
 from data_access.analysis.image_sky import frame_problem
 from data_access.analysis.plane_names import plane_name
 from data_access.analysis.resample import between_pixels, other_pixels, places
@@ -143,7 +144,8 @@ def _size_of(box: Box, x: FloatArray, y: FloatArray) -> int:
 def difference_objection(one: ImageHeader, other: ImageHeader) -> str:
     """Return why two images must not be subtracted; empty when they may."""
     units = [_plain_unit(header.bunit) for header in (one, other)]
-    if all(units) and units[0] != units[1]:
+    is_same = units[0] == units[1] or unit_ratio(one.bunit, other.bunit) == 1.0
+    if all(units) and not is_same:
         return f"The units differ: {one.bunit} and {other.bunit}"
     return ""
 
