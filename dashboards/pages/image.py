@@ -26,6 +26,7 @@ from dashboards.pages.cutout_panel import (
 )
 from dashboards.pages.image_colours import COLOUR_PARAMS
 from dashboards.pages.image_facts import (
+    Neighbours,
     cards_table,
     header_groups,
     heading_items,
@@ -197,11 +198,11 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         for part in self.parts:
             part.figure_made(figure, preview)
 
-    async def _read_links(self) -> tuple[Provenance, tuple[int | None, int | None]]:
+    async def _read_links(self) -> tuple[Provenance, Neighbours]:
         archive = self.session.archive
         return await archive.provenance.of_image(self.image), await archive.images.find_neighbours(self.image)
 
-    def _show_links(self, answer: tuple[Provenance, tuple[int | None, int | None]]) -> Facts:
+    def _show_links(self, answer: tuple[Provenance, Neighbours]) -> Facts:
         made, neighbours = answer
         self.keys.set_neighbours(*neighbours)
         news = self._provenance is None or self._provenance.sources != made.sources

@@ -12,8 +12,10 @@ from dashboards.links import Links
 from dashboards.pages.wording import epoch_cell, position_cells, state_cell
 from data_access.analysis.image_sky import frame_name
 from data_access.records import Image, ImageHeader
+from data_access.records.images import ImageNeighbour
 from data_access.services.provenance import Provenance
 
+Neighbours = tuple[ImageNeighbour | None, ImageNeighbour | None]
 _CARDS = 300
 _SIBLINGS = 8
 _PRINT = "the whole image in these colours, with axes, epoch, beam"
@@ -125,14 +127,12 @@ def cards_table(header: ImageHeader) -> RecordTable:
     return RecordTable(caption="Header", columns=columns, rows=rows, total=total, max_height=360)
 
 
-def provenance_groups(
-    made: Provenance, neighbours: tuple[int | None, int | None], links: Links
-) -> list[dict[str, Any]]:
+def provenance_groups(made: Provenance, neighbours: Neighbours, links: Links) -> list[dict[str, Any]]:
     """Return where an image comes from and what else was made with it, as links."""
     before, after = neighbours
     items = [
-        fact("Previous image", cell(before and f"#{before}", href=links.image(before) if before else None)),
-        fact("Next image", cell(after and f"#{after}", href=links.image(after) if after else None)),
+        fact("Registered before this one", _neighbour_cell(before, links)),
+        fact("Registered after this one", _neighbour_cell(after, links)),
         fact("Measurement Set", _ms_cell(made, links)),
         fact("Run and log", cell(made.run_id, href=links.job(made.run_id) if made.run_id else None)),
     ]
@@ -149,6 +149,10 @@ def provenance_groups(
         for other in made.images[:_SIBLINGS]
     ]
     return [group("Where it comes from", items)]
+
+
+def _neighbour_cell(one: ImageNeighbour | None, links: Links) -> Any:
+    return cell("none", state="off") if one is None else cell(one.name, href=links.image(one.id), mono=True)
 
 
 def _ms_cell(made: Provenance, links: Links) -> Any:
