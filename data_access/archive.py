@@ -36,6 +36,7 @@ from data_access.services.ese import EseService
 from data_access.services.files import FileService
 from data_access.services.health import HealthService
 from data_access.services.image_quality import ImageQualityService
+from data_access.services.kept_folder import KeptFolder
 from data_access.services.logs import LogService
 from data_access.services.missing_epochs import MissingEpochService
 from data_access.services.names import NameService
@@ -43,6 +44,7 @@ from data_access.services.neighbours import NeighbourService
 from data_access.services.night import NightService
 from data_access.services.overlays import OverlayService
 from data_access.services.overviews import OverviewService
+from data_access.services.previews import PreviewService
 from data_access.services.provenance import ProvenanceService
 from data_access.services.regions import RegionService
 from data_access.services.review import ReviewService
@@ -50,8 +52,7 @@ from data_access.services.roots import Roots
 from data_access.services.source_export import SourceExportService
 from data_access.services.source_lists import SourceLists
 from data_access.services.source_search import SourceSearchService
-from data_access.services.thumbnail_folder import ThumbnailFolder
-from data_access.services.thumbnails import ThumbnailService
+from data_access.services.thumbnails import PNG_ENDS, ThumbnailService
 from data_access.services.variability import VariabilityService
 from data_access.settings import Settings, load_settings
 from data_access.sidecar import Sidecar
@@ -68,8 +69,8 @@ class Archive:
         Repository: entries of all catalogue files near a place.
     marks, review, context
         What people say about candidates, in our own database; the queue of candidates; what lies near a source.
-    files, cutouts, regions, contours, overlays, epochs, overviews, thumbnails, names, logs, provenance, night,
-    health, variability, search, neighbours, missing_epochs, ese, source_lists, source_export
+    files, cutouts, regions, contours, overlays, epochs, overviews, previews, thumbnails, names, logs, provenance,
+    night, health, variability, search, neighbours, missing_epochs, ese, source_lists, source_export
         Services: where files, caches and several repositories meet.
     image_quality, compare
         Services: figures of an image's own pixels, graded; images on the pixels of another one.
@@ -137,9 +138,10 @@ class Archive:
         )
         self.names = NameService(NameRepository(self.layout))
         self.overviews = OverviewService(self.files, self.cutouts, roots, self.offload, self._cache_folder)
+        self.previews = PreviewService(self.files, roots, self.offload, self._cache_folder)
         self.epochs = EpochCutouts(self.images, self.files, self.cutouts, self.offload)
         self.regions = RegionService(self.files, self.cutouts, self.offload)
-        self.contours = ContourService(self.files, self.cutouts, self.offload)
+        self.contours = ContourService(self.previews, self.cutouts, self.offload)
         self.overlays = OverlayService(
             FieldObjects(self.layout), self.catalogs, self.images, self.files, self.offload
         )
@@ -193,9 +195,11 @@ class Archive:
     def _sidecar_of(self, database: str) -> Sidecar:
         return Sidecar(self.settings.cache_dir, Path(database), forbidden=self._folders_of_the_pipeline())
 
-    def _thumbnail_folder(self) -> ThumbnailFolder:
+    def _thumbnail_folder(self) -> KeptFolder:
         max_bytes = round(self.settings.thumbnail_cache_mb * 1e6)
-        return ThumbnailFolder(self._cache_folder() / "thumbnails", max_bytes=max_bytes)
+        begin, end = PNG_ENDS
+        folder = self._cache_folder() / "thumbnails"
+        return KeptFolder(folder, max_bytes=max_bytes, suffix=".png", begin=begin, end=end)
 
     def _folders_of_the_pipeline(self) -> tuple[Path, ...]:
         settings = self.settings

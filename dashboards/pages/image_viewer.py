@@ -33,7 +33,6 @@ PLOT_HEIGHT = 470
 # On a larger screen the picture fills what header, controls and readout leave of the window.
 _TALL = f":host {{ flex-basis: clamp({PLOT_HEIGHT}px, calc(100vh - 270px), 1400px) !important; }}"
 _EAGER_S = 0.25
-_SCREEN_PIXELS = 800
 _PLANE_DIGITS = 9
 
 
@@ -166,7 +165,7 @@ class ImageViewer(PagePart["ImagePage"]):
 
 async def read_whole(archive: Archive, image: Image, plane: int) -> ImagePreview:
     """Return the whole image at the resolution of a screen."""
-    return await archive.files.image_preview(image.path, plane=plane, max_size=_SCREEN_PIXELS)
+    return await archive.previews.whole(image, plane=plane)
 
 
 def plane_of(query: Mapping[str, str]) -> int:

@@ -11,18 +11,17 @@ from data_access.offload import Offload
 from data_access.records import Image
 from data_access.records.contours import Contours
 from data_access.services.cutouts import CutoutService, Place
-from data_access.services.files import FileService
+from data_access.services.previews import PreviewService
 
 # Above, contours go through block means: lines of single pixels would be finer than any screen.
 FULL_PIXELS = 4_200_000
-_MEANS = 800
 
 
 class ContourService:
     """Lines of equal brightness through a plane of an image."""
 
-    def __init__(self, files: FileService, cutouts: CutoutService, offload: Offload) -> None:
-        self._files, self._cutouts, self._offload = files, cutouts, offload
+    def __init__(self, previews: PreviewService, cutouts: CutoutService, offload: Offload) -> None:
+        self._previews, self._cutouts, self._offload = previews, cutouts, offload
 
     async def contours(
         self, image: Image, levels: Sequence[float], *, of: Literal["sigma", "value"], plane: int = 0
@@ -40,7 +39,7 @@ class ContourService:
             When multiples of the noise are wanted and the plane has none.
         FileError
         """
-        preview = await self._files.image_preview(image.path, plane=plane, max_size=_MEANS)
+        preview = await self._previews.whole(image, plane=plane)
         sigma = preview.statistics.noise if of == "sigma" else None
         if sigma is not None and not sigma > 0:
             raise ValidationError(
