@@ -141,7 +141,7 @@ class Archive:
         self.previews = PreviewService(self.files, roots, self.offload, self._cache_folder)
         self.epochs = EpochCutouts(self.images, self.files, self.cutouts, self.offload)
         self.regions = RegionService(self.files, self.cutouts, self.offload)
-        self.contours = ContourService(self.previews, self.cutouts, self.offload)
+        self.contours = ContourService(self.previews, self.cutouts, self.overviews, self.offload)
         self.overlays = OverlayService(
             FieldObjects(self.layout), self.catalogs, self.images, self.files, self.offload
         )

@@ -92,6 +92,8 @@ class ImageZoom:
         self.visible = visible
         self._own = self.page.view = self._text(visible)
         self._ask_again()
+        for part in self.page.parts:
+            part.looked(visible)
 
     def _text(self, visible: Visible) -> str:
         preview = self.page.preview
@@ -108,6 +110,16 @@ class ImageZoom:
             move_view(self.page.figure, "whole")
         else:
             move_view(self.page.figure, "to", x=place[0], y=place[1], size=place[2])
+
+    @property
+    def part(self) -> tuple[int, int, int, int] | None:
+        """The part of the file that is visible, with some more around it; None for all of it, or when not known."""
+        visible, preview = self.visible, self.page.preview
+        if visible is None or preview is None or _shows_all(visible, preview):
+            return None
+        x0, y0, x1, y1 = _inside(visible.grown(_AROUND), image_box(preview))
+        n_y, n_x = preview.header.shape[-2:]
+        return max(0, math.floor(x0)), max(0, math.floor(y0)), min(n_x, math.ceil(x1)), min(n_y, math.ceil(y1))
 
     def _ask_again(self, *_events: Any) -> None:
         self.page.run(self._read, self._show, slot=self.slot)
