@@ -52,6 +52,11 @@ from data_access.services.cutouts import Place
 from data_access.services.provenance import Provenance
 
 # In the order in which they are laid out, told of a new figure, and filled.
+_BAD_QUESTION = 400
+_WITHOUT_FILE = (
+    "Zoom, cutouts, regions, contours, quality of the pixels and the header need the file, and are left out. "
+    "What the databases say of this image is beside and below."
+)
 _CONTROLS_HEIGHT = "76px"  # room for them, so that nothing jumps when they come after the first plot
 PARTS: tuple[type[ImagePart], ...] = (ComparePart, RegionPart, OverlayPart, QualityPart)
 
@@ -135,6 +140,7 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         self.quality_slot = self.new_slot("quality and regions", height=80)
         self.header_slot = self.new_slot("header", height=160)
         self.cards_slot = self.new_slot("header cards", height=0)
+        self._what_is_left = Notice(kind="info", text=_WITHOUT_FILE)
         self.viewer.show_prepared()
         self._left = pn.Column(self.viewer.view, sizing_mode="stretch_width", margin=0)
         self._below = pn.Column(sizing_mode="stretch_width", margin=0)
@@ -149,12 +155,20 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         """Lay out what stands below the picture, and draw on it, only now: it would delay the first plot."""
         if self.figure is not None and self.preview is not None and self._told is not self.figure:
             self._tell_parts(self.figure, self.preview)
+        self._right[:] = [self.links_slot, self.facts]
+        if self._is_unreadable:
+            self._lay_out_without_file()
+            return
         views = [(part.place, part.view) for part in self.parts]
         self._controls[:] = [self.viewer.controls]
-        self._right[:] = [self.links_slot, self.facts]
-        self._left.extend(
-            [self.viewer.below, *(view for place, view in views if place == "picture"), self.cutout.view]
-        )
+        self._controls.styles = {"min-height": _CONTROLS_HEIGHT}
+        self.facts.groups = self._record_groups()
+        self._left[:] = [
+            self.viewer.view,
+            self.viewer.below,
+            *(view for place, view in views if place == "picture"),
+            self.cutout.view,
+        ]
         self._below[:] = [
             *(view for place, view in views if place == "page"),
             side_by_side(self.sources_slot, self.quality_slot),
@@ -162,21 +176,52 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
             self.keys.listener,
         ]
 
+    @property
+    def _is_unreadable(self) -> bool:
+        """True when the picture failed for the sake of the file, and not for that of a question (a plane too far)."""
+        failure = self.viewer.slot.failure
+        return self.figure is None and failure is not None and failure.status != _BAD_QUESTION
+
+    def _lay_out_without_file(self) -> None:
+        """Leave out what could only fail again, and say so once."""
+        for part in self.parts:
+            part.without_file()
+        self._controls[:] = []
+        self._controls.styles = {"min-height": "0"}
+        self._left[:] = [self.viewer.view, self._what_is_left]
+        self.facts.groups = self._record_groups()
+        self._below[:] = [side_by_side(self.sources_slot, self.quality_slot), self.keys.listener]
+
+    def _wait_no_longer(self) -> None:
+        for slot in self.slots.values():
+            if slot.failure is None:
+                slot.clear()
+
     async def load(self) -> None:
         """Fill the slots: picture, links, measured sources, header, quality, and the parts in their order."""
         self._is_loading = True
         await self.viewer.load()
         await self.patch(self._lay_out)
+        if self._is_unreadable:
+            await self.fill(self.links_slot, self._read_links, self._show_links)
+            await self.fill(self.quality_slot, self._read_quality, self._show_quality)
+            await self.patch(self._wait_no_longer)
+            return
         if self.cut:
             await self.fill(self.cutout.slot, self._read_cutout, self._show_cutout)
         await self.fill(self.links_slot, self._read_links, self._show_links)
+        if self.links_slot.failure is not None:
+            await self.patch(self.sources_slot.clear)  # they come with the links
         await self.fill(self.header_slot, self._read_header, self._show_header)
         await self.fill(self.quality_slot, self._read_quality, self._show_quality)
         for part in self.parts:
             await part.load()
 
     async def refresh(self) -> None:
-        """Read again what the databases say; the picture only when its file was replaced."""
+        """Read again what the databases say; the picture only when its file was replaced, or has come back."""
+        if self._is_unreadable:
+            await self.load()
+            return
         await self.fill(self.links_slot, self._read_links, self._show_links)
         await self.fill(self.quality_slot, self._read_quality, self._show_quality)
         await self.viewer.refresh()
@@ -304,6 +349,8 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         self.facts.groups = self._record_groups()
 
     def _record_groups(self) -> list[dict[str, Any]]:
+        if self._is_unreadable:
+            return record_groups(self.image, self.session.links, None)
         look = picture_query(self.viewer.colours.scale, self.session.theme)
         if self.plane:
             look["plane"] = str(self.plane)

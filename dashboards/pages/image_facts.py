@@ -33,10 +33,10 @@ def heading_items(image: Image) -> list[dict[str, Any]]:
     ]
 
 
-def record_groups(image: Image, links: Links, look: Mapping[str, str]) -> list[dict[str, Any]]:
+def record_groups(image: Image, links: Links, look: Mapping[str, str] | None) -> list[dict[str, Any]]:
     """Return what the database row says; a dash means that the pipeline did not record it.
 
-    `look` are plane and colours in the URL of a picture.
+    `look` are plane and colours in the URL of a picture; None where the file cannot be read: no link leads to it.
     """
     ra, dec = position_cells(image.center_ra_deg, image.center_dec_deg)
     noise = None if image.noise_jy is None else image.noise_jy * 1e3
@@ -61,18 +61,18 @@ def record_groups(image: Image, links: Links, look: Mapping[str, str]) -> list[d
                 fact("Frequency", cell(image.freq_ghz, unit="GHz", digits=4)),
                 fact("Primary-beam corrected", cell(image.pbcor)),
                 fact("Path", cell(image.path, mono=True)),
-                fact("Picture for print", cell("PNG", href=links.image_png(image.id, **look), title=_PRINT)),
-                *_file_facts(image, links),
+                *(() if look is None else _file_facts(image, links, look)),
             ],
         )
     ]
 
 
-def _file_facts(image: Image, links: Links) -> list[dict[str, Any]]:
-    """Return the link to the file; a CASA image is a directory and has none."""
+def _file_facts(image: Image, links: Links, look: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the links to a picture and to the file; a CASA image is a directory and has only the first."""
+    printed = fact("Picture for print", cell("PNG", href=links.image_png(image.id, **look), title=_PRINT))
     if ".fit" not in image.name.lower():
-        return []
-    return [fact("File", cell("FITS", href=links.image_fits(image.id), title="the file as it is on disk"))]
+        return [printed]
+    return [printed, fact("File", cell("FITS", href=links.image_fits(image.id), title="the file as it is on disk"))]
 
 
 def header_groups(header: ImageHeader) -> list[dict[str, Any]]:

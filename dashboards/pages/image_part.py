@@ -38,6 +38,9 @@ class ImagePart(PagePart["ImagePage"]):
         one is drawn on this one. Another plane is patched into the same figure.
         """
 
+    def without_file(self) -> None:
+        """Show what there is to show of an image whose file cannot be read: `view` and `load` are not asked for."""
+
     def tapped(self, x: float, y: float) -> bool:  # noqa: ARG002
         """Take a click on the picture (pixels of the file); True when it is not to make a cutout as well."""
         return False
