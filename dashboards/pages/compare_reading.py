@@ -63,13 +63,17 @@ class Drawn:
     def preview(self, grid: ImageHeader) -> ImagePreview:
         """Return the pixels as the plots take them: on the sky of `grid`, with unit and beam of their own."""
         own = self.header
-        header = (
-            grid
-            if own is None
-            else replace(grid, bunit=own.bunit, beam=own.of_plane(self.view.plane).beam, path=own.path)
-        )
+        header = grid if own is None else _on_grid(own.of_plane(self.view.plane), grid)
         view = self.view
         return ImagePreview(header, view.data, view.factor, view.origin_x, view.origin_y, view.plane, _NOTHING)
+
+
+def _on_grid(own: ImageHeader, grid: ImageHeader) -> ImageHeader:
+    """Return the header of an image whose pixels lie on those of another: its own planes, the other's sky."""
+    return replace(
+        own, wcs_header=grid.wcs_header, frame=grid.frame, shape=(*own.shape[:-2], *grid.shape[-2:]),
+        sky_axes=grid.sky_axes,
+    )  # fmt: skip
 
 
 def parse_ids(text: str) -> tuple[tuple[str, ...], str]:

@@ -73,3 +73,8 @@ async def test_compared_images_show_the_plane_of_the_url_or_say_that_they_have_n
         assert "plane 2 of 3 (1.41 GHz)" in page.drawn[0].how
         assert "its only plane (1.4 GHz), for want of a plane 2" in page.drawn[1].how
         assert field(page.form.fields)["options"][1] == ("1", "1: 1.405 GHz")
+        page.mode = "side"
+        await page.settled()
+        subtitles = [next(one.text for one in f.above if one.name == "subtitle") for f in page.figures]
+        assert "plane 2 of 3 (1.41 GHz)" in subtitles[0]
+        assert "plane" not in subtitles[1]
