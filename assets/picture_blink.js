@@ -13,10 +13,11 @@ export function render({ model }) {
     const all = pictures();
     all.forEach((picture, i) => { picture.hidden = Boolean(timer) && i !== at % all.length; });
   }
-  function stop() { clearInterval(timer); timer = 0; root.classList.remove('blinking'); toggle.setAttribute('aria-pressed', 'false'); show(); }
+  function stop() { clearInterval(timer); timer = 0; row.style.minWidth = ''; root.classList.remove('blinking'); toggle.setAttribute('aria-pressed', 'false'); show(); }
   function blink() {
     if (timer || pictures().length < 2) { stop(); return; }
     at = 0;
+    row.style.minWidth = `${row.offsetWidth}px`; /* what stands beside the pictures stays where it is */
     timer = setInterval(() => { at += 1; show(); }, BLINK_MS);
     root.classList.add('blinking');
     toggle.setAttribute('aria-pressed', 'true');
@@ -29,9 +30,10 @@ export function render({ model }) {
     image.alt = `${item.title}, ${item.note}`; image.decoding = 'async'; image.src = item.src;
     image.addEventListener('error', () => { link.replaceWith(el('p', 'bl-missing', 'This picture cannot be made: its file is gone or damaged.')); });
     link.href = item.href; link.title = 'open the image here';
+    caption.title = item.more || '';
     link.append(image);
     caption.append(el('b', '', item.title), document.createTextNode(` ${item.note}`));
-    box.append(caption, link);
+    box.append(link, caption);
     return box;
   }
   follow(model, state => {

@@ -2,7 +2,8 @@
 
 ``/sources/{id}/epochs/{row}.png``
     What one measurement (its row number in ``photometry``) was made on, as a small square: ``ra``, ``dec`` (degrees;
-    those of the source), ``size`` (arcsec), ``low``, ``high`` (in the unit of the file; robust limits), ``theme``.
+    those of the source), ``size`` (arcsec), ``low``, ``high`` (in the unit of the file; robust limits), ``theme``,
+    ``side`` (pixels of the picture, 60 to 600), ``mark`` (edge: ticks at the edges, cross: around the source).
 ``/sources/{id}/epochs.gif``, ``.mp4``, ``.png``
     All epochs as an animation (those with an image) or on one sheet: ``size``, ``theme``, ``flux`` (peak,
     integrated), ``unit`` (mJy, Jy), ``scale`` (common, own), ``rate`` (frames per second), ``start``, ``end`` (MJD).
@@ -12,12 +13,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from dashboards.image_files import FileAnswer
 from dashboards.plots.epoch_movies import gif_of, mp4_of
 from dashboards.plots.epoch_pictures import EpochPictures, animation_frames, sheet_png
-from dashboards.plots.epoch_tiles import TILE_PIXELS, tile_png
+from dashboards.plots.epoch_tiles import MARKS, TILE_PIXELS, TileMark, tile_png
 from dashboards.plots.epoch_words import epoch_words
 from dashboards.plots.theme import THEMES
 from data_access.analysis.coordinates import format_dec, format_ra
@@ -29,6 +30,7 @@ from data_access.services.cutouts import Place, preview_of
 
 DEFAULT_SIZE_ARCSEC = 180.0
 LARGEST_SIZE_ARCSEC = 3600.0
+SIDES = (60, 600)
 MOST_EPOCHS = 200
 FASTEST = 30
 
@@ -64,17 +66,27 @@ class TileHandler(FileAnswer):
         """Cut and draw."""
         source_id, row, path = found
         size, low, high = size_arcsec(self), self.number("low", None), self.number("high", None)
-        theme = self.word("theme", "dark", tuple(THEMES))
+        theme, mark = self.word("theme", "dark", tuple(THEMES)), cast(TileMark, self.word("mark", "edge", MARKS))
+        side = self._side()
         if low is not None and high is not None and high <= low:
             raise ValidationError(f"high: {high:g} is not above low, {low:g}")
         cutout = await self._archive.epochs.cutout(path, await self._place(source_id), size_arcsec=size)
-        if self.unchanged(cutout.key, cutout.box, low, high, theme, modified_at=cutout.modified_at):
+        look = (theme, side, mark)
+        if self.unchanged(cutout.key, cutout.box, low, high, look, modified_at=cutout.modified_at):
             return
         limits = None if low is None or high is None else (low, high)
         body = await self._archive.offload.in_thread(
-            lambda: tile_png(preview_of(cutout, max_size=TILE_PIXELS), limits, theme=theme)
+            lambda: tile_png(preview_of(cutout, max_size=side), limits, theme=theme, side=side, mark=mark)
         )
         self.send(body, kind="png", name=f"{safe_name(source_id)}_{row}.png")
+
+    def _side(self) -> int:
+        side = self.number("side", TILE_PIXELS) or 0.0
+        if not SIDES[0] <= side <= SIDES[1] or side != int(side):
+            raise ValidationError(
+                f"side: {side:g} pixels are not possible", remedy=f"Give a whole number, {SIDES[0]} to {SIDES[1]}."
+            )
+        return int(side)
 
     async def _place(self, source_id: str) -> Place:
         ra_deg, dec_deg = self.number("ra", None), self.number("dec", None)

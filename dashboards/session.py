@@ -56,7 +56,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import panel as pn
-import param
 from bokeh.document import Document
 from panel.io.state import set_curdoc
 
@@ -201,8 +200,8 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
     live_roles: ClassVar[frozenset[str] | None] = None
     # True: a link to another page of this kind ends in `returned_to` instead of a new document
     follows_links: ClassVar[bool] = False
-
-    place = param.String(default="", doc="relative URL of what is shown, without its query; see `move_to`")
+    # those of `url_params` that stay as they are when such a link does not name them
+    kept_params: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, session: Session, **params: Any) -> None:
         # Given to the constructor, the values of the URL set off no watcher before the page is there.
@@ -235,6 +234,14 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         return None
 
     @classmethod
+    def check_query(cls, query: Mapping[str, str]) -> None:
+        """Raise `ValidationError` when the query has something that means nothing.
+
+        The page is shown all the same, with the message in its place; the answer has the status of the error. Called
+        before anything is built: it reads nothing.
+        """
+
+    @classmethod
     async def finish(cls, archive: Any, prepared: Any) -> None:
         """Read a little more into what `prepare` returned; the browser has the start of the page meanwhile."""
 
@@ -246,12 +253,6 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
 
     async def refresh(self) -> None:
         """Patch what is shown after a change in the databases."""
-
-    def move_to(self, href: str) -> None:
-        """Write a new path into the URL of the browser, as a new entry of its history, without a new document."""
-        with param.parameterized.discard_events(self):
-            self.place = href
-        self.param.trigger("place")
 
     def returned_to(self, path: str) -> None:
         """Show what `path` names: the reader went back or forward, or followed a link; the query is known already."""

@@ -73,7 +73,7 @@ class BrowserState(Component):
     """
 
     _sent: ClassVar[tuple[str, ...]] = ("address", "filled", "follows")
-    address = param.Dict(default={}, doc="query and whether it is a new history entry")
+    address = param.Dict(default={}, doc="query, whether it is a new history entry, and the only path it is for")
     follows = param.Boolean(default=False, doc="whether links to pages of the same kind are shown in this document")
     filled = param.Boolean(default=False, doc="whether every part of the page has its first content")
     _rename: ClassVar[Mapping[str, str | None]] = {"address": None, "filled": None, "follows": None}
@@ -82,7 +82,6 @@ class BrowserState(Component):
     def __init__(self, view: Any, **params: Any) -> None:
         self._view = view
         self._names = tuple(view.url_params)
-        self._path = ""
         self._keep: dict[str, str] = {}
         self.on_visible: Callable[[bool], object] | None = None
         self.last_query = ""
@@ -90,9 +89,13 @@ class BrowserState(Component):
         super().__init__(width=0, height=0, sizing_mode="fixed", margin=0, **params)
         self._watcher: Any = None
         self._adopt(view.session.query)
-        view.param.watch(self._move, ["place"])
 
-    def _adopt(self, query: Mapping[str, str]) -> None:
+    def _follow(self, query: Mapping[str, str], path: str) -> None:
+        """Take the params from the query of a link, and everything that it does not name and that stays from here."""
+        stays = dict(parse_qsl(write_query(self._view, self._view.kept_params)))
+        self._adopt({**self._keep, **stays, **query}, path=path)
+
+    def _adopt(self, query: Mapping[str, str], *, path: str = "") -> None:
         """Take the params from `query`; what is not ours (a record's path, the theme) is kept as it is.
 
         Nothing is written meanwhile: the browser is at this URL already, and Back must not add an entry.
@@ -102,14 +105,9 @@ class BrowserState(Component):
         self._keep = {k: v for k, v in query.items() if k not in self._names}
         read_query(self._view, self._names, query)
         self.last_query = self._query()
-        self._send(push=False)
+        self._send(push=False, path=path)
         if self._names:
             self._watcher = self._view.param.watch(self._write, list(self._names))
-
-    def _move(self, event: Any) -> None:
-        """Write a new path, with the query that belongs to it, as a new entry of the history."""
-        self.last_query, self._path = self._query(), str(event.new)
-        self._send(push=True)
 
     def _query(self) -> str:
         own = write_query(self._view, self._names)
@@ -122,15 +120,18 @@ class BrowserState(Component):
         self.last_query = query
         self._send(push=any(e.name in self._view.push_params for e in events))
 
-    def _send(self, *, push: bool) -> None:
-        moved = {"path": self._path} if self._path else {}
-        self.address = {"query": self.last_query, "push": push, **moved}
+    def _send(self, *, push: bool, path: str = "") -> None:
+        self.address = {"query": self.last_query, "push": push, **({"path": path} if path else {})}
 
     def _handle_msg(self, data: Any) -> None:
         kind = data.get("type") if isinstance(data, dict) else None
-        if kind == "pop":
-            self._path = ""
-            self._adopt(dict(parse_qsl(str(data.get("query", ""))[:8000], keep_blank_values=True)))
-            self._view.returned_to(str(data.get("path", ""))[:8000])
+        if kind in ("pop", "follow"):
+            query = dict(parse_qsl(str(data.get("query", ""))[:8000], keep_blank_values=True))
+            path = str(data.get("path", ""))[:8000]
+            if kind == "follow":
+                self._follow(query, path)
+            else:
+                self._adopt(query)
+            self._view.returned_to(path)
         elif kind == "visible" and self.on_visible is not None:
             self.on_visible(bool(data.get("visible")))

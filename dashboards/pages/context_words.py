@@ -157,10 +157,16 @@ def _double_cell(near: NearSource) -> Cell:
     if near.n_shared is None:
         return cell("no", title="farther than a beam")
     if near.n_shared and near.separation_arcsec < _SAME_PLACE_ARCSEC:
-        return cell("same place", state="info", note=f"both measured at {near.n_shared} epochs")
+        return cell("same place", state="info", note=f"both measured at {_n_shared(near)} epochs")
     if near.n_shared:
-        return cell("no", note=f"measured together at {near.n_shared} epochs")
+        return cell("no", note=f"measured together at {_n_shared(near)} epochs")
+    if near.is_partial:
+        return cell("not known", note="only the newest measurements were compared, and none is of the same epoch")
     return cell(None, title="one of them has no unflagged measurement")
+
+
+def _n_shared(near: NearSource) -> str:
+    return f"{near.n_shared} or more" if near.is_partial else str(near.n_shared)
 
 
 def _short(address: str) -> str:

@@ -28,9 +28,11 @@ class EseParams(param.Parameterized):  # type: ignore[misc, unused-ignore]
     ese_window = param.Number(default=WINDOW_DAYS, bounds=(0.001, 1e5), doc="width of the running median, days")
     ese_sigma = param.Number(default=THRESHOLD_SIGMA, bounds=(0.1, 1e4), doc="how far below the baseline, in errors")
 
-    def ese_options(self, fractional_error: float = 0.0) -> EseOptions:
+    def ese_options(self, fractional_error: float = 0.0, additive_error_jy: float = 0.0) -> EseOptions:
         """Return how dips are looked for."""
-        return EseOptions(float(self.ese_window), float(self.ese_sigma), fractional_error)
+        return EseOptions(
+            float(self.ese_window), float(self.ese_sigma), fractional_error, additive_error=additive_error_jy
+        )
 
 
 class EsePanelParams(EseParams):
@@ -121,7 +123,7 @@ class EsePart(SourcePart):
         curve, page = detail.light_curve, self.page
         used = page.selection.used(curve).tobytes()
         newest = int(curve.photometry_id.max(initial=0))
-        look = (page.flux, page.unit, page.selection.fractional_error, detail.ese_candidates)
+        look = (page.flux, page.unit, self._options(), detail.ese_candidates)
         return curve.source_id, curve.n_epoch, newest, used, *look
 
     def _changed(self, *_events: Any) -> None:
@@ -138,7 +140,8 @@ class EsePart(SourcePart):
             self._place[:] = shown
 
     def _options(self) -> EseOptions:
-        options: EseOptions = self.page.ese_options(self.page.selection.fractional_error)
+        selection = self.page.selection
+        options: EseOptions = self.page.ese_options(selection.fractional_error, selection.additive_error_jy)
         return options
 
     async def _read(self) -> EseAnalysis:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dashboards.components.cells import cell
 from dashboards.components.record_table import Column, Row, row
-from data_access.analysis.variability import DEFINITIONS, VS_THRESHOLD, Definition
+from data_access.analysis.variability import DEFINITIONS, M_THRESHOLD, VS_THRESHOLD, Definition
 
 DEFINITION_COLUMNS: Sequence[Column] = (
     {"name": "metric", "label": "Metric"},
@@ -36,8 +36,10 @@ _CAVEATS = {
     "modulation_index": "means nothing for a mean that the errors cannot tell from zero; large for faint sources",
     "debiased_modulation_index": "no value when the errors alone explain the scatter",
     "reduced_chi_squared": "the pipeline stores it about the unweighted mean, which is never smaller",
-    "vs": f"of the pair with the largest |m| among those with |Vs| of {VS_THRESHOLD:g} or more: one pair for both",
-    "m": "of the same pair as Vs; a negative flux lets noise make it as large as it likes",
+    "vs": f"of the pair with the largest |m| among those with |Vs| of {VS_THRESHOLD:g} or more, else of that with "
+    "the largest |Vs|: one pair for both",
+    "m": f"of the same pair as Vs, variable above {M_THRESHOLD:g}; noise makes that of a negative flux as large as "
+    "it likes",
     "von_neumann": "depends on the order in time, not on its spacing; ignores errors",
     "weighted_mean": "one measurement with a tiny error rules it",
     "std": "divides by N-1; the pipeline stores the one that divides by N",

@@ -37,7 +37,9 @@ from data_access.notes import NotesState
 from data_access.records.marks import VERDICTS, Mark, Marks
 from data_access.records.review import REASON_KINDS, Candidate, Dossier, ReviewQueue
 
-CURVE_HEIGHT = 300
+CURVE_HEIGHT = 330
+# The light curve gets what two or three pictures leave.
+_AS_WIDE_AS_PICTURES = {"flex": "0 1 auto", "width": "max-content", "max-width": "66%"}
 MOST_LISTED = 200
 # What the pipeline has flagged is shown without waiting for the sums over all photometry.
 PATIENCE_S = 0.3
@@ -102,7 +104,7 @@ class ReviewPage(PageView):
         self.history_slot = self.new_slot("marks of this candidate", height=0)
         self.table_slot = self.new_slot("candidates", height=160)
         self._show_filters()
-        pictures = pn.Column(self.pictures, sizing_mode="stretch_width", margin=(0, 0, 0, 10))
+        pictures = pn.Column(self.pictures, sizing_mode="fixed", margin=(0, 0, 0, 10), styles=_AS_WIDE_AS_PICTURES)
         return pn.Column(
             self.desk,
             self.trouble,
@@ -257,7 +259,7 @@ class ReviewPage(PageView):
         links = self.session.links
         self.facts.groups = review_facts(dossier)
         self.facts_slot.succeed(self.facts)
-        pictures = [picture(dossier, shown, links) for shown in dossier.pictures]
+        pictures = [picture(dossier, shown, links, theme=self.session.theme) for shown in dossier.pictures]
         self.pictures.param.update(pictures=pictures, words=picture_words(dossier))
         self._read_ahead()
         return self._show_curve(dossier)
@@ -290,7 +292,8 @@ class ReviewPage(PageView):
         ahead = [self.order[index + by] for by in _AHEAD[:1] if index + by < len(self.order)]
         with Boundary("reading ahead"):
             read = [await self._dossier(candidate) for candidate in ahead]
-            return [picture(dossier, shown, links)["src"] for dossier in read for shown in dossier.pictures]
+            theme = self.session.theme
+            return [picture(d, shown, links, theme=theme)["src"] for d in read for shown in d.pictures]
         return []
 
     def _show_ahead(self, addresses: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -13,13 +12,15 @@ from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
 from dashboards.pages.source_facts import heading_items
 from dashboards.pages.source_words import bounded_cell, ese_cell, verdict_cell
-from dashboards.pages.wording import epoch_cell, position_cells
+from dashboards.pages.wording import position_cells
+from dashboards.plots.epoch_words import epoch_words
 from data_access.analysis.times import format_utc
-from data_access.records import Epoch
 from data_access.records.marks import VERDICTS, Mark, Marks
 from data_access.records.review import Candidate, Dossier, ReviewPicture
 from data_access.services.review import position_of
 
+# Twice as many as they are wide on the page: for screens with small pixels.
+PICTURE_PIXELS = 520
 QUEUE_COLUMNS: Sequence[Column] = (
     {"name": "object", "label": "Candidate"},
     {"name": "reasons", "label": "Because of"},
@@ -165,19 +166,25 @@ def _variability(dossier: Dossier) -> list[dict[str, Any]]:
     return items
 
 
-def picture(dossier: Dossier, shown: ReviewPicture, links: Links) -> dict[str, str]:
+def picture(dossier: Dossier, shown: ReviewPicture, links: Links, *, theme: str) -> dict[str, str]:
     """Return one picture for `EpochPictures`: its addresses are those that anybody may ask for."""
     assert dossier.detail is not None  # noqa: S101  (pictures are made from a light curve)
     ra_deg, dec_deg = position_of(dossier.detail)
     pair = f"{ra_deg:.6f} {dec_deg:+.6f}"
     curve = dossier.detail.light_curve
-    mjd = float(curve.mjd[shown.index])
-    epoch = epoch_cell(Epoch(mjd if math.isfinite(mjd) else None, curve.origin[shown.index]))
-    flux = curve.peak_jyb[shown.index] * 1e3
+    words = epoch_words(curve, shown.index, "peak", "mJy")
     limits = {"low": f"{shown.low:.6g}", "high": f"{shown.high:.6g}"} if shown.low is not None else {}
-    src = links.image_cutout(shown.image.id, pos=pair, width=shown.width_arcsec, format="png", **limits)
-    words = f"{epoch['t']} UTC · {flux:.4g} mJy/beam" if math.isfinite(flux) else f"{epoch['t']} UTC"
-    return {"title": shown.role, "note": words, "src": src, "href": links.image(shown.image.id, cut=pair)}
+    place = {"ra": f"{ra_deg:.7f}", "dec": f"{dec_deg:.7f}", "size": f"{shown.width_arcsec:g}"}
+    src = links.source_epoch(
+        curve.source_id, int(curve.photometry_id[shown.index]), **place, **limits, theme=theme,
+        side=PICTURE_PIXELS, mark="cross",
+    )  # fmt: skip
+    time = f"{words.time} UTC" if words.utc_ms is not None else words.time
+    note = " · ".join(part for part in (time, f"{words.kind} {words.flux}", words.snr) if part)
+    return {
+        "title": shown.role, "note": note, "more": words.remark, "src": src,
+        "href": links.image(shown.image.id, cut=pair),
+    }  # fmt: skip
 
 
 def picture_words(dossier: Dossier) -> str:

@@ -24,7 +24,7 @@ from dashboards.pages.source_curve import CurveView
 from dashboards.pages.source_facts import (
     MEASUREMENT_COLUMNS,
     heading_items,
-    measurement_row,
+    measurement_rows,
     newest_first,
     position_group,
     state_group,
@@ -48,6 +48,7 @@ from data_access.records import Image, SourceDetail
 PAGE_ROWS = 100
 CURVE_HEIGHT = 400
 _RECENT = 10
+_OF_ONE_SOURCE = frozenset({"page", "point", "mjd_from", "mjd_to", "without", "strip_page", "frame"})
 
 
 class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, ContextParams, PageView):
@@ -69,6 +70,8 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         *CONTEXT_URL_PARAMS,
         *ON_DEMAND_PARAMS,
     )
+    # What is about the epochs of one source begins anew with another source; how sources are looked at stays.
+    kept_params = tuple(name for name in url_params if name not in _OF_ONE_SOURCE)
     push_params = ("flux", "unit", "page", *SELECTION_PARAMS, "strip_page")
     live_roles = frozenset({"products", "pipeline", "notes"})
     follows_links = True
@@ -207,20 +210,14 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
             self._off_scale = numbers
             self._show_curve(self.detail)
 
-    def open_source(self, source_id: str) -> None:
-        """Show another source without a new document; the choice of epochs begins anew, other settings stay."""
-        if source_id != self.detail.source.source_id:
-            self._open(source_id, self._begin_anew)
-
     def returned_to(self, path: str) -> None:
-        """Show the source that the reader went back to."""
+        """Show the source that the reader went back to, or whose link was followed, without a new document."""
         source_id = unquote(path.rstrip("/").rpartition("/")[2])
         if source_id != self.detail.source.source_id or self.curve_slot.failure is not None:
-            self._open(source_id, lambda _: None)
+            self._open(source_id)
 
-    def _open(self, source_id: str, prepare: Callable[[SourceDetail], object]) -> None:
+    def _open(self, source_id: str) -> None:
         def show(detail: SourceDetail) -> Figure | None:
-            prepare(detail)
             shown = self._show_curve(detail)
             self.session.doc.title = self.title
             self._rest = self.session.spawn(self._load_rest())
@@ -229,14 +226,6 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         if self._rest is not None:
             self._rest.cancel()
         self.run(lambda: self.session.archive.sources.get(source_id), show, slot=self.curve_slot)
-
-    def _begin_anew(self, detail: SourceDetail) -> None:
-        """Forget what belongs to the epochs of another source, and move the URL to this one."""
-        source_id = detail.source.source_id
-        own = ("page", "point", "mjd_from", "mjd_to", "without")
-        with param.parameterized.discard_events(self):
-            self.param.update(**{name: self.param[name].default for name in own})
-        self.move_to(self.session.links.source(source_id))
 
     def leave_out(self, photometry_id: int, *, out: bool) -> None:
         """Leave a measurement out of all metrics, or take it in again."""
@@ -272,7 +261,13 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
             theme=self.session.theme,
             flux=self.flux,
             unit=self.unit,
-            marks=Marks(left_out=selection.left_out, off_scale=self._off_scale),
+            marks=Marks(
+                left_out=selection.left_out,
+                off_scale=self._off_scale,
+                flagged=selection.flagged,
+                fractional_error=selection.fractional_error,
+                additive_error_jy=selection.additive_error_jy,
+            ),
             reference=nvss_reference(detail),
         )
 
@@ -331,7 +326,7 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         first = (self.page - 1) * PAGE_ROWS
         self.measurements.param.update(
             columns=[{**c, "unit": self._unit_of(c["name"], c.get("unit", ""))} for c in MEASUREMENT_COLUMNS],
-            rows=[measurement_row(curve, i, images, links, self.flux, self.unit) for i in shown],
+            rows=measurement_rows(curve, shown, images, links, self.flux, self.unit),
             total=f"{first + 1:,}-{first + len(shown):,} of {curve.n_epoch:,}, newest first" if shown else "",
             has_previous=self.page > 1,
             has_next=first + len(shown) < curve.n_epoch and bool(shown),

@@ -12,14 +12,22 @@ from dashboards.components.cells import Cell, cell
 from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
-from dashboards.pages.source_metrics import fluxes
 from dashboards.pages.source_reference import nvss_cell
 from dashboards.pages.source_words import ese_cell
 from dashboards.pages.wording import epoch_cell, mjd_cell, position_cells
-from dashboards.plots.light_curve_data import FluxKind, FluxUnit
+from dashboards.plots.measurement_kinds import (
+    ANNULUS_RMS,
+    LIMIT_SIGMA,
+    FluxKind,
+    FluxUnit,
+    Kinds,
+    fluxes,
+    measurement_kinds,
+)
 from data_access.analysis.coordinates import galactic
 from data_access.records import Epoch, Image, LightCurve, SourceDetail
 
+_QUALITY = "quality_flag as the pipeline wrote it; a word that is not known counts as flagged"
 MEASUREMENT_COLUMNS: Sequence[Column] = (
     {"name": "number", "label": "No.", "align": "right", "title": "row number in photometry"},
     {"name": "epoch", "label": "Observed", "unit": "UTC"},
@@ -27,6 +35,7 @@ MEASUREMENT_COLUMNS: Sequence[Column] = (
     {"name": "rms", "label": "Local rms", "align": "right"},
     {"name": "kind", "label": "Kind"},
     {"name": "flags", "label": "Flags", "align": "right", "title": "the pipeline's number; bit 1 says forced"},
+    {"name": "quality", "label": "Quality", "title": _QUALITY},
     {"name": "image", "label": "Image", "width": "34rem"},
 )
 
@@ -38,21 +47,25 @@ def newest_first(curve: LightCurve, page: int, n_rows: int) -> list[int]:
     return [int(i) for i in order[(page - 1) * n_rows : page * n_rows]]
 
 
-def measurement_row(
-    curve: LightCurve, index: int, images: Mapping[str, Image], links: Links, flux: FluxKind, unit: FluxUnit
-) -> Row:
-    """Return the table row of one measurement; it leads to its image where that is registered."""
-    image = images.get(curve.image_path[index] or "")
-    cells = [
-        cell(str(int(curve.photometry_id[index]))),
-        _epoch(curve, index),
-        _flux_cell(curve, index, flux, unit),
-        cell(_scaled(curve.rms_jy[index], unit), digits=_digits(unit)),
-        _kind_cell(curve, index),
-        cell(int(curve.flags[index])),
-        _image_cell(curve, index, image, links),
-    ]
-    return row(int(curve.photometry_id[index]), cells)
+def measurement_rows(
+    curve: LightCurve, shown: Sequence[int], images: Mapping[str, Image], links: Links, flux: FluxKind, unit: FluxUnit
+) -> list[Row]:
+    """Return the table rows of some measurements; they lead to their images where those are registered."""
+    kinds = measurement_kinds(curve, flux)
+
+    def cells(index: int) -> list[Cell]:
+        return [
+            cell(str(int(curve.photometry_id[index]))),
+            _epoch(curve, index),
+            _flux_cell(curve, index, flux, unit),
+            _rms_cell(curve, index, unit),
+            _kind_cell(kinds, index, unit),
+            cell(int(curve.flags[index])),
+            cell(_quality(curve, index)),
+            _image_cell(curve, index, images.get(curve.image_path[index] or ""), links),
+        ]
+
+    return [row(int(curve.photometry_id[index]), cells(index)) for index in shown]
 
 
 def measurement_facts(
@@ -61,10 +74,11 @@ def measurement_facts(
     """Return the facts of one chosen measurement."""
     per_beam = f"{unit}/beam" if flux == "peak" else unit
     return [
-        fact("Observed", {**_epoch(curve, index), "n": _kind_cell(curve, index)["t"]}),
+        fact("Observed", {**_epoch(curve, index), "n": _kind_cell(measurement_kinds(curve, flux), index, unit)["t"]}),
         fact("Flux density", {**_flux_cell(curve, index, flux, unit), "u": per_beam}),
-        fact("Local rms", cell(_scaled(curve.rms_jy[index], unit), digits=_digits(unit), unit=f"{unit}/beam")),
+        fact("Local rms", {**_rms_cell(curve, index, unit), "u": f"{unit}/beam"}),
         fact("Flags", cell(int(curve.flags[index]), title="the pipeline's number; bit 1 says forced")),
+        fact("Quality", cell(_quality(curve, index), title=_QUALITY)),
         fact("Image", _image_cell(curve, index, image, links)),
         fact("Measurement", cell(str(int(curve.photometry_id[index])), title="row number in photometry")),
     ]
@@ -141,10 +155,22 @@ def _flux_cell(curve: LightCurve, index: int, flux: FluxKind, unit: FluxUnit) ->
     return cell(f"{value:,.{digits}f} ± {error:.{digits}f}")
 
 
-def _kind_cell(curve: LightCurve, index: int) -> Cell:
-    if curve.is_flagged[index]:
-        return cell("flagged", state="warn")
-    return cell("forced" if curve.is_forced[index] else "detection")
+def _quality(curve: LightCurve, index: int) -> str | None:
+    return (curve.quality[index] or None) if curve.quality else None
+
+
+def _rms_cell(curve: LightCurve, index: int, unit: FluxUnit) -> Cell:
+    noise = _scaled(curve.noise_jy[index], unit)
+    if math.isfinite(noise) and not curve.has_rms[index]:
+        return cell(noise, digits=_digits(unit), note="of the annulus", title=ANNULUS_RMS)
+    return cell(noise, digits=_digits(unit))
+
+
+def _kind_cell(kinds: Kinds, index: int, unit: FluxUnit) -> Cell:
+    kind = str(kinds.kind[index])
+    if kind == "limit":
+        return cell(kind, title=f"below {LIMIT_SIGMA:g} σ: less than {_scaled(kinds.at[index], unit):.4g} {unit}")
+    return cell(kind, state="warn" if kind == "flagged" else None)
 
 
 def _image_cell(curve: LightCurve, index: int, image: Image | None, links: Links) -> Cell:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,12 +11,15 @@ from dashboards.components.record_table import Column, Row, row
 from dashboards.pages.epoch_selection import BoolArray, EpochSelection
 from dashboards.pages.metric_definitions import LEAVE_ONE_OUT, SIGMA_DEVIATION
 from dashboards.pages.source_words import bounded_cell
-from dashboards.plots.light_curve_data import FluxKind, FluxUnit
+from dashboards.plots.measurement_kinds import FluxKind, FluxUnit, fluxes
 from data_access.analysis.ese import leave_one_out
 from data_access.analysis.variability import (
     DEFINITIONS,
+    M_THRESHOLD,
+    VS_THRESHOLD,
     Metric,
     VariabilityMetrics,
+    compare_monitoring,
     compare_stored,
     total_error,
     variability_metrics,
@@ -51,10 +54,12 @@ class Analysis:
     every, brushed : Numbers
         Of the measurements in use, and of those inside the brush (None without one).
     remarks : tuple of str
-        Why the stored row and the photometry differ; the pipeline's row is held against its peaks, flagged ones too.
+        Why the stored numbers and the photometry differ; they are held against its peaks, flagged ones too.
     n_flagged, n_left_out : int
         Measurements that do not count because the pipeline flagged them, or because the reader left them out.
     selection : EpochSelection
+    flux : str
+        Which flux the photometry is taken from; what is stored is always of the peak.
     """
 
     every: Numbers
@@ -63,20 +68,31 @@ class Analysis:
     n_flagged: int
     n_left_out: int
     selection: EpochSelection
+    flux: FluxKind = "peak"
 
 
 def analyse(detail: SourceDetail, flux: FluxKind, selection: EpochSelection = EVERY_EPOCH) -> Analysis:
     """Return the metrics of a light curve; takes time n²/2 (all pairs of epochs), so call it in a thread."""
-    curve, stored = detail.light_curve, detail.source.stored
+    curve = detail.light_curve
     left_out = np.isin(curve.photometry_id, list(selection.left_out))
     return Analysis(
         every=_numbers(curve, flux, selection, selection.used(curve)),
         brushed=_numbers(curve, flux, selection, selection.brushed(curve)) if selection.is_brushed else None,
-        remarks=compare_stored(stored, curve.peak_jyb, curve.peak_err_jyb) if stored is not None else (),
+        remarks=_remarks(detail),
         n_flagged=0 if selection.flagged else int(np.count_nonzero(curve.is_flagged & ~left_out)),
         n_left_out=int(np.count_nonzero(left_out)),
         selection=selection,
+        flux=flux,
     )
+
+
+def _remarks(detail: SourceDetail) -> tuple[str, ...]:
+    stored, monitoring, curve = detail.source.stored, detail.source.monitoring, detail.light_curve
+    of_row = compare_stored(stored, curve.peak_jyb, curve.peak_err_jyb) if stored is not None else ()
+    shown = monitoring
+    if monitoring is not None and stored is not None and stored.eta_metric is not None:
+        shown = replace(monitoring, eta=None)
+    return (*of_row, *(compare_monitoring(shown, curve.peak_jyb, curve.peak_err_jyb) if shown is not None else ()))
 
 
 def _numbers(curve: LightCurve, flux: FluxKind, selection: EpochSelection, use: BoolArray) -> Numbers:
@@ -95,14 +111,10 @@ def _numbers(curve: LightCurve, flux: FluxKind, selection: EpochSelection, use: 
     )
 
 
-def fluxes(curve: LightCurve, flux: FluxKind) -> tuple[np.ndarray, np.ndarray]:
-    """Return flux and error of the chosen kind, Jy/beam or Jy, each of shape (n_epoch,)."""
-    return (curve.peak_jyb, curve.peak_err_jyb) if flux == "peak" else (curve.flux_jy, curve.flux_err_jy)
-
-
 def metric_columns(analysis: Analysis) -> list[Column]:
     """Return the columns of the table; the brushed epochs have one while there is a brush."""
-    return [_NAME, _OURS, *([_BRUSHED] if analysis.brushed is not None else []), _STORED]
+    stored: Column = _STORED if analysis.flux == "peak" else {**_STORED, "label": "Stored (peak)"}
+    return [_NAME, _OURS, *([_BRUSHED] if analysis.brushed is not None else []), stored]
 
 
 def metric_rows(detail: SourceDetail, analysis: Analysis, unit: FluxUnit) -> list[Row]:
@@ -128,8 +140,8 @@ def _cells(numbers: Numbers, unit: FluxUnit) -> dict[str, Cell]:
         "reduced_chi_squared": _metric_cell(ours.reduced_chi_squared),
         "sigma_deviation": _sigma_cell(numbers.sigma, bound),
         "leave_one_out": _metric_cell(numbers.largest_leave_one_out),
-        "vs": _metric_cell(ours.maximum_pair.vs),
-        "m": _metric_cell(ours.maximum_pair.m),
+        "vs": _tested_cell(ours.maximum_pair.vs, VS_THRESHOLD, "no pair differs significantly"),
+        "m": _tested_cell(ours.maximum_pair.m, M_THRESHOLD, "a small change"),
         "von_neumann": _metric_cell(ours.von_neumann),
         **{name: _metric_cell(getattr(ours, name), scale=scale, unit=unit) for name in with_unit},
     }
@@ -161,6 +173,8 @@ def _stored_cells(detail: SourceDetail, unit: FluxUnit) -> dict[str, Cell]:
 def metric_note(analysis: Analysis) -> str:
     """Return what the reader must know about the columns; empty when there is nothing to add."""
     parts = list(analysis.remarks)
+    if analysis.flux != "peak":
+        parts.insert(0, "what is stored, and what is said of it here, is of the peak flux density")
     eta = analysis.every.metrics.eta
     if eta.value is None:
         parts.insert(0, f"η {eta.reason}")
@@ -218,6 +232,15 @@ def _metric_cell(metric: Metric, *, scale: float = 1.0, unit: str = "") -> Cell:
     if metric.value is None:
         return cell("n/a", title=metric.reason)
     return cell(metric.value * scale, unit=unit, note=metric.reason or None)
+
+
+def _tested_cell(metric: Metric, threshold: float, otherwise: str) -> Cell:
+    """Return a two-epoch metric, and whether it reaches what its authors call variable."""
+    if metric.value is None:
+        return _metric_cell(metric)
+    passes = abs(metric.value) >= threshold
+    said = f"reaches {threshold:g}" if passes else f"below {threshold:g}: {otherwise}"
+    return _metric_cell(replace(metric, reason="; ".join(part for part in (said, metric.reason) if part)))
 
 
 def _sigma_cell(metric: Metric, bound: float | None) -> Cell:

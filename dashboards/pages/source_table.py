@@ -126,7 +126,7 @@ def _number_cell(column: SourceColumn, value: float | None) -> Cell:
 
 def _stored_cell(column: SourceColumn, line: Line, remarks: Sequence[str]) -> Cell:
     stored = line.source.stored
-    value = stored_v(line.source) if column.name == "v_stored" else getattr(stored, column.name, None)
+    value = line.source.v_stored if column.name == "v_stored" else getattr(stored, column.name, None)
     if column.name.endswith("flux_mjy"):
         doubt = next((r for r in remarks if "Jy" in r), "")
         return cell(value, digits=2, state="warn" if doubt else None, title=doubt or None)
@@ -155,6 +155,15 @@ def _day_cell(mjd: float | None) -> Cell:
     if "title" not in made:
         return made
     return {**made, "t": made["t"].partition(" ")[0], "title": f"{made['t']} UTC, MJD {mjd:.5f}"}
+
+
+def _seen_cell(line: Line) -> Cell:
+    numbers = line.numbers or {}
+    made = _day_cell(numbers.get("seen_mjd"))
+    if not numbers.get("seen_processed") or "title" not in made:
+        return made
+    words = f"{made['title']}: the time of the processing, no observation time is recorded"
+    return {**made, "n": "processing time", "title": words}
 
 
 def _sigma_cell(line: Line) -> Cell:
@@ -196,7 +205,7 @@ _SPECIAL: Mapping[str, CELL] = {
     "dec_deg": lambda line: _place_cell(line, 1),
     "n_rows": lambda line: cell(line.source.n_epochs),
     "neighbour_arcsec": _neighbour_cell,
-    "seen_mjd": lambda line: _day_cell((line.numbers or {}).get("seen_mjd")),
+    "seen_mjd": _seen_cell,
     "last_mjd": lambda line: _day_cell(line.source.stored.last_mjd if line.source.stored else None),
     "sigma_deviation": _sigma_cell,
     "ese": lambda line: ese_cell(line.source.ese_status),
@@ -211,16 +220,6 @@ def stored_remarks(source: Source) -> tuple[str, ...]:
     known = " ".join(without_photometry)
     rest = [p for p in source.problems if not ("impossible" in p and "impossible" in known)]
     return (*without_photometry, *rest)
-
-
-def stored_v(source: Source) -> float | None:
-    """Return the stored v_index, else the stored standard deviation over the stored mean."""
-    if source.monitoring is not None and source.monitoring.v_index is not None:
-        return source.monitoring.v_index
-    stored = source.stored
-    if stored is None or stored.std_flux_mjy is None or not stored.mean_flux_mjy or stored.mean_flux_mjy < 0:
-        return None
-    return stored.std_flux_mjy / stored.mean_flux_mjy
 
 
 def _title(source: Source) -> str:

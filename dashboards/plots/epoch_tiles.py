@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,14 +18,23 @@ from dashboards.plots.theme import get_theme
 from data_access.records import ImagePreview
 
 TILE_PIXELS = 240
+MARKS = ("edge", "cross")
+TileMark = Literal["edge", "cross"]
 _TICK = 0.045
+# From the middle to the arms of the cross, and to their ends: the source and its beam stay free.
+_CROSS = (0.075, 0.15)
 _LEVELS = 256
 
 Colours = npt.NDArray[np.uint8]
 
 
 def tile_image(
-    preview: ImagePreview, limits: tuple[float, float] | None, *, theme: str, side: int = TILE_PIXELS
+    preview: ImagePreview,
+    limits: tuple[float, float] | None,
+    *,
+    theme: str,
+    side: int = TILE_PIXELS,
+    mark: TileMark = "edge",
 ) -> Image.Image:
     """Return a square picture of a cutout.
 
@@ -36,10 +46,12 @@ def tile_image(
         Its palette, from faint to bright; blank pixels have the colour of the grid.
     side : int
         Width and height, pixels.
+    mark : str
+        Ticks at the middle of the edges that point to the position of the source, or an open cross around it.
 
     Notes
     -----
-    Ticks at the middle of the edges point to the position of the source. The beam is left out where it is larger
+    The beam is left out where it is larger
     than half of the picture, or not recorded.
     """
     wcs, box = celestial_wcs(preview.header), image_box(preview)
@@ -54,7 +66,10 @@ def tile_image(
     tile.paste(panel, ((side - panel.width) // 2, (side - panel.height) // 2))
     draw = ImageDraw.Draw(tile)
     ink = get_theme(theme).overlay
-    _draw_ticks(draw, side, ink)
+    if mark == "cross":
+        _draw_cross(draw, side, ink, get_theme(theme).background)
+    else:
+        _draw_ticks(draw, side, ink)
     beam = preview.header.beam
     if sky is not None and beam is not None and beam.has_outline:
         u, v = frame.turn(*beam_outline(sky, beam))
@@ -62,10 +77,17 @@ def tile_image(
     return tile
 
 
-def tile_png(preview: ImagePreview, limits: tuple[float, float] | None, *, theme: str) -> bytes:
+def tile_png(
+    preview: ImagePreview,
+    limits: tuple[float, float] | None,
+    *,
+    theme: str,
+    side: int = TILE_PIXELS,
+    mark: TileMark = "edge",
+) -> bytes:
     """Return `tile_image` as a PNG."""
     buffer = io.BytesIO()
-    tile_image(preview, limits, theme=theme).save(buffer, "png", compress_level=1)
+    tile_image(preview, limits, theme=theme, side=side, mark=mark).save(buffer, "png", compress_level=1)
     return buffer.getvalue()
 
 
@@ -92,6 +114,15 @@ def _draw_ticks(draw: ImageDraw.ImageDraw, side: int, ink: str) -> None:
     for start, end in ((0.0, long), (side - 1 - long, side - 1.0)):
         draw.line((middle, start, middle, end), fill=ink, width=2)
         draw.line((start, middle, end, middle), fill=ink, width=2)
+
+
+def _draw_cross(draw: ImageDraw.ImageDraw, side: int, ink: str, ground: str) -> None:
+    middle = side / 2
+    for colour, width in ((ground, 4), (ink, 2)):
+        for sign in (-1, 1):
+            near, far = (middle + sign * part * side for part in _CROSS)
+            draw.line((middle, near, middle, far), fill=colour, width=width)
+            draw.line((near, middle, far, middle), fill=colour, width=width)
 
 
 def _draw_beam(

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from dashboards.plots.light_curve_data import LIMIT_SIGMA, FluxKind, FluxUnit
+from dashboards.plots.measurement_kinds import FluxKind, FluxUnit, MeasurementKind, fluxes, measurement_kinds
 from dashboards.plots.time_axis import MJD_OF_1970, MS_PER_DAY
 from data_access.analysis.times import format_mjd_utc
 from data_access.records import Epoch, LightCurve
 from data_access.records.epochs import EpochFrame, EpochScale
-
-EpochKind = Literal["detection", "forced", "flagged", "limit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,34 +26,39 @@ class EpochWords:
     utc_ms : float or None
         Milliseconds since 1970; None without a time.
     remark : str
-        What the reader must know about time and SNR.
+        What the reader must know about time and SNR, and what was measured where only a limit is shown.
     """
 
     time: str
     flux: str
     snr: str
-    kind: EpochKind
+    kind: MeasurementKind
     utc_ms: float | None
     remark: str
 
 
 def epoch_words(curve: LightCurve, index: int, flux: FluxKind, unit: FluxUnit) -> EpochWords:
     """Return the words for one measurement of a light curve."""
-    values, errors = (curve.peak_jyb, curve.peak_err_jyb) if flux == "peak" else (curve.flux_jy, curve.flux_err_jy)
     scale = 1e3 if unit == "mJy" else 1.0
-    value, error, rms = (float(n[index]) * scale for n in (values, errors, curve.rms_jy))
+    value, error = (float(column[index]) * scale for column in fluxes(curve, flux))
     per = f"{unit}/beam" if flux == "peak" else unit
-    kind = _kind(curve, index, value, rms)
+    kinds = measurement_kinds(curve, flux)
+    kind: MeasurementKind = kinds.kind[index].item()
+    measured = _flux_text(value, error, per)
     snr, how = _snr(curve, index, value, error)
     mjd = float(curve.mjd[index])
     known = math.isfinite(mjd)
     remarks = [f"MJD {mjd:.5f} (UTC), from the {curve.origin[index]}" if known else "no time is recorded", how]
+    if kind == "limit" and math.isfinite(value):
+        remarks.append(f"measured: {measured}")
+    if kinds.is_borrowed[index]:
+        remarks.append("the limit is made of the noise per beam: the integrated flux has no error")
     time = format_mjd_utc(mjd) if known else "time not known"
     if known and not Epoch(mjd, curve.origin[index]).is_observation:
         time += " (processing)"
     return EpochWords(
         time=time,
-        flux=_flux_text(kind, value, error, rms, per),
+        flux=f"< {float(kinds.at[index]) * scale:.4g} {per}" if kind == "limit" else measured,
         snr=snr,
         kind=kind,
         utc_ms=(mjd - MJD_OF_1970) * MS_PER_DAY if known else None,
@@ -78,14 +80,6 @@ def limits_for(frame: EpochFrame, scale: EpochScale | None) -> tuple[float, floa
     return scale.low, scale.high
 
 
-def _kind(curve: LightCurve, index: int, value: float, rms: float) -> EpochKind:
-    if curve.is_flagged[index]:
-        return "flagged"
-    if not math.isfinite(value) and rms > 0:
-        return "limit"
-    return "forced" if curve.is_forced[index] else "detection"
-
-
 def _snr(curve: LightCurve, index: int, value: float, error: float) -> tuple[str, str]:
     recorded = float(curve.snr[index])
     if math.isfinite(recorded):
@@ -95,9 +89,7 @@ def _snr(curve: LightCurve, index: int, value: float, error: float) -> tuple[str
     return "", "no SNR"
 
 
-def _flux_text(kind: EpochKind, value: float, error: float, rms: float, unit: str) -> str:
-    if kind == "limit":
-        return f"< {LIMIT_SIGMA * rms:.4g} {unit}"
+def _flux_text(value: float, error: float, unit: str) -> str:
     if not math.isfinite(value):
         return "flux not recorded"
     if not np.isfinite(error) or error <= 0:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dashboards.plots.bokeh_models import Figure, models
-from dashboards.plots.light_curve_data import FluxKind, FluxUnit
+from dashboards.plots.measurement_kinds import FluxKind, FluxUnit
 from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint
 from dashboards.plots.theme import get_theme
 from dashboards.plots.time_axis import MS_PER_DAY, add_mjd_axis, utc_formatter, utc_ms

@@ -11,13 +11,13 @@ from dashboards.plots.bokeh_models import Figure, models, value
 from dashboards.plots.empty import empty_figure
 from dashboards.plots.light_curve_data import (
     NO_MARKS,
-    FluxKind,
-    FluxUnit,
     Marks,
     light_curve_columns,
     light_curve_summary,
-    weighted_mean,
+    mean_in_use,
 )
+from dashboards.plots.light_curve_gaps import show_gaps
+from dashboards.plots.measurement_kinds import FluxKind, FluxUnit
 from dashboards.plots.style import add_hover, add_subtitle, hover_table, new_figure, paint, plain_text
 from dashboards.plots.theme import SYMBOLS, Theme, get_theme
 from dashboards.plots.time_axis import MJD_OF_1970, MS_PER_DAY, add_mjd_axis, utc_formatter
@@ -49,11 +49,13 @@ def plot_light_curve(
 
     Kinds of measurement differ by symbol and colour; hollow symbols are epochs that do not say when the sky was
     seen. Points far outside of the rest do not squeeze the axis: they are marked by triangles at its edge. The
-    dashed line is the mean of the measurements in use, weighted by 1/error². Above 20,000 points the curve
-    is averaged in equal bins of time, and the subtitle says so. A reference does not widen the axis.
+    dashed line is the mean of the measurements in use, weighted by 1/error². The systematic errors of `marks` are in
+    bars and weights. Above 20,000 points the curve is averaged in equal bins of time, and the subtitle says so. A
+    reference does not widen the axis. Long gaps are shaded, with their length as text.
 
-    The figure's sources are named ``"light_curve"`` (columns of `light_curve_columns`), ``"mean"``, ``"reference"``
-    and ``"off_scale"``; `update_light_curve` patches a figure in place, `show_brush` marks a stretch of time.
+    The figure's sources are named ``"light_curve"`` (columns of `light_curve_columns`), ``"mean"``, ``"reference"``,
+    ``"gaps"`` and ``"off_scale"``; `update_light_curve` patches a figure in place, `show_brush` marks a stretch of
+    time.
     """
     if lc.n_epoch == 0:
         return empty_figure("no photometry", theme, title=f"Light curve of {lc.source_id}", height=height)
@@ -79,10 +81,11 @@ def plot_light_curve(
     figure.xaxis[0].formatter = utc_formatter()
     add_mjd_axis(figure)
     _add_legend(figure)
-    _show_lines(figure, colours, _line_values(columns, flux, unit, reference))
+    _show_lines(figure, colours, _line_values(lc, flux, unit, marks, reference))
     _show_kinds(figure, colours, columns, marks)
+    show_gaps(figure, colours, lc, columns)
     add_hover(figure, colours, _hover_rows(_unit_text(flux, unit)), renderers=[points], formatters=_HOVER_FORMATS)
-    add_subtitle(figure, colours, light_curve_summary(lc, columns))
+    add_subtitle(figure, colours, light_curve_summary(lc, columns, flux, marks=marks))
     source.js_on_change("tags", models.CustomJS(args={"figure": figure}, code=_FORGET_VIEW))
     return paint(figure, colours)
 
@@ -107,9 +110,10 @@ def update_light_curve(
         return False
     columns = light_curve_columns(lc, flux, unit, theme=theme, marks=marks)
     source.data = columns
-    _show_lines(figure, get_theme(theme), _line_values(columns, flux, unit, reference))
+    _show_lines(figure, get_theme(theme), _line_values(lc, flux, unit, marks, reference))
     _show_kinds(figure, get_theme(theme), columns, marks)
-    _named(figure.above, "subtitle").text = plain_text(light_curve_summary(lc, columns))
+    show_gaps(figure, get_theme(theme), lc, columns)
+    _named(figure.above, "subtitle").text = plain_text(light_curve_summary(lc, columns, flux, marks=marks))
     figure.title.text = plain_text(_title(lc))
     if figure.yaxis[0].axis_label != flux_label(flux, unit):
         figure.yaxis[0].axis_label = flux_label(flux, unit)
@@ -171,9 +175,9 @@ def _hover_rows(unit: str) -> list[tuple[str, str]]:
         ("UTC", "@utc_ms{%F %T}"),
         ("MJD", "@mjd{%.5f}"),
         ("flux", f"@flux{{%.4g}} ± @error{{%.2g}} {unit}"),
-        ("rms", f"@rms{{%.3g}} {unit}"),
+        ("rms", f"@rms{{%.3g}} {unit.removesuffix('/beam')}/beam, @rms_from"),
         ("kind", "@kind, @n measured"),
-        ("flags", "@flags"),
+        ("flags", "@flags @quality"),
         ("epoch from", "@origin"),
         ("image", "@image"),
     ]
@@ -216,14 +220,16 @@ def _draw(figure: Figure, theme: Theme, source: Any) -> Any:
 
 
 def _line_values(
-    columns: dict[str, Any], flux: FluxKind, unit: FluxUnit, reference: Reference | None
+    lc: LightCurve, flux: FluxKind, unit: FluxUnit, marks: Marks, reference: Reference | None
 ) -> dict[str, tuple[float, str]]:
     """Return height and words of each line; one without words is not shown."""
-    mean, error, n = weighted_mean(columns)
+    mean, error, n = mean_in_use(lc, flux, marks=marks)
+    scale = 1e3 if unit == "mJy" else 1.0
+    mean, error = mean * scale, error * scale
     text = f"weighted mean {mean:.4g} ± {error:.2g} {_unit_text(flux, unit)}" if n else "no mean: no errors"
     if reference is None:
         return {"mean": (mean, text), "reference": (float("nan"), "")}
-    at = reference.flux_mjy * (1.0 if unit == "mJy" else 1e-3)
+    at = reference.flux_mjy * scale * 1e-3
     return {"mean": (mean, text), "reference": (at, plain_text(f"{reference.words} {at:.4g} {unit}"))}
 
 

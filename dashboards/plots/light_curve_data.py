@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from dashboards.plots.light_curve_gaps import gap_words
+from dashboards.plots.measurement_kinds import (
+    BoolArray,
+    FloatArray,
+    FluxKind,
+    FluxUnit,
+    fluxes,
+    measurement_kinds,
+)
 from dashboards.plots.theme import SYMBOLS, get_theme
 from dashboards.plots.time_axis import utc_ms
+from data_access.analysis.variability import total_error, weighted_mean
+from data_access.analysis.variability.metric import usable
 from data_access.records import Epoch, LightCurve
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-FluxKind = Literal["peak", "integrated"]
-FluxUnit = Literal["mJy", "Jy"]
 
 MOST_POINTS = 20_000
 AGGREGATE_BINS = 500
-LIMIT_SIGMA = 3.0
 # points further from the median than this many robust standard deviations are marked at the edge
 ROBUST_RANGE_SIGMA = 12.0
 
 COLUMNS = (
-    *("utc_ms", "mjd", "flux", "error", "lower", "upper", "drawn", "view_low", "view_high", "rms"),
-    *("kind", "marker", "angle", "colour", "fill_alpha", "image", "flags", "origin", "photometry_id", "n"),
+    *("utc_ms", "mjd", "flux", "error", "lower", "upper", "drawn", "view_low", "view_high", "rms", "rms_from"),
+    *("kind", "marker", "angle", "colour", "fill_alpha", "image", "flags", "quality", "origin", "photometry_id", "n"),
 )
 # Kinds that count in a mean: a limit drawn for a faint forced measurement still has its measured flux.
 MEASURED_KINDS = ("detection", "forced", "limit", "mean")
@@ -33,7 +38,7 @@ MEASURED_KINDS = ("detection", "forced", "limit", "mean")
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What is to be seen in some measurements; names of measurements are photometry row numbers.
+    """What the reader wants measurements to count as; names of measurements are photometry row numbers.
 
     Attributes
     ----------
@@ -41,10 +46,24 @@ class Marks:
         Left out by the reader.
     off_scale : frozenset of int
         Made on images whose flux scale the neighbours call wrong.
+    flagged : bool
+        Whether flagged measurements count in the mean.
+    fractional_error, additive_error_jy : float
+        Systematic errors, added to each error in quadrature: a fraction of the flux, and a constant.
     """
 
     left_out: frozenset[int] = frozenset()
     off_scale: frozenset[int] = frozenset()
+    flagged: bool = False
+    fractional_error: float = 0.0
+    additive_error_jy: float = 0.0
+
+    @property
+    def systematic_words(self) -> str:
+        """The systematic errors in words; empty without one."""
+        fraction = f"{self.fractional_error * 100:g} % of the flux" if self.fractional_error else ""
+        constant = f"{self.additive_error_jy * 1e3:g} mJy" if self.additive_error_jy else ""
+        return " and ".join(word for word in (fraction, constant) if word)
 
 
 NO_MARKS = Marks()
@@ -62,6 +81,7 @@ class Selected:
     error: FloatArray
     at: FloatArray
     rms: FloatArray
+    has_rms: BoolArray
     kind: npt.NDArray[np.str_]
     observed: BoolArray
 
@@ -76,16 +96,16 @@ def light_curve_columns(
 ) -> dict[str, Any]:
     """Return the columns of the source ``"light_curve"``, for drawing and for patching ``source.data``.
 
-    ``flux, error, lower, upper, rms`` are in `unit` (`lower` and `upper` are flux ∓ error, both the limit itself for
-    a limit); ``drawn`` is where the point stands, kept inside the robust range ``view_low`` to ``view_high``;
-    ``utc_ms`` is milliseconds since 1970; ``n`` is how many measurements a point stands for. Measurements without an
-    epoch are left out. A forced measurement below `LIMIT_SIGMA` times its error is drawn as a limit and keeps its
-    measured flux in ``flux``.
+    ``flux, error, lower, upper, rms`` are in `unit`, errors with the systematic ones of `marks` (`lower` and `upper`
+    are flux ∓ error, both the limit itself for a limit); ``drawn`` is where the point stands, kept inside the robust
+    range ``view_low`` to ``view_high``; ``utc_ms`` is milliseconds since 1970; ``n`` is how many measurements a point
+    stands for. Measurements without an epoch are left out. A forced measurement below `LIMIT_SIGMA` times the noise
+    is drawn as a limit and keeps its measured flux in ``flux``; see `measurement_kinds`.
     """
     selected = _select(lc, flux, unit, marks)
     known = np.isfinite(selected.mjd) & np.isfinite(selected.flux)
     if int(known.sum()) > MOST_POINTS:
-        return _dress(_aggregate(selected, known), theme)
+        return _dress(_aggregate(selected, known, flagged=marks.flagged), theme)
     index = np.flatnonzero(known)
     at, error = selected.at[index], selected.error[index]
     bar = np.where(np.isfinite(error) & (selected.kind[index] != "limit"), error, 0.0)
@@ -97,10 +117,12 @@ def light_curve_columns(
         "lower": at - bar,
         "upper": at + bar,
         "rms": selected.rms[index],
+        "rms_from": np.where(selected.has_rms[index], "local", "of the annulus: peak_err_jyb").tolist(),
         "kind": selected.kind[index].tolist(),
         "fill_alpha": np.where(selected.observed[index], 0.9, 0.0),
         "image": [_file_name(lc.image_path[i]) for i in index],
         "flags": lc.flags[index],
+        "quality": [lc.quality[i] for i in index] if lc.quality else [""] * index.size,
         "origin": [lc.origin[i] for i in index],
         "photometry_id": lc.photometry_id[index],
         "n": np.ones(index.size, dtype=np.int64),
@@ -108,21 +130,27 @@ def light_curve_columns(
     return _dress(columns, theme)
 
 
-def weighted_mean(columns: dict[str, Any]) -> tuple[float, float, int]:
-    """Return (mean, its standard error, number of points) of the points in use that have a positive error.
+def mean_in_use(lc: LightCurve, flux: FluxKind = "peak", *, marks: Marks = NO_MARKS) -> tuple[float, float, int]:
+    """Return (mean, its standard error, number) of the measurements in use that have a positive error, in Jy.
 
-    Weights are 1/error², the error is 1/√Σ weights; NaN without such a point.
+    It is the weighted mean of the metrics: weights are 1/error² with the systematic errors, flagged measurements
+    count when the reader says so, and the time of a measurement does not matter. NaN without a measurement.
     """
-    error = np.asarray(columns["error"], dtype=float)
-    usable = np.isin(columns["kind"], MEASURED_KINDS) & np.isfinite(error) & (error > 0)
-    if not usable.any():
+    use = ~np.isin(lc.photometry_id, list(marks.left_out))
+    if not marks.flagged:
+        use &= ~lc.is_flagged
+    values, errors = fluxes(lc, flux)
+    values, errors = values[use], _total(values, errors, marks)[use]
+    mean = weighted_mean(values, errors).value
+    good = usable(values, errors)
+    if mean is None:
         return float("nan"), float("nan"), 0
-    weight = 1.0 / error[usable] ** 2
-    mean = float(np.sum(weight * np.asarray(columns["flux"])[usable]) / weight.sum())
-    return mean, float(1.0 / np.sqrt(weight.sum())), int(np.asarray(columns["n"])[usable].sum())
+    return mean, float(1.0 / np.sqrt(np.sum(errors[good] ** -2.0))), int(np.count_nonzero(good))
 
 
-def light_curve_summary(lc: LightCurve, columns: dict[str, Any]) -> str:
+def light_curve_summary(
+    lc: LightCurve, columns: dict[str, Any], flux: FluxKind = "peak", *, marks: Marks = NO_MARKS
+) -> str:
     """Return the subtitle: what the reader must know about these points before believing them."""
     parts: list[str] = []
     drawn = int(np.sum(columns["n"]))
@@ -136,14 +164,20 @@ def light_curve_summary(lc: LightCurve, columns: dict[str, Any]) -> str:
         parts.append(f"outside the axis: {above} above, {below} below")
     flagged = int(np.count_nonzero(lc.is_flagged))
     if flagged:
-        parts.append(f"{flagged:,} flagged")
+        parts.append(f"{flagged:,} flagged" + (", in use" if marks.flagged else ""))
     if left_out := columns["kind"].count("left out"):
         parts.append(f"{left_out:,} left out by you")
-    not_drawn = lc.n_epoch - drawn - (flagged if drawn > MOST_POINTS else 0)
+    if borrowed := int(np.count_nonzero(measurement_kinds(lc, flux).is_borrowed)):
+        parts.append(f"{borrowed:,} limits from the noise per beam: no error of the integrated flux")
+    if marks.systematic_words:
+        parts.append(f"bars: σ with {marks.systematic_words} in quadrature")
+    not_drawn = lc.n_epoch - drawn - (flagged if drawn > MOST_POINTS and not marks.flagged else 0)
     if not_drawn > 0:
         parts.append(f"{not_drawn:,} without epoch or flux")
     if lc.truncated:
         parts.append("older epochs not read")
+    if gaps := gap_words(lc):
+        parts.append(gaps)
     return " · ".join(parts) or "epochs are times of observation; bars are 1 σ"
 
 
@@ -153,33 +187,39 @@ def _file_name(path: str | None) -> str:
 
 def _select(lc: LightCurve, flux: FluxKind, unit: FluxUnit, marks: Marks) -> Selected:
     scale = 1e3 if unit == "mJy" else 1.0
-    values, errors = (lc.peak_jyb, lc.peak_err_jyb) if flux == "peak" else (lc.flux_jy, lc.flux_err_jy)
-    kind = np.where(lc.is_forced, "forced", "detection").astype("U9")
-    noise = np.where(np.isfinite(lc.rms_jy) & (lc.rms_jy > 0), lc.rms_jy, errors)
-    no_flux = ~np.isfinite(values) & np.isfinite(lc.rms_jy) & (lc.rms_jy > 0)
-    with np.errstate(invalid="ignore"):
-        faint = lc.is_forced & np.isfinite(errors) & (errors > 0) & (values < LIMIT_SIGMA * errors)
-    limit = no_flux | faint
-    kind[limit] = "limit"
-    kind[lc.is_flagged] = "flagged"
+    values, errors = fluxes(lc, flux)
+    errors = _total(values, errors, marks)
+    kinds = measurement_kinds(lc, flux)
+    kind = kinds.kind.copy()
     if marks.left_out:
         kind[np.isin(lc.photometry_id, list(marks.left_out))] = "left out"
-    measured = np.where(no_flux, LIMIT_SIGMA * lc.rms_jy, values) * scale
+    no_flux = ~np.isfinite(values)
+    measured = np.where(no_flux, kinds.at, values) * scale
     observed = np.array([Epoch(0.0, origin).is_observation for origin in lc.origin], dtype=bool)
     return Selected(
         mjd=lc.mjd,
         flux=measured,
         error=np.where(no_flux, np.nan, errors) * scale,
-        at=np.where(kind == "limit", LIMIT_SIGMA * noise * scale, measured),
-        rms=lc.rms_jy * scale,
+        at=np.where(kind == "limit", kinds.at * scale, measured),
+        rms=lc.noise_jy * scale,
+        has_rms=lc.has_rms,
         kind=kind,
         observed=observed,
     )
 
 
-def _aggregate(selected: Selected, known: BoolArray) -> dict[str, Any]:
+def _total(values: FloatArray, errors: FloatArray, marks: Marks) -> FloatArray:
+    """Return the errors with the systematic ones; one that is zero or missing stays as it is."""
+    total = total_error(
+        values, errors, fractional_error=marks.fractional_error, additive_error=marks.additive_error_jy
+    )
+    return np.where(np.isfinite(total), total, errors)
+
+
+def _aggregate(selected: Selected, known: BoolArray, *, flagged: bool) -> dict[str, Any]:
     """Average the measurements in use in equal bins of time; bars become lowest to highest value."""
-    use = np.flatnonzero(known & np.isin(selected.kind, MEASURED_KINDS))
+    in_use = (*MEASURED_KINDS, "flagged") if flagged else MEASURED_KINDS
+    use = np.flatnonzero(known & np.isin(selected.kind, in_use))
     use = use if use.size else np.flatnonzero(known)
     mjd, flux, error = selected.mjd[use], selected.flux[use], selected.error[use]
     weight = np.where(np.isfinite(error) & (error > 0), 1.0 / np.square(np.where(error > 0, error, 1.0)), 0.0)
@@ -200,10 +240,12 @@ def _aggregate(selected: Selected, known: BoolArray) -> dict[str, Any]:
         "lower": low[filled],
         "upper": high[filled],
         "rms": np.full(size, np.nan),
+        "rms_from": ["several"] * size,
         "kind": ["mean"] * size,
         "fill_alpha": np.full(size, 0.9),
         "image": ["several"] * size,
         "flags": np.zeros(size, dtype=np.int64),
+        "quality": [""] * size,
         "origin": ["several"] * size,
         "photometry_id": np.full(size, -1, dtype=np.int64),
         "n": np.bincount(bins, minlength=AGGREGATE_BINS)[filled],

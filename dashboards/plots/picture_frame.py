@@ -22,6 +22,8 @@ class PictureFrame:
     ----------
     matrix : float, shape (2, 2)
         (x, y) of the file per (u, v).
+    inverse : float, shape (2, 2)
+        Its inverse.
     middle : tuple of float
         (x, y) at (0, 0).
     half_u, half_v : float
@@ -31,6 +33,7 @@ class PictureFrame:
     """
 
     matrix: FloatArray
+    inverse: FloatArray
     middle: tuple[float, float]
     half_u: float
     half_v: float
@@ -57,8 +60,8 @@ class PictureFrame:
 
     def turn(self, dx: FloatArray, dy: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return (du, dv) of steps in file pixels."""
-        inverse = np.linalg.inv(self.matrix)
-        return inverse[0, 0] * dx + inverse[0, 1] * dy, inverse[1, 0] * dx + inverse[1, 1] * dy
+        (xu, yu), (xv, yv) = self.inverse
+        return xu * dx + yu * dy, xv * dx + yv * dy
 
     def to_screen(self, u: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return screen pixels from the upper left corner of the frame."""
@@ -86,9 +89,10 @@ def picture_frame(box: Box, sky: LocalSky | None, factor: int, *, longest: int) 
     """
     matrix = np.eye(2) if sky is None else _upright(sky)
     half = np.array([(box[2] - box[0]) / 2, (box[3] - box[1]) / 2])
-    half_u, half_v = (float(n) for n in np.abs(np.linalg.inv(matrix)) @ half)
+    inverse = np.linalg.inv(matrix).astype(np.float64)
+    half_u, half_v = (float(n) for n in np.abs(inverse) @ half)
     zoom = max(1, int(longest / (2 * max(half_u, half_v) / factor))) / factor
-    return PictureFrame(matrix, ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), half_u, half_v, zoom)
+    return PictureFrame(matrix, inverse, ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), half_u, half_v, zoom)
 
 
 def _upright(sky: LocalSky) -> FloatArray:
@@ -100,9 +104,9 @@ def _upright(sky: LocalSky) -> FloatArray:
 
 
 def enlarged(
-    pixels: npt.NDArray[np.uint8], frame: PictureFrame, factor: int, ground: tuple[int, int, int]
+    pixels: npt.NDArray[np.uint8], frame: PictureFrame, factor: int, ground: int | tuple[int, int, int]
 ) -> Image.Image:
-    """Return RGB pixels (row 0 at the bottom, in file order) as they look in the frame."""
+    """Return pixels, RGB or indices (row 0 at the bottom, in file order), as they look in the frame."""
     if frame.aligned:
         turned = np.flip(_turned(pixels, frame.matrix), axis=0)
         return Image.fromarray(np.ascontiguousarray(turned)).resize(frame.size, Image.Resampling.NEAREST)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -21,7 +20,7 @@ from bokeh.palettes import (
     diverging_palette,
 )
 
-from dashboards.plots.image_colour import ColourScale, Stretch, colour_limits, stretched_palette
+from dashboards.plots.image_colour import ColourScale, Stretch, colour_limits
 from dashboards.plots.theme import get_theme
 
 # On paper faint is white: the grey of the pages runs the other way.
@@ -79,16 +78,6 @@ class PictureLook:
             return low, high, words
         low, high = (low if self.low is None else self.low), (high if self.high is None else self.high)
         return *colour_limits(data, low, high)[:2], f"given limit, {words}"
-
-    def levels(self) -> npt.NDArray[np.uint8]:
-        """Return RGB by level, shape (n_levels, 3)."""
-        return _levels(replace(self, low=None, high=None, limits="robust"))
-
-
-@lru_cache(maxsize=64)
-def _levels(look: PictureLook) -> npt.NDArray[np.uint8]:
-    text = "".join(colour[1:7] for colour in stretched_palette(look.colours, look.stretch))
-    return np.frombuffer(bytes.fromhex(text), np.uint8).reshape(-1, 3)
 
 
 def is_limits(text: str) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dashboards.plots.bokeh_models import Figure, models
-from dashboards.plots.light_curve_data import FluxKind, light_curve_columns
+from dashboards.plots.light_curve_data import light_curve_columns
+from dashboards.plots.measurement_kinds import FluxKind
 from dashboards.plots.style import new_figure, paint, plain_text
 from dashboards.plots.theme import get_theme
 from dashboards.plots.time_axis import MS_PER_DAY, utc_formatter

@@ -141,7 +141,7 @@ SYMBOLS: Mapping[str, Symbol] = MappingProxyType(
     {
         "detection": Symbol("circle", "accent", "detection"),
         "forced": Symbol("square", "warn", "forced"),
-        "limit": Symbol("triangle_pin", "muted", "3 × rms limit", 3.141592653589793),
+        "limit": Symbol("triangle_pin", "muted", "3 σ limit", 3.141592653589793),
         "flagged": Symbol("x", "bad", "flagged"),
         "left out": Symbol("cross", "muted", "left out by you"),
         "off scale": Symbol("square", "warn", "flux scale off"),

@@ -187,11 +187,12 @@ def find_dips(
     threshold_sigma: float = 3.0,
     fewest_points: int = 2,
     fractional_error: float = 0.0,
+    additive_error: float = 0.0,
 ) -> tuple[Dip, ...]:
     """Return the runs of measurements below a running-median baseline, most significant first.
 
-    z = (I - baseline) / sqrt(σ² + (fractional_error · I)²); a run is an unbroken series of usable measurements with
-    z below -`threshold_sigma`. The error of the baseline is not included.
+    z = (I - baseline) / sqrt(σ² + (fractional_error · I)² + additive_error²); a run is an unbroken series of usable
+    measurements with z below -`threshold_sigma`. The error of the baseline is not included.
 
     Parameters
     ----------
@@ -207,7 +208,7 @@ def find_dips(
     _, e = paired_arrays(flux, err)
     baseline = running_median(t, f, window_days=window_days)
     with np.errstate(all="ignore"):
-        z = (f - baseline) / total_error(f, e, fractional_error=fractional_error)
+        z = (f - baseline) / total_error(f, e, fractional_error=fractional_error, additive_error=additive_error)
     order = np.flatnonzero(np.isfinite(t) & np.isfinite(z))
     order = order[np.argsort(t[order], kind="stable")]
     dips = [

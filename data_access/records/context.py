@@ -70,6 +70,8 @@ class NearSource:
         Epochs at which both were measured; None where that was not asked (farther than a beam).
     is_possible_double : bool
         Closer than a beam and never measured at the same epoch: perhaps the same thing under two names.
+    is_partial : bool
+        Only the newest measurements could be compared: there may be more shared epochs than `n_shared`.
     """
 
     name: str
@@ -79,6 +81,7 @@ class NearSource:
     mean_mjy: float | None
     n_shared: int | None = None
     is_possible_double: bool = False
+    is_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

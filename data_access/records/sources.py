@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_access.records.base import EpochOrigin
+from data_access.records.measurement_quality import Quality, quality_of
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -113,6 +114,16 @@ class Source:
     ese_status: str | None
     problems: tuple[str, ...] = ()
 
+    @property
+    def v_stored(self) -> float | None:
+        """The stored v_index of a monitored source, else the stored standard deviation over the stored mean."""
+        if self.monitoring is not None and self.monitoring.v_index is not None:
+            return self.monitoring.v_index
+        stored = self.stored
+        if stored is None or stored.std_flux_mjy is None or not stored.mean_flux_mjy or stored.mean_flux_mjy < 0:
+            return None
+        return stored.std_flux_mjy / stored.mean_flux_mjy
+
 
 @dataclass(frozen=True, slots=True)
 class LightCurve:
@@ -134,6 +145,8 @@ class LightCurve:
         True for forced measurements (no detection at that epoch) where the row says so.
     photometry_id : int64
     image_path : tuple of (str or None)
+    quality : tuple of str
+        What the pipeline says of each measurement in words, see `quality_of`; without any word it may be empty.
     nvss_flux_mjy : float or None
         Catalogue flux as stored; one code path of the pipeline stores it 1000 times too large.
     truncated : bool
@@ -159,11 +172,41 @@ class LightCurve:
     nvss_flux_mjy: float | None
     truncated: bool = False
     problems: tuple[str, ...] = ()
+    quality: tuple[str, ...] = ()
+
+    @property
+    def is_upper_limit(self) -> npt.NDArray[np.bool_]:
+        """Whether the pipeline calls a measurement an upper limit, shape (n_epoch,)."""
+        return self._is("limit")
 
     @property
     def is_flagged(self) -> npt.NDArray[np.bool_]:
-        """Whether the pipeline flagged a measurement, shape (n_epoch,): the bit that says "forced" is not a fault."""
-        return np.asarray((self.flags & ~self.is_forced.astype(np.int64)) != 0)
+        """Whether the pipeline flagged a measurement, by a bit or in words, shape (n_epoch,).
+
+        The bit that says "forced" is not a fault, neither of forced measurements nor of limits.
+        """
+        spared = (self.is_forced | self.is_upper_limit).astype(np.int64)
+        return np.asarray(((self.flags & ~spared) != 0) | self._is("bad"))
+
+    def _is(self, wanted: Quality) -> npt.NDArray[np.bool_]:
+        meaning = {word: quality_of(word) for word in set(self.quality)}
+        if wanted not in meaning.values():
+            return np.zeros(self.n_epoch, dtype=np.bool_)
+        return np.array([meaning[word] == wanted for word in self.quality], dtype=np.bool_)
+
+    @property
+    def has_rms(self) -> npt.NDArray[np.bool_]:
+        """Whether a local rms is recorded, shape (n_epoch,)."""
+        return np.asarray(np.isfinite(self.rms_jy) & (self.rms_jy > 0))
+
+    @property
+    def noise_jy(self) -> FloatArray:
+        """Noise at the place of each measurement, Jy/beam, shape (n_epoch,); NaN where none is recorded.
+
+        The local rms, else the error of the peak: the pipeline writes the rms of the annulus around the source there.
+        """
+        has_error = np.isfinite(self.peak_err_jyb) & (self.peak_err_jyb > 0)
+        return np.where(self.has_rms, self.rms_jy, np.where(has_error, self.peak_err_jyb, np.nan))
 
     @property
     def n_epoch(self) -> int:

@@ -9,6 +9,7 @@ from data_access.analysis.cones import Cone, box_of
 from data_access.layout import Layout, Table
 from data_access.records.overlays import OverlayObject
 from data_access.repositories.base import RowReader, Where
+from data_access.repositories.measurement_quality import is_forced_sql
 
 _MEASURED = ("source_id", "ra_deg", "dec_deg", "peak", "err", "snr")
 _LISTED = ("name", "ra_deg", "dec_deg", "flux_jy")
@@ -27,13 +28,14 @@ class FieldObjects:
     ) -> tuple[tuple[OverlayObject, ...], int]:
         """Return the brightest measurements made on an image, detections or forced ones, and how many there are.
 
-        Forced is what the quality flag calls so; in tables without one, bit 0 of the flags.
+        Forced is what the quality flag calls so, or a limit; in tables without one, bit 0 of the flags.
         """
         table = await self._layout.find_or_none("photometry")
         if table is None:
             return (), 0
         peak = table.first_of("peak_jyb", "peak_flux_jy", "flux_jy")
-        where = f'FROM "{table.name}" WHERE {table.column("image_path")} = ? AND {_forced(table, forced=forced)}'
+        rule = is_forced_sql(table) if forced else f"NOT ({is_forced_sql(table)})"
+        where = f'FROM "{table.name}" WHERE {table.column("image_path")} = ? AND {rule}'
         columns = (*table.select(_MEASURED[:3]), peak, table.first_of("peak_err_jyb", "flux_err_jy"),
                    table.column("snr"))  # fmt: skip
         found = await table.fetch(
@@ -73,14 +75,6 @@ class FieldObjects:
         listed = [one for row in rows if (one := _listed(row, origin)) is not None]
         inside = cone.contains([one.ra_deg for one in listed], [one.dec_deg for one in listed])
         return [one for one, is_inside in zip(listed, inside, strict=True) if is_inside]
-
-
-def _forced(table: Table, *, forced: bool) -> str:
-    if "quality_flag" in table.columns:
-        rule = f"coalesce({table.column('quality_flag')}, '') = 'forced'"
-    else:
-        rule = f"(CAST(coalesce({table.column('flags')}, 0) AS INTEGER) & 1) = 1"
-    return rule if forced else f"NOT ({rule})"
 
 
 def _measured(values: Sequence[Any]) -> OverlayObject | None:

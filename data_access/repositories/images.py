@@ -29,6 +29,8 @@ _SKY = ("ra_deg", "dec_deg")
 _ALL_COLUMNS = (*_COLUMNS, "mid_mjd", "ms_ra_deg", "ms_dec_deg")
 _TESTED = ("path", "center_ra_deg", "center_dec_deg", "mid_mjd", "ms_ra_deg", "ms_dec_deg")
 _MOSAIC_COLUMNS = (*TABLES["mosaics"].columns, "status")
+# Tiered mosaics of December 2025 have no noise_jy: of what they have the noise of the sum comes first.
+_MOSAIC_NOISE = ("noise_jy", "effective_noise_jy", "median_rms_jy")
 _QA_COLUMNS = TABLES["image_qa"].columns
 _REGION_COLUMNS = TABLES["regions"].columns
 _MANY = 200
@@ -221,7 +223,10 @@ class ImageRepository:
         except TableMissing:
             return RecordPage(())
         key = table.key("id", "i")
-        listing = Listing(table, f'"{table.name}" i', table.select(_MOSAIC_COLUMNS, "i"), key, {"id": key}, "id")
+        columns = [table.column(name, "i") for name in _MOSAIC_COLUMNS]
+        noise = [table.column(name, "i") for name in _MOSAIC_NOISE]
+        columns[_MOSAIC_COLUMNS.index("noise_jy")] = f"coalesce({', '.join(noise)})"
+        listing = Listing(table, f'"{table.name}" i', tuple(columns), key, {"id": key}, "id")
         return await read_page(listing_segments(listing, Where(), request.sort), request, _to_mosaic)
 
     async def _listing(self) -> Listing:

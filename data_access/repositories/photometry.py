@@ -17,7 +17,9 @@ from data_access.errors import RecordNotFound
 from data_access.layout import Layout, Table
 from data_access.records import LightCurve, PageRequest
 from data_access.records.base import EpochOrigin
+from data_access.records.measurement_quality import quality_of
 from data_access.repositories.base import Listing, Where, listing_segments, read_page
+from data_access.repositories.measurement_quality import has_quality, is_unflagged_sql
 
 _COLUMNS = (
     "id", "image_path", "mosaic_path", "mjd", "measured_at", "peak_jyb", "peak_err_jyb", "flux_jy", "flux_err_jy",
@@ -64,7 +66,7 @@ class PhotometryRepository:
         if found.rows:
             columns.update(zip(names, zip(*found.rows, strict=True), strict=True))
         columns.update(zip(_PLACE, zip(*places.rows, strict=True) if places.rows else ((),) * 3, strict=True))
-        return _to_light_curve(source_id, columns, truncated=found.truncated, has_quality=_has_quality(table))
+        return _to_light_curve(source_id, columns, truncated=found.truncated, has_quality=has_quality(table))
 
     @staticmethod
     def _place(table: Table, source_id: str) -> Query:
@@ -105,12 +107,9 @@ class PhotometryRepository:
             if flux == "peak"
             else (table.column("flux_jy"), table.column("flux_err_jy"))
         )
-        has_quality = _has_quality(table)
-        # The lowest bit says "forced" where no column does: that is not a fault.
-        faults = f"coalesce({table.column('flags')}, 0)" + ("" if has_quality else " & ~1")
         sql = (
             f'SELECT source_id, {table.column("image_path")} AS path, {value}, {error} FROM "{table.name}" '
-            f"WHERE source_id IN ({','.join('?' * len(wanted))}) AND path IS NOT NULL AND ({faults}) = 0 "
+            f"WHERE source_id IN ({','.join('?' * len(wanted))}) AND path IS NOT NULL AND {is_unflagged_sql(table)} "
             f"ORDER BY {table.key('id')} DESC LIMIT {self._row_cap + 1}"
         )
         found = await table.fetch(sql, wanted, n_columns=4)
@@ -159,10 +158,6 @@ class PhotometryRepository:
         listing = Listing(table, f'"{table.name}" p', (table.column("source_id", "p"),), key, {"id": key}, "id")
         page = await read_page(listing_segments(listing, Where(), ""), PageRequest(limit=limit), lambda row: row[0])
         return tuple(dict.fromkeys(str(name) for name in page.rows if name is not None))
-
-
-def _has_quality(table: Table) -> bool:
-    return "quality_flag" in table.columns
 
 
 def _floats(values: Sequence[Any]) -> npt.NDArray[np.float64]:
@@ -224,7 +219,7 @@ def _to_light_curve(
     mjd, origin = _epochs(columns)
     order = np.lexsort((np.array(columns["id"], dtype=np.int64), mjd))
     flags = _whole(columns["flags"])
-    forced = np.array([q == "forced" for q in columns["quality_flag"]], dtype=np.bool_)
+    words, forced = _quality(columns["quality_flag"])
     if not has_quality:
         forced = (flags & 1).astype(np.bool_)
     peak = _or(_floats(columns["peak_jyb"]), _floats(columns["peak_flux_jy"]))
@@ -254,7 +249,17 @@ def _to_light_curve(
         nvss_flux_mjy=_median(nvss),
         truncated=truncated,
         problems=_problems(origin, peak, truncated=truncated),
+        quality=tuple(map(words.__getitem__, in_order)) if words else (),
     )
+
+
+def _quality(values: Sequence[Any]) -> tuple[list[str], npt.NDArray[np.bool_]]:
+    """Return the words, none at all when no row has one, and which of them say "forced"."""
+    if values.count(None) == len(values):
+        return [], np.zeros(len(values), dtype=np.bool_)
+    words = ["" if value is None else str(value) for value in values]
+    forced = {word for word in set(words) if quality_of(word) == "forced"}
+    return words, np.array([word in forced for word in words], dtype=np.bool_)
 
 
 def unix_to_mjd_array(unix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

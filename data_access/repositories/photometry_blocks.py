@@ -9,11 +9,15 @@ from typing import Any
 
 from data_access.errors import DatabaseError
 from data_access.layout import Layout, Table
+from data_access.records.measurement_quality import FORCED_WORDS, GOOD_WORDS, LIMIT_WORDS
 from data_access.records.variability import BlockQuery
+from data_access.repositories.measurement_quality import has_quality
 
 # One answer has at most this many rows, below any row cap in use.
 POSITIONS_AT_ONCE = 5_000
 _HUGE = "1e300"
+# Which words say that a measurement is not to be counted: sums that were kept by another rule are made anew.
+_RULE = (GOOD_WORDS, FORCED_WORDS, LIMIT_WORDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +67,12 @@ class PhotometryBlocks:
             immutable=table.database.mode == "immutable",
             expressions=expressions,
             from_where=f'FROM "{table.name}" WHERE rowid > ? AND rowid <= ?',
-            has_quality="quality_flag" in table.columns,
+            has_quality=has_quality(table),
             busy_timeout_s=self._busy_timeout_s,
             deadline_s=self._deadline_s,
         )
         # The first number counts commits; the rest tells one file from another under the same name.
-        identity = json.dumps([query.path, list(version[1:3]), table.name, expressions])
+        identity = json.dumps([query.path, list(version[1:3]), table.name, expressions, *_RULE])
         return Growth(int(newest) if isinstance(newest, int) else 0, identity), query
 
     async def totals(self, after_id: int, last_id: int) -> tuple[int, tuple[float, ...]]:
@@ -123,7 +127,10 @@ def _flux_columns(table: Table) -> tuple[str, str, str, str]:
 
 
 def _expressions(table: Table) -> tuple[str, ...]:
-    mjd, measured = table.column("mjd"), table.column("measured_at")
-    when = f"coalesce({mjd}, {measured} / 86400.0 + 40587.0)" if measured != "NULL" else mjd
-    flags, quality = table.column("flags"), table.column("quality_flag")
-    return ("rowid", table.column("source_id"), *_flux_columns(table), when, flags, quality)
+    measured = table.column("measured_at")
+    measured_mjd = f"{measured} / 86400.0 + 40587.0" if measured != "NULL" else measured
+    image, mosaic, mjd, flags, quality = (
+        table.column(name) for name in ("image_path", "mosaic_path", "mjd", "flags", "quality_flag")
+    )
+    fluxes = _flux_columns(table)
+    return ("rowid", table.column("source_id"), *fluxes, image, mosaic, mjd, measured_mjd, flags, quality)

@@ -9,6 +9,8 @@ from typing import Any
 
 from data_access.analysis.times import unix_to_mjd
 from data_access.layout import Layout, Table
+from data_access.records.measurement_quality import quality_of
+from data_access.repositories.measurement_quality import has_quality
 from data_access.repositories.photometry import epoch_of_measurement
 
 _ROWS_AT_ONCE = 5_000
@@ -17,7 +19,7 @@ _NAMES_AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One measurement as a small picture shows it: epoch (MJD, UTC), peak (Jy/beam) and whether it was forced."""
+    """One measurement as a small picture shows it: epoch (MJD, UTC), peak (Jy/beam); limits count as forced."""
 
     mjd: float
     peak_jyb: float
@@ -51,9 +53,8 @@ class EpochRepository:
         )
         found = await table.fetch(sql, wanted, n_columns=len(columns), slow=True)
         curves: dict[str, list[Measurement]] = {}
-        has_quality = "quality_flag" in table.columns
         for name, *rest in found.rows:
-            made = _measurement(rest, has_quality=has_quality)
+            made = _measurement(rest, has_words=has_quality(table))
             if made is not None:
                 curves.setdefault(str(name), []).append(made)
         for curve in curves.values():
@@ -106,14 +107,15 @@ def _mjd(values: Sequence[Any]) -> float:
     return epoch_of_measurement(image, mosaic, _number(mjd), unix_to_mjd(_number(measured)))[0]
 
 
-def _measurement(values: Sequence[Any], *, has_quality: bool) -> Measurement | None:
+def _measurement(values: Sequence[Any], *, has_words: bool) -> Measurement | None:
     *place, peak, flags, quality = values
     mjd, flux = _mjd(place), _number(peak)
     if math.isnan(mjd) or not math.isfinite(flux):
         return None
     bits = flags if isinstance(flags, int) else 0
-    forced = quality == "forced" if has_quality else bool(bits & 1)
-    return Measurement(mjd, flux, forced, (bits & ~int(forced)) != 0)
+    said = quality_of(quality)
+    forced = said in ("forced", "limit") if has_words else bool(bits & 1)
+    return Measurement(mjd, flux, forced, (bits & ~int(forced)) != 0 or said == "bad")
 
 
 def _number(value: Any) -> float:

@@ -102,7 +102,7 @@ class ContextService:
             index = await self._search.index()
             found, cut = await self._offload.in_thread(_near, index, place, radius_arcsec, own_name)
             close = [near.name for near in found if near.separation_arcsec < beam_arcsec]
-            rows, _ = await self._photometry.find_fluxes(close, "peak") if close else ((), False)
+            rows, is_cut = await self._photometry.find_fluxes(close, "peak") if close else ((), False)
         except ArchiveError as err:
             problems.append(f"other sources: {err.message}")
             return (), False
@@ -110,7 +110,8 @@ class ContextService:
         for name, path, _, _ in rows:
             epochs.setdefault(name, set()).add(stamp_in_name(path) or path)
         own_epochs = {stamp_in_name(path) or path for path in detail.light_curve.image_path if path}
-        return tuple(_judged(near, own_epochs, epochs, beam_arcsec) for near in found), cut
+        is_partial = is_cut or detail.light_curve.truncated
+        return tuple(_judged(near, own_epochs, epochs, beam_arcsec, is_partial=is_partial) for near in found), cut
 
 
 def _near(
@@ -138,14 +139,16 @@ def _near(
     return found[:MOST_NEIGHBOURS], order.size > MOST_NEIGHBOURS + 1
 
 
-def _judged(near: NearSource, own: set[str], epochs: dict[str, set[str]], beam_arcsec: float) -> NearSource:
+def _judged(
+    near: NearSource, own: set[str], epochs: dict[str, set[str]], beam_arcsec: float, *, is_partial: bool
+) -> NearSource:
     if near.separation_arcsec >= beam_arcsec:
         return near
     theirs = epochs.get(near.name, set())
     shared = len(own & theirs)
     return NearSource(
         near.name, near.separation_arcsec, near.position_angle_deg, near.n, near.mean_mjy, shared,
-        is_possible_double=bool(own) and bool(theirs) and not shared,
+        is_possible_double=bool(own) and bool(theirs) and not shared and not is_partial, is_partial=is_partial,
     )  # fmt: skip
 
 

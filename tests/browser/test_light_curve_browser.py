@@ -78,6 +78,8 @@ def test_a_clicked_epoch_shows_its_cutout_and_can_be_left_out(opened: Page) -> N
 
 
 def test_a_link_to_another_source_is_followed_in_the_same_document(opened: Page) -> None:
+    opened.get_by_role("group", name="Unit").get_by_role("button", name="Jy", exact=True).click()
+    wait_for_query(opened, "unit=Jy")
     first, address = opened.evaluate(f"({_PLOT}).title.text"), opened.url
     opened.evaluate("window.same_document = true")
     follow = """name => {
@@ -89,6 +91,7 @@ def test_a_link_to_another_source_is_followed_in_the_same_document(opened: Page)
     opened.evaluate(follow, other)
     opened.wait_for_function(f"({_PLOT}).title.text.startsWith({other!r})")
     expect(opened.get_by_role("heading", name=other)).to_be_visible()
+    wait_for_query(opened, "unit=Jy")
     opened.evaluate(follow, "nobody")
     expect(opened.get_by_text("There is no source 'nobody'")).to_be_visible()
     opened.go_back()

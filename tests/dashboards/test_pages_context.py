@@ -95,6 +95,32 @@ async def test_a_source_under_two_names_is_called_a_possible_double(writable: Pa
     assert "1 may be this source under another name" in part.neighbours.note
 
 
+async def test_of_a_cut_answer_nobody_says_that_two_sources_were_never_measured_together(
+    writable: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(writable / "state" / "db" / "products.sqlite3")) as db, db:
+        ra, dec = db.execute("SELECT ra_deg, dec_deg FROM photometry WHERE source_id = ? LIMIT 1", (name,)).fetchone()
+        shared = db.execute("SELECT image_path FROM photometry WHERE source_id = ? LIMIT 1", (name,)).fetchone()[0]
+        for path in (shared, "/x/2024-01-01T00:00:00.img.fits", "/x/2024-01-02T00:00:00.img.fits"):
+            db.execute(
+                "INSERT INTO photometry (source_id, image_path, ra_deg, dec_deg, peak_jyb, peak_err_jyb, "
+                "measured_at) VALUES ('TWIN', ?, ?, ?, 0.15, 0.001, 1.7e9)",
+                (path, ra, dec + 0.002),
+            )  # fmt: skip
+    async with open_archive(writable) as archive:
+        whole = archive.photometry.find_fluxes
+
+        async def newest_two(*asked: Any) -> Any:
+            return (await whole(*asked))[0][:2], True
+
+        monkeypatch.setattr(archive.photometry, "find_fluxes", newest_two)
+        await archive.search.index(patience_s=60)
+        _, part = await open_context(archive, name)
+    twin = next(r for r in part.neighbours.rows if r["key"] == "TWIN")
+    assert twin["cells"][-1]["t"] == "not known"
+    assert "only the newest measurements were compared" in twin["cells"][-1]["n"]
+
+
 async def test_sources_measured_together_are_no_double(real_archive_split: Path) -> None:
     async with open_archive(real_archive_split) as archive:
         await archive.search.index(patience_s=60)

@@ -175,6 +175,24 @@ async def test_the_picture_of_a_tile_has_the_colour_of_its_flux_on_the_scale(
     assert levels[1] / levels[0] == pytest.approx(0.4, abs=0.02)
 
 
+async def test_a_tile_may_be_larger_and_have_an_open_cross_around_the_source(
+    http: httpx.AsyncClient, archive: Archive
+) -> None:
+    _, part = await open_page(archive)
+    url = part.strip.tiles[0]["src"]
+    plain, marked = [
+        np.asarray(PillowImage.open(io.BytesIO((await http.get(f"{url}&side=520&mark={mark}")).content)))
+        for mark in ("edge", "cross")
+    ]
+    assert marked.shape[:2] == (520, 520)
+    differs = np.argwhere((plain != marked).any(axis=2))
+    from_middle = np.abs(differs - 259.5)
+    inner = from_middle[from_middle.max(axis=1) < 200]
+    assert inner.size
+    assert inner.max(axis=1).min() > 0.07 * 520
+    assert inner.min(axis=1).max() < 4
+
+
 async def test_pictures_are_not_sent_twice_and_errors_have_status_and_words(
     http: httpx.AsyncClient, archive: Archive
 ) -> None:
@@ -189,6 +207,8 @@ async def test_pictures_are_not_sent_twice_and_errors_have_status_and_words(
         (unknown, 404, "no measurement 999999"),
         (f"{gone}?size=1e9", 400, "size"),
         (f"{gone}?low=2&high=1", 400, "not above low"),
+        (f"{gone}?side=5000", 400, "side: 5000 pixels"),
+        (f"{gone}?mark=arrow", 400, "edge, cross"),
     ):
         answer = await http.get(path)
         assert (answer.status_code, words in answer.text) == (status, True), answer.text

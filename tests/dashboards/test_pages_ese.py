@@ -98,3 +98,17 @@ async def test_other_epochs_patch_the_figures(archive: Archive) -> None:
     assert part.figures == before
     source = before[0].select_one({"name": "ese_own", "type": ColumnDataSource})
     assert len(source.data["flux"]) == 8
+
+
+async def test_both_systematic_errors_count_in_the_panel(archive: Archive) -> None:
+    view, part = await open_panel(archive)
+    plain = abs(float(fact_of(part, "leave-one-out z")["t"]))
+    view.error_mjy = "50"
+    await view.settled()
+    with_constant = abs(float(fact_of(part, "leave-one-out z")["t"]))
+    assert with_constant < plain / 2
+    assert "errors with 50 mJy" in part.dips.note
+    view.error_percent = "20"
+    await view.settled()
+    assert abs(float(fact_of(part, "leave-one-out z")["t"])) < with_constant
+    assert "errors with 0.2 of the flux and 50 mJy" in part.dips.note

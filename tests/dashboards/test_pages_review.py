@@ -22,6 +22,7 @@ from dashboards.pages.source_marks import MarkPart
 from dashboards.pages.sources import SourcesPage
 from dashboards.pages.status import StatusPage
 from dashboards.pages.variability import VariabilityPage
+from dashboards.plots.epoch_words import epoch_words
 from dashboards.server import build_server
 from dashboards.session import Session
 from data_access import Archive, open_archive
@@ -60,6 +61,19 @@ async def test_the_first_candidate_is_shown_with_light_curve_reasons_and_place(a
     assert view.figure is not None
     titles = [g["title"] for g in view.facts.groups]
     assert "Candidate" in titles and "Variability" in titles
+
+
+async def test_the_pictures_are_bare_tiles_with_the_target_marked_and_words_below(archive: Archive) -> None:
+    view = await open_review(archive)
+    dossier = await view._dossier(view.current) if view.current else None
+    assert dossier is not None and dossier.detail is not None and dossier.pictures
+    for shown, drawn in zip(dossier.pictures, view.pictures.pictures, strict=True):
+        row = dossier.detail.light_curve.photometry_id[shown.index]
+        assert f"/epochs/{row}.png?" in drawn["src"]
+        assert "mark=cross" in drawn["src"] and f"size={shown.width_arcsec:g}" in drawn["src"]
+        words = epoch_words(dossier.detail.light_curve, shown.index, "peak", "mJy")
+        assert words.kind in drawn["note"] and words.flux in drawn["note"]
+    assert len({drawn["src"].partition("low=")[2] for drawn in view.pictures.pictures}) == 1
 
 
 async def test_a_mark_is_saved_at_once_and_said(archive: Archive) -> None:

@@ -125,7 +125,8 @@ async def test_a_malformed_number_is_said_at_its_field_and_the_list_stays(archiv
     view.filters._handle_msg({"type": "submit", "values": {"eta_metric": "large"}})
     await view.settled()
     assert view.filters.errors == {
-        "eta_metric": "'large' is not a number or a range: 3..10 (from, to), 3 or >3 (at least), <10 (at most), =5"
+        "eta_metric": "'large' is not a number or a range: 3..10 (from, to, both included), 3 or >=3 (at least), "
+        ">3 (above), <=10 (at most), <10 (below), =5"
     }
     assert view.table.rows is before
 
@@ -229,6 +230,58 @@ async def test_our_metrics_stand_beside_the_stored_ones(archive: Archive) -> Non
     assert float(beside["t"]) == pytest.approx(stored.eta_metric, rel=1e-5)
 
 
+async def test_stored_numbers_beside_integrated_ones_are_called_those_of_the_peak(archive: Archive) -> None:
+    name = (await best_measured(archive)).source.source_id
+    peak, integrated = await open_source(archive, name), await open_source(archive, name, flux="integrated")
+    assert [view.metrics.columns[-1]["label"] for view in (peak, integrated)] == ["Stored", "Stored (peak)"]
+    assert integrated.metrics.note.startswith("what is stored, and what is said of it here, is of the peak")
+    assert "of the peak" not in peak.metrics.note
+
+
+async def test_eta_and_v_of_the_monitored_sources_that_differ_are_said(writable: Path) -> None:
+    with products(writable) as db:
+        name = db.execute("SELECT source_id FROM monitoring_sources LIMIT 1").fetchone()[0]
+        db.execute("UPDATE monitoring_sources SET eta = 99, v_index = 98 WHERE source_id = ?", (name,))
+        db.execute("DELETE FROM variability_stats WHERE source_id = ?", (name,))
+        db.commit()
+    async with open_archive(writable) as archive:
+        view = await open_source(archive, name)
+    assert "η of the monitored sources is 99" in view.metrics.note
+    assert "V of the monitored sources is 98" in view.metrics.note
+
+
+async def test_an_old_transient_stands_on_the_page_of_its_source(writable: Path, archive: Archive) -> None:
+    name = (await best_measured(archive)).source.source_id
+    with products(writable) as db:
+        for i in range(150):
+            insert(
+                db, "transient_candidates", source_name=name if i == 0 else f"T{i}", ra_deg=1.0, dec_deg=2.0,
+                detection_type="fading", flux_obs_mjy=1.0, flux_ratio=0.1, significance_sigma=5.0,
+                baseline_catalog="NVSS", detected_at=1e9 + i, peak_mjy=1.0, rms_mjy=0.1, snr=10.0, ms_path="/x.ms",
+                image_path="/x.fits",
+            )  # fmt: skip
+    async with open_archive(writable) as opened:
+        detail = await opened.sources.get(name)
+    assert [t.detected_at for t in detail.transients][-1] == 1e9
+
+
+async def test_the_most_different_pair_is_shown_and_said_to_pass_or_not(writable: Path) -> None:
+    with products(writable) as db:
+        for name, second in (("STEADY", 0.0102), ("CHANGED", 0.02)):
+            for day, peak in enumerate((0.01, second)):
+                insert(
+                    db, "photometry", source_id=name, image_path=f"/img/2026-01-0{day + 1}T00:00:00.fits",
+                    peak_jyb=peak, peak_err_jyb=0.001, ra_deg=1.0, dec_deg=2.0, measured_at=1.76e9, mjd=61000.0,
+                )  # fmt: skip
+    async with open_archive(writable) as archive:
+        steady, changed = await open_source(archive, "STEADY"), await open_source(archive, "CHANGED")
+    cells = [row_of(view.metrics.rows, key)[1] for view in (steady, changed) for key in ("vs", "m")]
+    assert [cell["t"][:6] for cell in cells] == ["-0.141", "-0.019", "-7.071", "-0.666"]
+    assert cells[0]["n"] == "below 4.3: no pair differs significantly"
+    assert cells[1]["n"] == "below 0.26: a small change"
+    assert [cell["n"] for cell in cells[2:]] == ["reaches 4.3", "reaches 0.26"]
+
+
 async def test_a_metric_that_does_not_exist_gives_its_reason(writable: Path) -> None:
     with products(writable) as db:
         insert(db, "photometry", source_id="ONCE", image_path="/x/a.fits", ra_deg=1.0, dec_deg=54.0, peak_jyb=0.1,
@@ -279,11 +332,29 @@ async def test_a_point_of_another_source_in_the_url_is_said(archive: Archive) ->
     assert "not among those" in view.slots["measurement"].content.text
 
 
+async def test_the_words_of_quality_stand_in_the_table_of_measurements(writable: Path) -> None:
+    with products(writable) as db:
+        if "quality_flag" not in {row[1] for row in db.execute("PRAGMA table_info(photometry)")}:
+            db.execute("ALTER TABLE photometry ADD COLUMN quality_flag TEXT")
+        for day, word in enumerate(("good", "upper_limit", "near <b>edge</b>")):
+            insert(
+                db, "photometry", source_id="WORDS", image_path=f"/img/2026-01-0{day + 1}T00:00:00.fits",
+                peak_jyb=0.01, peak_err_jyb=0.001, ra_deg=1.0, dec_deg=2.0, measured_at=1.76e9, mjd=61000.0,
+                flags=int(day == 1), quality_flag=word,
+            )  # fmt: skip
+    async with open_archive(writable) as archive:
+        view = await open_source(archive, "WORDS")
+    names = [column["name"] for column in view.measurements.columns]
+    rows = [[row["cells"][names.index(name)]["t"] for name in ("kind", "quality")] for row in view.measurements.rows]
+    assert rows == [["flagged", "near <b>edge</b>"], ["limit", "upper_limit"], ["detection", "good"]]
+
+
 async def test_measurements_lead_to_registered_images_only(archive: Archive) -> None:
     detail = await best_measured(archive)
     view = await open_source(archive, detail.source.source_id)
     images = await archive.images.find_behind([p for p in detail.light_curve.image_path if p])
-    linked = {row["cells"][6]["t"] for row in view.measurements.rows if "h" in row["cells"][6]}
+    at = [column["name"] for column in view.measurements.columns].index("image")
+    linked = {row["cells"][at]["t"] for row in view.measurements.rows if "h" in row["cells"][at]}
     assert linked == {Path(path).name for path in images}
 
 

@@ -8,7 +8,7 @@ from bokeh.models import ColumnDataSource, HoverTool, LegendItem, Whisker
 
 from dashboards.plots import SYMBOLS, light_curve_columns, plot_light_curve, update_light_curve
 from dashboards.plots.light_curve import Reference
-from dashboards.plots.light_curve_data import MOST_POINTS, Marks, weighted_mean
+from dashboards.plots.light_curve_data import MOST_POINTS, Marks, mean_in_use
 from tests.dashboards.plot_samples import make_light_curve
 
 
@@ -118,14 +118,14 @@ def test_the_y_axis_covers_error_bars():
 
 
 def test_weighted_mean_is_the_textbook_one_and_ignores_flagged_points():
-    columns = {
-        "flux": [10.0, 20.0, 1e9],
-        "error": [1.0, 2.0, 0.1],
-        "kind": ["detection", "forced", "flagged"],
-        "n": [1, 1, 1],
-    }
+    lc = make_light_curve(
+        3,
+        peak_jyb=np.array([10.0, 20.0, 1e9]),
+        peak_err_jyb=np.array([1.0, 2.0, 0.1]),
+        flags=np.array([0, 0, 4]),
+    )
 
-    mean, error, n = weighted_mean(columns)
+    mean, error, n = mean_in_use(lc)
 
     assert mean == pytest.approx((10 / 1 + 20 / 4) / (1 + 1 / 4))
     assert error == pytest.approx((1 + 1 / 4) ** -0.5)
@@ -170,7 +170,7 @@ def test_zero_and_missing_errors_do_not_enter_the_mean():
     error = np.full(30, 1e-3)
     error[0], error[1] = 0.0, np.nan
 
-    _, _, n = weighted_mean(light_curve_columns(make_light_curve(peak_err_jyb=error)))
+    _, _, n = mean_in_use(make_light_curve(peak_err_jyb=error))
 
     assert n == 28
 
@@ -192,11 +192,11 @@ def test_the_mean_of_bins_is_the_mean_of_points():
     n = MOST_POINTS + 1
     lc = make_light_curve(n, mjd=60000 + np.arange(n) / 100)
 
-    mean, error, count = weighted_mean(light_curve_columns(lc))
+    columns = light_curve_columns(lc)
 
-    assert count == n
-    assert mean == pytest.approx(1e3 * lc.peak_jyb.mean(), rel=1e-9)
-    assert error == pytest.approx(1 / np.sqrt(n), rel=1e-9)
+    weight = columns["error"] ** -2.0
+    assert np.sum(columns["flux"] * weight) / weight.sum() == pytest.approx(1e3 * lc.peak_jyb.mean(), rel=1e-9)
+    assert mean_in_use(lc) == pytest.approx((lc.peak_jyb.mean(), 1e-3 / np.sqrt(n), n), rel=1e-9)
 
 
 def test_patching_gives_the_same_as_a_new_figure():
@@ -252,7 +252,7 @@ def test_measurements_left_out_by_the_reader_are_not_in_the_mean():
     columns = light_curve_columns(lc, marks=marks)
 
     assert columns["kind"][0] == "left out"
-    assert weighted_mean(columns)[2] == 29
+    assert mean_in_use(lc, marks=marks)[2] == 29
 
 
 def test_epochs_of_a_doubtful_flux_scale_are_framed_and_explained():
@@ -284,3 +284,93 @@ def test_the_hover_box_follows_the_unit_without_a_new_figure():
 
     assert "Jy/beam" in figure.select_one(HoverTool).tooltips
     assert "mJy" not in figure.select_one(HoverTool).tooltips
+
+
+def faint_curve(**changes):
+    """Thirty forced measurements of 2 mJy."""
+    forced = np.ones(30, dtype=bool)
+    return make_light_curve(is_forced=forced, peak_jyb=np.full(30, 2e-3), flux_jy=np.full(30, 2e-3), **changes)
+
+
+def test_a_limit_is_never_drawn_below_the_flux_that_was_measured():
+    columns = light_curve_columns(faint_curve(rms_jy=np.full(30, 0.5e-3), peak_err_jyb=np.full(30, 1e-3)))
+
+    assert set(columns["kind"]) == {"forced"}
+    np.testing.assert_allclose(columns["drawn"], 2.0)
+
+
+def test_the_noise_that_makes_a_measurement_a_limit_is_the_noise_of_the_limit():
+    rms = np.full(30, 0.9e-3)
+    columns = light_curve_columns(faint_curve(rms_jy=rms, peak_err_jyb=np.full(30, 0.5e-3)))
+
+    assert set(columns["kind"]) == {"limit"}
+    np.testing.assert_allclose(columns["drawn"], 2.7)
+    np.testing.assert_allclose(columns["flux"], 2.0)
+
+
+def test_a_limit_of_an_integrated_flux_is_made_of_its_own_error():
+    columns = light_curve_columns(faint_curve(flux_err_jy=np.full(30, 2e-3)), "integrated")
+
+    np.testing.assert_allclose(columns["drawn"], 6.0)
+
+
+def test_a_limit_of_an_integrated_flux_without_error_says_that_its_noise_is_per_beam():
+    figure = plot_light_curve(faint_curve(flux_err_jy=np.full(30, np.nan)), flux="integrated")
+
+    np.testing.assert_allclose(data(figure)["drawn"], 3.0)
+    assert "30 limits from the noise per beam: no error of the integrated flux" in subtitle(figure)
+
+
+def test_an_integrated_flux_that_is_not_recorded_is_no_limit_when_the_peak_is_there():
+    figure = plot_light_curve(make_light_curve(flux_jy=np.full(30, np.nan)), flux="integrated")
+
+    assert len(data(figure)["kind"]) == 0
+
+
+def test_without_a_local_rms_the_rms_of_the_annulus_is_shown_and_called_so():
+    figure = plot_light_curve(make_light_curve(rms_jy=np.full(30, np.nan)))
+
+    np.testing.assert_allclose(data(figure)["rms"], 1.0)
+    assert set(data(figure)["rms_from"]) == {"of the annulus: peak_err_jyb"}
+    assert "@rms_from" in figure.select_one(HoverTool).tooltips
+
+
+def test_flagged_measurements_count_in_the_mean_when_the_reader_says_so():
+    lc = make_light_curve(flags=np.full(30, 4))
+    figure = plot_light_curve(lc, marks=Marks(flagged=True))
+
+    assert mean_in_use(lc, marks=Marks(flagged=True))[2] == 30
+    assert figure.select_one({"name": "mean", "type": LegendItem}).label.value.startswith("weighted mean")
+    assert "30 flagged, in use" in subtitle(figure)
+
+
+def test_error_bars_grow_with_the_systematic_errors_and_the_plot_says_so():
+    lc = make_light_curve(peak_jyb=np.full(30, 20e-3))
+    marks = Marks(fractional_error=0.1, additive_error_jy=2e-3)
+    figure = plot_light_curve(lc)
+
+    update_light_curve(figure, lc, marks=marks)
+
+    np.testing.assert_allclose(data(figure)["upper"], 20 + np.sqrt(1 + 2**2 + 2**2))
+    assert "bars: σ with 10 % of the flux and 2 mJy in quadrature" in subtitle(figure)
+
+
+def test_systematic_errors_change_the_weights_of_the_mean():
+    lc = make_light_curve(2, peak_jyb=np.array([10e-3, 20e-3]), peak_err_jyb=np.array([1e-3, 2e-3]))
+
+    mean, error, _ = mean_in_use(lc, marks=Marks(additive_error_jy=1e-3))
+
+    weights = np.array([1 / 2, 1 / 5])
+    assert mean == pytest.approx(1e-3 * (10 * weights[0] + 20 * weights[1]) / weights.sum())
+    assert error == pytest.approx(1e-3 / np.sqrt(weights.sum()))
+
+
+def test_what_the_pipeline_calls_an_upper_limit_is_one_and_keeps_its_flux():
+    quality = ("good",) * 28 + ("upper_limit", "odd")
+    lc = make_light_curve(flags=np.array([0] * 28 + [1, 0]), peak_jyb=np.full(30, 5e-3), quality=quality)
+    figure = plot_light_curve(lc)
+
+    assert data(figure)["kind"][-3:] == ["detection", "limit", "flagged"]
+    assert data(figure)["drawn"][-2] == pytest.approx(5.0)
+    assert data(figure)["quality"][-2:] == ["upper_limit", "odd"]
+    assert "@quality" in figure.select_one(HoverTool).tooltips

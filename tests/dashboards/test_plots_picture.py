@@ -14,6 +14,7 @@ from dashboards.plots import picture as module
 from dashboards.plots.image import SkyMarker, image_box
 from dashboards.plots.picture import picture_png
 from dashboards.plots.picture_frame import picture_frame
+from dashboards.plots.picture_ink import BLANK_RGB, colour_table, png_of
 from dashboards.plots.picture_look import PictureLook
 from dashboards.plots.sky import celestial_wcs, local_sky
 from data_access.records import BeamShape, ImageHeader, ImagePreview, ImageStatistics
@@ -40,6 +41,11 @@ def preview_with(data: npt.NDArray[np.float32], **changes: Any) -> ImagePreview:
 def pixels_of(png: bytes) -> npt.NDArray[np.int_]:
     with Image.open(io.BytesIO(png)) as picture:
         return np.asarray(picture.convert("RGB")).astype(int)
+
+
+def coloured(data: npt.NDArray[np.float32], look: PictureLook) -> npt.NDArray[np.uint8]:
+    """Return the colours of values between 0 and 1."""
+    return colour_table(look.colours)[module._indices(data, look, (0.0, 1.0, ""))]
 
 
 def rotated(degrees: float, *, mirrored: bool = False) -> dict[str, float]:
@@ -82,7 +88,7 @@ def test_every_pixel_of_an_upright_image_is_a_square_of_its_colour() -> None:
     frame = picture_frame(image_box(preview), None, 1, longest=module.LONGEST_SIDE)
     zoom = int(frame.zoom)
     top = image.shape[0] - module._BELOW - frame.size[1]
-    levels = module._coloured(data, HOT, (0.0, 1.0, ""))
+    levels = coloured(data, HOT)
     for y, x in ((1, 4), (4, 1), (7, 6), (5, 10)):
         corner = (top + (8 - y) * zoom, module._LEFT + x * zoom)
         square = image[corner[0] : corner[0] + zoom, corner[1] : corner[1] + zoom].reshape(-1, 3)
@@ -90,8 +96,9 @@ def test_every_pixel_of_an_upright_image_is_a_square_of_its_colour() -> None:
 
 
 def test_png_is_lossless() -> None:
-    pixels = np.random.default_rng(3).integers(0, 256, (37, 53, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(pixels_of(module._png(pixels)), pixels)
+    random = np.random.default_rng(3)
+    pixels, table = (random.integers(0, 256, shape, dtype=np.uint8) for shape in ((37, 53), (256, 3)))
+    np.testing.assert_array_equal(pixels_of(png_of(pixels, table)), table[pixels])
 
 
 @pytest.mark.parametrize(
@@ -117,13 +124,13 @@ def test_blank_pixels_have_a_colour_of_their_own() -> None:
     data = np.zeros((10, 10), np.float32)
     data[:5] = np.nan
     image = pixels_of(picture_png(preview_with(data), title="t", look=HOT))
-    assert (image.reshape(-1, 3) == module._BLANK).all(axis=1).sum() > 100_000
+    assert (image.reshape(-1, 3) == BLANK_RGB).all(axis=1).sum() > 100_000
 
 
 @pytest.mark.parametrize("stretch", ["linear", "sqrt", "log", "asinh"])
 def test_stretch_changes_the_middle_and_not_the_ends(stretch: Any) -> None:
     look = PictureLook(stretch=stretch, palette="grey", low=0.0, high=1.0)
-    low, middle, high = module._coloured(np.array([[0.0, 0.3, 1.0]], np.float32), look, (0.0, 1.0, ""))[0]
+    low, middle, high = coloured(np.array([[0.0, 0.3, 1.0]], np.float32), look)[0]
     assert tuple(low) == (255, 255, 255)
     assert tuple(high) == (0, 0, 0)
     assert (int(middle[0]) < 170) == (stretch != "linear")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 import numpy as np
 import pytest
@@ -58,6 +58,18 @@ def kinds(view: SourcePage) -> dict[int, str]:
     assert view.figure is not None
     data = view.figure.select_one({"name": "light_curve", "type": ColumnDataSource}).data
     return dict(zip(np.asarray(data["photometry_id"]).tolist(), data["kind"], strict=True))
+
+
+async def neighbour_of(archive: Archive, view: SourcePage) -> str:
+    names = [row[0] for row in await archive.photometry.find_sources_in(view.detail.light_curve.image_path[0] or "")]
+    return next(name for name in names if name != view.detail.source.source_id)
+
+
+def follow(browser: BrowserState, source_id: str, **query: str) -> str:
+    """Click on a link to another source; return its path."""
+    path = f"/sources/{quote(source_id)}"
+    browser._handle_msg({"type": "follow", "query": urlencode(query), "path": path})
+    return path
 
 
 def rectangle(begin: float, end: float) -> Any:
@@ -167,25 +179,45 @@ async def test_a_chosen_epoch_without_its_image_says_why_there_is_no_cutout(arch
 
 async def test_another_source_is_opened_in_the_same_figure_with_its_own_epochs(archive: Archive) -> None:
     view = await open_source(archive, unit="Jy", without="1", page="2", mjd_from="60000")
-    names = [row[0] for row in await archive.photometry.find_sources_in(view.detail.light_curve.image_path[0] or "")]
-    other = next(name for name in names if name != view.detail.source.source_id)
+    other = await neighbour_of(archive, view)
     figure, browser = view.figure, BrowserState(view)
-    view.open_source(other)
+    path = follow(browser, other)
     await view.settled()
     fresh = await open_source(archive, other, unit="Jy")
     assert view.figure is figure
     assert kinds(view) == kinds(fresh)
     assert [row["cells"] for row in view.metrics.rows] == [row["cells"] for row in fresh.metrics.rows]
     assert [row["key"] for row in view.measurements.rows] == [row["key"] for row in fresh.measurements.rows]
-    assert browser.address == {"query": "unit=Jy", "push": True, "path": view.session.links.source(other)}
+    assert browser.address == {"query": "unit=Jy", "push": False, "path": path}
+
+
+async def test_settings_that_are_not_about_the_epochs_of_one_source_stay_with_the_next_one(archive: Archive) -> None:
+    stays = {
+        "flux": "integrated", "unit": "Jy", "flagged": "1", "error_percent": "5", "error_mjy": "2",
+        "strip_size": "300.0", "strip_scale": "own", "strip_rate": "1", "near": "90.0",
+        "ese": "open", "ese_sigma": "4.0",
+    }  # fmt: skip
+    begins_anew = {"without": "1", "mjd_from": "60000", "mjd_to": "61000", "page": "2", "point": "1", "frame": "1"}
+    view = await open_source(archive, **stays, **begins_anew, theme="light")
+    browser = BrowserState(view)
+    follow(browser, await neighbour_of(archive, view), q="n=1..")
+    await view.settled()
+    assert dict(parse_qsl(browser.address["query"])) == {**stays, "q": "n=1..", "theme": "light"}
+
+
+async def test_a_setting_that_a_link_names_wins_over_the_one_of_before(archive: Archive) -> None:
+    view = await open_source(archive, unit="Jy", ese="closed")
+    browser = BrowserState(view)
+    follow(browser, await neighbour_of(archive, view), ese="open")
+    await view.settled()
+    assert (view.ese, view.unit) == ("open", "Jy")
 
 
 async def test_back_leads_to_the_source_of_before_with_its_settings(archive: Archive) -> None:
     view = await open_source(archive)
     first = view.detail.source.source_id
-    names = [row[0] for row in await archive.photometry.find_sources_in(view.detail.light_curve.image_path[0] or "")]
     browser = BrowserState(view)
-    view.open_source(next(name for name in names if name != first))
+    follow(browser, await neighbour_of(archive, view))
     await view.settled()
     browser._handle_msg({"type": "pop", "query": "unit=Jy", "path": f"/sources/{quote(first)}"})
     await view.settled()
@@ -193,3 +225,13 @@ async def test_back_leads_to_the_source_of_before_with_its_settings(archive: Arc
     assert view.figure is not None
     assert view.figure.title.text.startswith(first)
     assert view.figure.yaxis[0].axis_label.endswith("(Jy/beam)")
+
+
+@pytest.mark.parametrize("query", [{}, {"flagged": "1"}, {"error_percent": "7", "error_mjy": "3", "flagged": "1"}])
+async def test_the_line_in_the_light_curve_is_the_weighted_mean_of_the_metrics(
+    archive: Archive, query: dict[str, str]
+) -> None:
+    view = await open_source(archive, **query)
+    assert view.figure is not None
+    line = view.figure.select_one({"name": "mean", "type": ColumnDataSource}).data["y"][0]
+    assert f"{line:.6g}" == shown(view, "weighted_mean", "ours").split()[0]

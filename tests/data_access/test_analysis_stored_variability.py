@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from data_access.analysis.variability import compare_stored, eta, unweighted_chi_squared
-from data_access.records.sources import StoredVariability
+from data_access.analysis.variability import compare_monitoring, compare_stored, eta, unweighted_chi_squared
+from data_access.records.sources import MonitoringState, StoredVariability
 
 FLUX_JY = np.array([0.050, 0.052, 0.047, 0.061, 0.055])
 ERR_JY = np.array([0.001, 0.002, 0.001, 0.003, 0.001])
@@ -103,3 +103,30 @@ def test_mock_row_without_photometry_is_seen_through() -> None:
 def test_mean_outside_its_own_extremes_is_named() -> None:
     remarks = compare_stored(replace(stored_row(), min_flux_mjy=60.0), [], [])
     assert any("not between the smallest and the largest" in remark for remark in remarks)
+
+
+def monitored(eta_value: float | None, v_index: float | None) -> MonitoringState:
+    return MonitoringState("J1", None, None, None, None, None, None, None, None, eta_value, v_index, None, None)
+
+
+def test_eta_and_v_of_a_monitored_source_that_agree_have_no_remark() -> None:
+    v = float(np.std(FLUX_JY, ddof=1) / np.mean(FLUX_JY))
+    assert compare_monitoring(monitored(eta(FLUX_JY, ERR_JY).value, v), FLUX_JY, ERR_JY) == ()
+    assert compare_monitoring(monitored(None, None), FLUX_JY, ERR_JY) == ()
+
+
+def test_eta_and_v_of_a_monitored_source_that_differ_are_said_with_both_numbers() -> None:
+    ours = eta(FLUX_JY, ERR_JY).value
+    remarks = compare_monitoring(monitored(99.0, 98.0), FLUX_JY, ERR_JY)
+    assert remarks[0] == f"η of the monitored sources is 99, that of the photometry {ours:g}"
+    assert remarks[1].startswith("V of the monitored sources is 98, that of the photometry 0.")
+
+
+def test_a_stored_v_with_the_population_standard_deviation_is_recognised() -> None:
+    v = float(np.std(FLUX_JY) / np.mean(FLUX_JY))
+    assert "divides by n, ours by n-1" in compare_monitoring(monitored(None, v), FLUX_JY, ERR_JY)[0]
+
+
+def test_a_stored_v_without_one_in_the_photometry_says_why_there_is_none() -> None:
+    (remark,) = compare_monitoring(monitored(None, 0.5), FLUX_JY[:1], ERR_JY[:1])
+    assert remark.startswith("V of the monitored sources is 0.5, the photometry has none: needs at least 2")

@@ -207,9 +207,14 @@ def test_constant_source_has_v_and_eta_of_zero_and_no_von_neumann_ratio() -> Non
     assert result.von_neumann.value is None and "equal" in result.von_neumann.reason
 
 
-def test_without_a_significant_pair_the_largest_vs_is_named() -> None:
-    pair = maximum_pair([1.0, 2.0], [1.0, 1.0])
-    assert pair.vs.value is None and "0.71" in pair.vs.reason and pair.first is None
+def test_without_a_significant_pair_both_numbers_are_of_the_most_different_one() -> None:
+    pair = maximum_pair([1.0, 1.5, 3.0, 10.0], [1.0, 1.0, 1.0, 10.0])
+    assert (pair.first, pair.second, pair.is_significant) == (0, 2, False)
+    assert (pair.vs.value, pair.m.value) == (pytest.approx(-2 / 2**0.5), -1.0)
+
+
+def test_a_significant_pair_is_called_so() -> None:
+    assert maximum_pair([1.0, 9.0], [1.0, 1.0]).is_significant
 
 
 def test_maximum_pair_positions_are_those_of_the_input() -> None:

@@ -123,6 +123,46 @@ async def test_a_light_curve_longer_than_the_row_cap_shows_its_newest_rows_and_s
     assert "only the newest 20 measurements" in curve.problems[-1]
 
 
+async def test_the_words_of_quality_are_carried_and_say_what_is_forced_a_limit_or_flagged(tmp_path: Path) -> None:
+    said: list[tuple[str | None, int]] = [
+        ("good", 0), (None, 0), ("forced", 1), ("upper_limit", 1), ("Upper Limit", 1), ("near bright source", 0),
+        ("good", 2), ("upper_limit", 3),
+    ]  # fmt: skip
+    rows = [{"quality_flag": word, "flags": flags, "measured_at": PROCESSED_UNIX + i, "peak_jyb": 1.0}
+            for i, (word, flags) in enumerate(said)]  # fmt: skip
+    curve = await _light_curve(tmp_path, *rows)
+    assert curve.quality == tuple(word or "" for word, _ in said)
+    assert np.flatnonzero(curve.is_forced).tolist() == [2]
+    assert np.flatnonzero(curve.is_upper_limit).tolist() == [3, 4, 7]
+    assert np.flatnonzero(curve.is_flagged).tolist() == [5, 6, 7]
+
+
+async def test_every_question_about_photometry_takes_the_words_of_quality_in_the_same_way(tmp_path: Path) -> None:
+    words = ["good", None, "forced", "UPPER-LIMIT", "artefact", "0"]
+    rows = ", ".join(
+        f"('J1', '/img/2025-10-1{i}T00:00:00.fits', {i}, {i}, 0.1, {1 if i in (2, 3) else 0}, "
+        + ("NULL" if word is None else f"'{word}'") + ")"
+        for i, word in enumerate(words)
+    )  # fmt: skip
+    make_database(
+        tmp_path / "products.sqlite3",
+        "CREATE TABLE photometry (id INTEGER PRIMARY KEY, source_id TEXT, image_path TEXT, mjd REAL, peak_jyb REAL, "
+        "peak_err_jyb REAL, flags INTEGER, quality_flag TEXT)",
+        "INSERT INTO photometry (source_id, image_path, mjd, peak_jyb, peak_err_jyb, flags, quality_flag) "
+        f"VALUES {rows}",
+    )
+    async with open_archive(tmp_path) as archive:
+        curve = await archive.sources.get_light_curve("J1")
+        fluxes, _ = await archive.photometry.find_fluxes(("J1",), "peak")
+        small = (await archive.curves.newest(("J1",)))["J1"]
+        table = await archive.variability.table()
+    assert curve.peak_jyb[curve.is_flagged].tolist() == [4.0]
+    assert sorted(flux for _, _, flux, _ in fluxes) == [0.0, 1.0, 2.0, 3.0, 5.0]
+    assert [m.peak_jyb for m in small if m.is_flagged] == [4.0]
+    assert [m.peak_jyb for m in small if m.is_forced] == [2.0, 3.0]
+    assert (table.n_rows.tolist(), table.n_flagged.tolist(), table.n.tolist()) == ([6], [1], [5])
+
+
 async def test_an_exact_light_curve_has_all_digits(tmp_path: Path) -> None:
     value = 0.12345678901234567
     make_database(tmp_path / "products.sqlite3", PHOTOMETRY)

@@ -17,17 +17,25 @@ from data_access.analysis.variability.formulas import (
     weighted_mean,
 )
 from data_access.analysis.variability.metric import Metric, total_error
-from data_access.analysis.variability.pairs import VS_THRESHOLD, PairMetrics, maximum_pair, pair_metrics
-from data_access.analysis.variability.stored import compare_stored
+from data_access.analysis.variability.pairs import (
+    M_THRESHOLD,
+    VS_THRESHOLD,
+    PairMetrics,
+    maximum_pair,
+    pair_metrics,
+)
+from data_access.analysis.variability.stored import compare_monitoring, compare_stored
 from data_access.analysis.variability.summary import VariabilityMetrics, variability_metrics
 
 __all__ = [
     "DEFINITIONS",
+    "M_THRESHOLD",
     "VS_THRESHOLD",
     "Definition",
     "Metric",
     "PairMetrics",
     "VariabilityMetrics",
+    "compare_monitoring",
     "compare_stored",
     "debiased_modulation_index",
     "eta",

@@ -12,16 +12,27 @@ from data_access.analysis.variability.metric import FloatArray, Metric, metric_o
 
 VS_THRESHOLD = 4.3
 """Two-epoch significance: 95 % of a Student t distribution (Mooley et al. 2016, ApJ 818, 105, section 5)."""
+M_THRESHOLD = 0.26
+"""Two-epoch modulation above which a source is called variable: a change by 30 % (same section)."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairMetrics:
-    """Vs and m of one and the same pair; `first` and `second` are its positions in the input, None without a pair."""
+    """Vs and m of one and the same pair.
+
+    Attributes
+    ----------
+    first, second : int or None
+        Positions of the pair in the input, None without a pair.
+    is_significant : bool
+        Whether |Vs| reaches the threshold that was asked for.
+    """
 
     vs: Metric
     m: Metric
     first: int | None = None
     second: int | None = None
+    is_significant: bool = False
 
 
 def pair_metrics(flux_a: float, err_a: float, flux_b: float, err_b: float) -> PairMetrics:
@@ -42,47 +53,43 @@ def pair_metrics(flux_a: float, err_a: float, flux_b: float, err_b: float) -> Pa
 
 
 def maximum_pair(flux: npt.ArrayLike, err: npt.ArrayLike, *, vs_threshold: float = VS_THRESHOLD) -> PairMetrics:
-    """Return the pair of largest |m| among the pairs with |Vs| of at least `vs_threshold`.
+    """Return the pair of largest |m| among the pairs with |Vs| of at least `vs_threshold`, else that of largest |Vs|.
 
     Both numbers are of the *same* pair: the largest Vs and the largest m of a source often belong to different ones.
-    Pairs whose fluxes do not add up to more than zero have no m and are passed over. Takes time n_epoch²/2.
+    Pairs whose fluxes do not add up to more than zero have no m and are passed over where others are significant.
+    Takes time n_epoch²/2.
 
     Returns
     -------
     PairMetrics
-        Signed as earlier minus later in the order given. Without a significant pair the reasons name the largest Vs.
+        Signed as earlier minus later in the order given. No pair for fewer than two measurements.
     """
     f, e = paired_arrays(flux, err)
     positions = np.flatnonzero(usable(f, e))
     if positions.size < 2:
         missing = too_few(2, int(positions.size))
         return PairMetrics(missing, missing)
-    first, second, largest_vs = _search_pairs(f[positions], e[positions], vs_threshold)
-    if first < 0:
-        missing = Metric(None, _no_pair(largest_vs, vs_threshold))
-        return PairMetrics(missing, missing)
+    first, second = _search_pairs(f[positions], e[positions], vs_threshold)
     a, b = int(positions[first]), int(positions[second])
     pair = pair_metrics(float(f[a]), float(e[a]), float(f[b]), float(e[b]))
-    return PairMetrics(pair.vs, pair.m, a, b)
+    is_significant = pair.vs.value is not None and abs(pair.vs.value) >= vs_threshold
+    return PairMetrics(pair.vs, pair.m, a, b, is_significant)
 
 
-def _search_pairs(f: FloatArray, e: FloatArray, vs_threshold: float) -> tuple[int, int, float]:
-    """Return (first, second, largest |Vs| of all); first is -1 without a significant pair."""
-    best, best_m, largest_vs = (-1, -1), -1.0, 0.0
+def _search_pairs(f: FloatArray, e: FloatArray, vs_threshold: float) -> tuple[int, int]:
+    """Return the significant pair of largest |m|; without one, the pair of largest |Vs|."""
+    best, best_m = (-1, -1), -1.0
+    widest, largest_vs = (0, 1), -1.0
     with np.errstate(all="ignore"):
         for i in range(f.size - 1):  # one row at a time: the full matrix of 10,000 epochs is 800 MB
             difference = np.abs(f[i] - f[i + 1 :])
             vs = np.nan_to_num(difference / np.hypot(e[i], e[i + 1 :]))
-            largest_vs = max(largest_vs, float(np.max(vs)))
+            k = int(np.argmax(vs))
+            if vs[k] > largest_vs:
+                widest, largest_vs = (i, i + 1 + k), float(vs[k])
             total = f[i] + f[i + 1 :]
             m = np.where((vs >= vs_threshold) & (total > 0), 2 * difference / total, -1.0)
             j = int(np.argmax(m))
             if m[j] > best_m:
                 best, best_m = (i, i + 1 + j), float(m[j])
-    return best[0], best[1], largest_vs
-
-
-def _no_pair(largest_vs: float, vs_threshold: float) -> str:
-    if largest_vs < vs_threshold:
-        return f"no pair reaches |Vs| = {vs_threshold:g}; the largest is {largest_vs:.2f}"
-    return f"no pair with |Vs| of at least {vs_threshold:g} has fluxes that add up to more than zero"
+    return best if best_m >= 0 else widest

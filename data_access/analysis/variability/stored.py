@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from data_access.analysis.variability.formulas import eta, unweighted_chi_squared
-from data_access.analysis.variability.metric import FloatArray, valid_measurements
+from data_access.analysis.variability.formulas import eta, modulation_index, unweighted_chi_squared
+from data_access.analysis.variability.metric import FloatArray, Metric, valid_measurements
 from data_access.analysis.variability.sigma_deviation import largest_possible_sigma_deviation
-from data_access.records.sources import StoredVariability
+from data_access.records.sources import MonitoringState, StoredVariability
 
 _SAME = 1e-4
 _MJY_PER_JY = 1000.0
@@ -49,6 +49,35 @@ def compare_stored(stored: StoredVariability, flux_jy: npt.ArrayLike, err_jy: np
             remarks.extend(_against_photometry(stored, f_mjy, e_mjy))
     remarks.extend(_impossible(stored, int(f_mjy.size)))
     return tuple(remarks)
+
+
+def compare_monitoring(monitoring: MonitoringState, flux_jy: npt.ArrayLike, err_jy: npt.ArrayLike) -> tuple[str, ...]:
+    """Return why η and V of a monitored source differ from the photometry, one sentence each; empty when they agree.
+
+    Parameters
+    ----------
+    flux_jy, err_jy : shape (n_epoch,), Jy
+        As for `compare_stored`.
+    """
+    f, e = valid_measurements(flux_jy, err_jy)
+    ours = modulation_index(f, e)
+    remarks = [_monitored("η", monitoring.eta, eta(f, e))]
+    population = ours.value * math.sqrt((f.size - 1) / f.size) if ours.value is not None else math.nan
+    if monitoring.v_index is not None and ours.value and _same(monitoring.v_index, population):
+        remarks.append(
+            f"V of the monitored sources divides by n, ours by n-1: {population:g} instead of {ours.value:g}"
+        )
+    else:
+        remarks.append(_monitored("V", monitoring.v_index, ours))
+    return tuple(remark for remark in remarks if remark)
+
+
+def _monitored(symbol: str, stored: float | None, ours: Metric) -> str:
+    if stored is None or (ours.value is not None and _same(stored, ours.value)):
+        return ""
+    if ours.value is None:
+        return f"{symbol} of the monitored sources is {stored:g}, the photometry has none: {ours.reason}"
+    return f"{symbol} of the monitored sources is {stored:g}, that of the photometry {ours.value:g}"
 
 
 def _against_photometry(stored: StoredVariability, f_mjy: FloatArray, e_mjy: FloatArray) -> Iterator[str]:

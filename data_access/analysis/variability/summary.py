@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -96,4 +96,4 @@ def _pair_in_input(pair: PairMetrics, flux: npt.ArrayLike, err: npt.ArrayLike) -
     if pair.first is None or pair.second is None:
         return pair
     positions = np.flatnonzero(usable(*paired_arrays(flux, err)))
-    return PairMetrics(pair.vs, pair.m, int(positions[pair.first]), int(positions[pair.second]))
+    return replace(pair, first=int(positions[pair.first]), second=int(positions[pair.second]))
