@@ -35,7 +35,7 @@ class SourceExportHandler(FileAnswer):
         kind: Format = self.word("format", "csv", tuple(FORMATS))  # type: ignore[assignment]
         descending = self.word("order", "asc", ("asc", "desc")) == "desc"
         sort = self.get_query_argument("sort", "")
-        query = query_with_lists(found, self._archive.source_lists)
+        query = await query_with_lists(found, self._archive.source_lists)
         asked = {**found, "sort": sort or "source_id", "order": "desc" if descending else "asc"}
         words = [
             query_words(found),

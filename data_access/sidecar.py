@@ -22,7 +22,7 @@ from data_access.database_errors import explained_error
 from data_access.own_folder import own_folder
 from data_access.records.variability import Chunk
 
-FORMAT = 1
+FORMAT = 2
 BLOCK = 4096
 _BUSY_TIMEOUT_S = 2.0
 _TABLES = (

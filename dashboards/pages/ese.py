@@ -42,8 +42,9 @@ COLUMNS: tuple[Column, ...] = (
     {"name": "deepest", "label": "Dip z", "sortable": True, "align": "right",
      "title": "largest deviation of that dip from the running median, in errors"},
     {"name": "normalised", "label": "Depth, nb.", "sortable": True, "align": "right",
-     "title": "depth of the most significant dip after the division by the steady neighbours in the same images"},
-    {"name": "verdict", "label": "Neighbours say"},
+     "title": "depth of that dip, at its own epochs, after the division by the steady neighbours in the same images"},
+    {"name": "verdict", "label": "Neighbours say", "sortable": True,
+     "title": "about that dip, at its own epochs; sorted: not known, flux scale, the source itself"},
     {"name": "flagged", "label": "Flagged", "sortable": True, "align": "right"},
 )  # fmt: skip
 
@@ -67,6 +68,13 @@ def _of_dip(name: str) -> Callable[[EseEntry], Any]:
     return lambda entry: None if _dip(entry) is None else getattr(_dip(entry), name)
 
 
+_VERDICTS: Mapping[str, int] = {"not known": 0, "flux scale": 1, "source": 2}
+
+
+def _verdict(entry: EseEntry) -> int | None:
+    return None if entry.summary is None else _VERDICTS.get(entry.summary.verdict)
+
+
 _SORTS: Mapping[str, Callable[[EseEntry], Any]] = {
     "source": lambda entry: entry.candidate.source_id,
     "state": lambda entry: entry.candidate.status,
@@ -79,6 +87,7 @@ _SORTS: Mapping[str, Callable[[EseEntry], Any]] = {
     "run": _of_dip("run_length"),
     "deepest": _of_dip("depth_sigma"),
     "normalised": _normalised,
+    "verdict": _verdict,
     "flagged": lambda entry: entry.candidate.flagged_at,
 }
 
@@ -248,7 +257,8 @@ def candidate_cells(entry: EseEntry, links: Links) -> Row:
         cell(dip.run_length),
         cell(dip.depth_sigma, digits=1),
     ]  # fmt: skip
-    beside_cell = cell(None, title=summary.reason or "no dip") if beside is None else cell(
+    verdict = _without_note(verdict_cell(summary))
+    beside_cell = cell(None, title=verdict["title"] or "no dip") if beside is None else cell(
         100 * beside, digits=0, unit="%"
     )  # fmt: skip
     cells = [
@@ -257,6 +267,6 @@ def candidate_cells(entry: EseEntry, links: Links) -> Row:
         cell(entry.n_epoch),
         *dips,
         beside_cell,
-        _without_note(verdict_cell(summary)),
+        verdict,
     ]
     return row(candidate.id, [*cells, flagged], href=href)

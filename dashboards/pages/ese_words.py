@@ -67,7 +67,7 @@ def ese_facts(
         flag.insert(0, fact("As flagged", bounded_cell(candidate.significance, candidate.largest_possible)))
     dips = [
         fact("Deepest dip as measured", dip_cell(summary.dip)),
-        fact("Beside the neighbours", dip_cell(summary.normalised_dip, reason=summary.reason)),
+        fact("Beside the neighbours", beside_cell(summary)),
         fact("Verdict of the neighbours", verdict_cell(summary)),
     ]
     if neighbours is not None:
@@ -126,15 +126,27 @@ def dip_cell(dip: Dip | None, *, reason: str = "") -> Cell:
     )
 
 
+def beside_cell(summary: EseSummary) -> Cell:
+    """Return what is left of the dip beside the neighbours, or why nobody knows."""
+    unknown = summary.verdict == "not known"
+    return dip_cell(summary.normalised_dip, reason=(summary.reason or unmeasured_words(summary)) if unknown else "")
+
+
 def verdict_cell(summary: EseSummary) -> Cell:
-    """Say what dividing by the neighbours did to the dip."""
-    if summary.reason:
-        return cell("not known", state="off", title=summary.reason)
-    if summary.dip is None:
+    """Say what dividing by the neighbours did to the dip, at the epochs of the dip."""
+    if summary.verdict == "no dip" or summary.dip is None:
         return cell("no dip to judge")
-    if summary.normalised_dip is None:
+    if summary.verdict == "source":
+        return cell("the source itself", state="ok", note="the neighbours do not share the dip")
+    if summary.verdict == "flux scale":
         return cell("flux scale", state="warn", note="the dip is gone when the neighbours are divided out")
-    return cell("the source itself", state="ok", note="the neighbours do not share the dip")
+    return cell("not known", state="off", note=summary.reason or unmeasured_words(summary))
+
+
+def unmeasured_words(summary: EseSummary) -> str:
+    """Return why the neighbours cannot judge the dip although they were measured at other times."""
+    of = 0 if summary.dip is None else summary.dip.run_length
+    return f"neighbours not measured then: at {summary.n_compared} of the {of} epochs of the dip"
 
 
 def dip_rows(summary: EseSummary) -> list[Row]:

@@ -13,7 +13,7 @@ from dashboards.pages.part import PagePart
 from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.result_sky import plot_result_sky, ring_listed, update_result_sky
 from dashboards.plots.result_sky_data import Projection, ResultSky, result_sky_data
-from data_access.errors import SearchNotReady, ValidationError
+from data_access.errors import SearchNotReady
 from data_access.services.source_lists import SourceList
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class MapParams(param.Parameterized):  # type: ignore[misc, unused-ignore]
     """What the map keeps in the URL."""
 
     sky: Any = param.Selector(default="", objects=["", "flat", "aitoff"], doc="which sky map is open")
-    picked = param.String(default="", doc="key of the sources selected on the map; empty for all")
+    picked = param.String(default="", doc="the sources selected on the map, as a key; empty for all")
 
 
 class MapPart(PagePart["SourcesPage"]):
@@ -68,7 +68,8 @@ class MapPart(PagePart["SourcesPage"]):
     async def find(self) -> ResultSky | None:
         """Return the places of all sources of the result, selected or not; None when they are those on the map."""
         archive = self.page.session.archive
-        query, projection = self.page.query(with_picked=False), cast(Projection, self.page.sky or "flat")
+        query = await self.page.query(with_picked=False)
+        projection = cast(Projection, self.page.sky or "flat")
         index = await self._index()
         _, found = await archive.search.select(query)
         made_of = (index, query, projection)
@@ -120,11 +121,8 @@ class MapPart(PagePart["SourcesPage"]):
         points = _sources(figure).get("sky_points")
         if points is None or sky.is_counted:
             return
-        try:
-            names = self.page.session.archive.source_lists.get(self.page.picked).entries if self.page.picked else ()
-        except ValidationError:
-            return  # the list says that it is not kept any more
-        wanted = set(names)
+        kept = self.page.session.archive.source_lists.recent(self.page.picked)
+        wanted = set(kept.entries) if kept is not None else set()
         indices = [i for i, name in enumerate(points.data["name"]) if name in wanted] if wanted else []
         if sorted(points.selected.indices) != indices:
             points.selected.indices = indices
@@ -147,7 +145,7 @@ class MapPart(PagePart["SourcesPage"]):
         if self.data is None or not indices:
             return ""
         archive = self.page.session.archive
-        kept: SourceList = archive.source_lists.keep(archive.search.names_of(self.data.rows_in(indices)))
+        kept: SourceList = await archive.source_lists.keep(archive.search.names_of(self.data.rows_in(indices)))
         return kept.key
 
     def _use(self, key: str) -> None:

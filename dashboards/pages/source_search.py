@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -25,6 +26,8 @@ _ANGLE = re.compile(r"([0-9.]+(?:e[+-]?\d+)?)\s*([a-z\"'″′°]*)", re.IGNOREC
 _NAME = re.compile(r"(?:[A-Za-z][\w.\-]*\s*)?[JB]?\d+(?:\.\d+)?(?:[+−-](?:\d+(?:\.\d*)?)?)?", re.IGNORECASE)
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
 _BOUND = re.compile(rf"(>=|<=|>|<|≥|≤|=)?\s*({_NUMBER})", re.IGNORECASE)
+_MOMENT = re.compile(r"(>=|<=|>|<|≥|≤|=)?\s*(.*)")
+_SAME_SIGN = {"≥": ">=", "≤": "<="}
 _MOMENTS = frozenset({"seen_mjd", "last_mjd"})
 _STORED_BOUNDS = {
     "eta_metric": ("eta_min", ""),
@@ -32,7 +35,11 @@ _STORED_BOUNDS = {
     "sigma_deviation": ("sigma_min", ""),
     "dec_deg": ("dec_min_deg", "dec_max_deg"),
 }
-_HELP = "3..10 (from, to), 3 or >3 (at least), <10 (at most), =5"
+_HELP = "3..10 (from, to, both included), 3 or >=3 (at least), >3 (above), <=10 (at most), <10 (below), =5"
+_MOMENT_HELP = (
+    "2026-01-20 or >=2026-01-20 (since), >2026-01-20 (after that day), <2026-01-20 (before it), =2026-01-20 (on it), "
+    "2026-01-20..2026-01-25"
+)
 _GROUPS = {
     "position": "Place, time and state",
     "peak": "Ours, peak flux density",
@@ -51,7 +58,7 @@ _FIRST = ("eta", "v", "n")
 
 def group_of(column: SourceColumn) -> str:
     """Return the title of the group that a quantity belongs to."""
-    if column.origin == "position" or column.name in ("n_rows", "n_flagged", "seen_mjd"):
+    if column.origin == "position" or column.name in ("n_rows", "n_flagged", "seen_mjd", "seen_processed"):
         return _GROUPS["position"]
     if column.origin == "stored":
         return _GROUPS["stored"]
@@ -67,7 +74,7 @@ def shown_unit(column: SourceColumn) -> tuple[str, float]:
 
 def _field(column: SourceColumn) -> Field:
     unit, _ = shown_unit(column)
-    kind_help = "2026-01-20 (since), 2026-01-20..2026-01-25" if column.name in _MOMENTS else _HELP
+    kind_help = _MOMENT_HELP if column.name in _MOMENTS else _HELP
     made: Field = {
         "name": column.name, "label": column.label, "kind": "text", "width": "8.5rem",
         "help": f"{column.definition}. {kind_help}.",
@@ -123,19 +130,20 @@ def query_of(values: Mapping[str, str], entries: Sequence[str | Cone] | None = N
     return SourceQuery(name, cone, both, ranges, states, otherwise)
 
 
-def query_with_lists(values: Mapping[str, str], lists: SourceLists) -> SourceQuery:
-    """Return the query of `query_of`, with the kept lists that ``list`` and ``picked`` name.
+async def query_with_lists(values: Mapping[str, str], lists: SourceLists) -> SourceQuery:
+    """Return the query of `query_of`, with the lists that ``list`` and ``picked`` name.
 
     Raises
     ------
     ValidationError
-        One of them is not kept any more, or a value means nothing.
+        One of them is unknown here, or a value means nothing.
     """
     key, picked = values.get("list", ""), values.get("picked", "")
-    query = query_of(values, lists.get(key).entries if key else None)
+    query = query_of(values, (await lists.get(key)).entries if key else None)
     if not picked:
         return query
-    return replace(query, only=tuple(name for name in lists.get(picked).entries if isinstance(name, str)))
+    only = (await lists.get(picked)).entries
+    return replace(query, only=tuple(name for name in only if isinstance(name, str)))
 
 
 def _widened(entry: str | Cone, radius: float) -> str | Cone:
@@ -188,7 +196,10 @@ def _cone(text: str, radius: float) -> Cone | None:
 
 
 def range_of(column: SourceColumn, text: str) -> Range | None:
-    """Return the bounds that a text such as ``3..10``, ``>3``, ``..5`` or ``=7`` means; None when empty."""
+    """Return the bounds that a text such as ``3..10``, ``>3``, ``..5`` or ``=7`` means; None when empty.
+
+    ``>`` and ``<`` leave their number out: for counts the next whole number is the bound, else the next float.
+    """
     text = text.strip()
     if not text:
         return None
@@ -201,18 +212,31 @@ def range_of(column: SourceColumn, text: str) -> Range | None:
         if low is not None and high is not None and low > high:
             raise FieldError(column.name, f"{first.strip()} is above {second.strip()}")
         return Range(column.name, low, high)
-    if column.name in _MOMENTS:
-        below = text[:1] in "<≤"
-        value = _bound(column, text.lstrip("<>=≤≥ "), end=below)
-        return Range(column.name, None if below else value, value if below else None)
-    match = _BOUND.fullmatch(text)
+    moment = column.name in _MOMENTS
+    match = (_MOMENT if moment else _BOUND).fullmatch(text)
     if not match:
         raise FieldError(column.name, f"'{text[:40]}' is not a number or a range: {_HELP}")
-    value = _bound(column, match[2], end=False)
-    if match[1] == "=":
-        return Range(column.name, value, value)
-    below = match[1] in ("<", "<=", "≤")
-    return Range(column.name, None if below else value, value if below else None)
+    sign, number = _SAME_SIGN.get(match[1], match[1]), match[2]
+    if sign in (None, ">="):
+        return Range(column.name, _bound(column, number, end=False), None)
+    if sign == "<=":
+        return Range(column.name, None, _bound(column, number, end=True))
+    if sign == "=":
+        return Range(column.name, _bound(column, number, end=False), _bound(column, number, end=True))
+    # Bounds are inclusive: what is above a day begins when the day ends, what is below it ends before it begins.
+    value = _bound(column, number, end=sign == ">")
+    if sign == ">":
+        return Range(column.name, _next(column, value, 1), None)
+    return Range(column.name, None, _next(column, value, -1))
+
+
+def _next(column: SourceColumn, value: float | None, way: int) -> float | None:
+    """Return the nearest possible value above (`way` 1) or below (-1) a number."""
+    if value is None:
+        return None
+    if column.whole and math.isfinite(value):
+        return float(math.floor(value) + 1 if way > 0 else math.ceil(value) - 1)
+    return math.nextafter(value, way * math.inf)
 
 
 def _bound(column: SourceColumn, text: str, *, end: bool) -> float | None:

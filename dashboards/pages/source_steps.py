@@ -58,7 +58,7 @@ class StepPart(SourcePart):
 
     async def _find(self) -> Step:
         given, archive = self._given(), self.page.session.archive
-        query = query_with_lists(given, archive.source_lists)
+        query = await query_with_lists(given, archive.source_lists)
         step: Step = await archive.search.step(
             query, given.get("sort", ""), self.page.detail.source.source_id, descending=given.get("order") == "desc"
         )

@@ -160,6 +160,15 @@ def _day_cell(mjd: float | None) -> Cell:
     return {**made, "t": made["t"].partition(" ")[0], "title": f"{made['t']} UTC, MJD {mjd:.5f}"}
 
 
+def _seen_cell(line: Line) -> Cell:
+    numbers = line.numbers or {}
+    made = _day_cell(numbers.get("seen_mjd"))
+    if not numbers.get("seen_processed") or "title" not in made:
+        return made
+    words = f"{made['title']}: the time of the processing, no observation time is recorded"
+    return {**made, "n": "processing time", "title": words}
+
+
 def _sigma_cell(line: Line) -> Cell:
     stored = line.source.stored
     if stored is None:
@@ -199,7 +208,7 @@ _SPECIAL: Mapping[str, CELL] = {
     "dec_deg": lambda line: _place_cell(line, 1),
     "n_rows": lambda line: cell(line.source.n_epochs),
     "neighbour_arcsec": _neighbour_cell,
-    "seen_mjd": lambda line: _day_cell((line.numbers or {}).get("seen_mjd")),
+    "seen_mjd": _seen_cell,
     "last_mjd": lambda line: _day_cell(line.source.stored.last_mjd if line.source.stored else None),
     "sigma_deviation": _sigma_cell,
     "ese": lambda line: ese_cell(line.source.ese_status),

@@ -51,7 +51,7 @@ class SourcesPage(MapParams, ListPage):
 
     order = param.Selector(default="asc", objects=["asc", "desc"], doc="direction of the sort")
     cols = param.String(default="", doc="columns of the table; empty for the usual ones")
-    list = param.String(default="", doc="key of an uploaded list; empty for none")
+    list = param.String(default="", doc="an uploaded list, as a key; empty for none")
 
     noun = "sources"
     live_roles = frozenset({"products", "pipeline", "notes"})
@@ -64,6 +64,7 @@ class SourcesPage(MapParams, ListPage):
         self._apart: dict[str, float] = {}
         self._lines: list[Line] = []
         self._trouble = ""
+        self._list_trouble = ""
         self._marks: Marks = {}
         self._unmatched: tuple[str, ...] = ()
         self._curves: dict[str, tuple[int | None, dict[str, Any]]] = {}
@@ -116,13 +117,13 @@ class SourcesPage(MapParams, ListPage):
         return asked
 
     def _list_words(self) -> str:
-        if not self.list:
-            return ""
-        try:
-            n = len(self.session.archive.source_lists.get(self.list).entries)
-        except ValidationError as err:
-            return f"{err.message}. {err.remedy}"
-        return f"Searching {n:,} entries; positions with the radius above."
+        if not self.list or self._list_trouble:
+            return self._list_trouble
+        kept = self.session.archive.source_lists.recent(self.list)
+        if kept is None:
+            return "Reading the list."
+        lasts = f" The link lasts until the server restarts: {kept.problem}." if kept.problem else ""
+        return f"Searching {len(kept.entries):,} entries; positions with the radius above.{lasts}"
 
     def _choose_columns(self, names: str) -> None:
         self.cols = "" if names == ",".join(DEFAULT_COLUMNS) else names
@@ -181,27 +182,44 @@ class SourcesPage(MapParams, ListPage):
         )
         return self.transient_table
 
-    def check(self, values: Mapping[str, str]) -> None:
+    @classmethod
+    def sort_names(cls) -> frozenset[str] | None:
+        """Return nothing: the columns are the reader's choice."""
+        return None
+
+    @classmethod
+    def check(cls, values: Mapping[str, str]) -> None:
         """Raise `FieldError` for a value that means nothing."""
         query_of(values)
 
-    def query(self, *, with_picked: bool = True) -> SourceQuery:
+    async def query(self, *, with_picked: bool = True) -> SourceQuery:
         """Return what is asked for, with or without the selection on the sky map.
 
         Raises
         ------
         ValidationError
-            A value means nothing, or a list is not kept any more.
+            A value means nothing, or a list is unknown here.
         """
         lists = {"list": self.list, "picked": self.picked if with_picked else ""}
-        return query_with_lists({**self._values(), **lists}, self.session.archive.source_lists)
+        return await query_with_lists({**self._values(), **lists}, self.session.archive.source_lists)
+
+    async def _look_at_list(self) -> None:
+        """Read the uploaded list once, so that the tools can say what it is, or that it is unknown here."""
+        self._list_trouble = ""
+        try:
+            if self.list:
+                await self.session.archive.source_lists.get(self.list)
+        except ValidationError as err:
+            self._list_trouble = f"{err.message}. {err.remedy}"
+            await self.patch(self._show_tools)
 
     def _from_database(self, query: SourceQuery) -> bool:
         return query.is_everything and self.sort in ("", "source_id", *STORED_SORTS)
 
     async def find(self, request: PageRequest) -> RecordPage[Any]:
         """Return one page of sources."""
-        query = self.query()
+        await self._look_at_list()
+        query = await self.query()
         archive = self.session.archive
         self._unmatched = ()
         if self._from_database(query):
@@ -236,7 +254,7 @@ class SourcesPage(MapParams, ListPage):
 
     async def count(self) -> Count:
         """Return how many sources match."""
-        query = self.query()
+        query = await self.query()
         if self._from_database(query):
             total: Count = await self.session.archive.sources.count(SourceFilter())
             return total

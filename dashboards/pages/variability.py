@@ -23,11 +23,11 @@ from dashboards.components.slot import Slot
 from dashboards.components.switches import Switches, option, switch
 from dashboards.pages.list_page import FieldError
 from dashboards.pages.variability_parts import DiagnosticPart, ProbePart, SelectedCurvesPart
+from dashboards.pages.variability_selection import SelectionPart
 from dashboards.pages.variability_words import (
     COLUMNS,
     FIELDS,
     MOST_LISTED,
-    MOST_PICKED,
     filling_words,
     plane_facts,
     positive,
@@ -45,7 +45,6 @@ from data_access.records.variability import VariabilityTable
 _PLOT_HEIGHT = 430
 _SIDE_WIDTH = 470
 _PAUSE_S = 0.25
-_SEPARATOR = ";"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +68,10 @@ class VariabilityPage(PageView):
     k = param.String(default="", doc="how many widths above the fit the published cuts stand; empty for 3")
     eta_cut = param.String(default="", doc="cut in η; empty for the published one")
     v_cut = param.String(default="", doc="cut in V; empty for the published one")
-    picked = param.String(default="", doc="names of the selected sources")
+    picked = param.String(default="", doc="names of the sources selected one by one")
+    area = param.String(default="", doc="the part of the plane that is selected, corners in log10 of η and V")
     panels: Any = param.Selector(default="off", objects=["off", "on"], doc="whether the diagnostic panels are shown")
-    url_params = ("flux", "epochs", "k", "eta_cut", "v_cut", "picked", "panels")
+    url_params = ("flux", "epochs", "k", "eta_cut", "v_cut", "picked", "area", "panels")
     push_params = ("flux", "epochs", "k")
     live_roles = frozenset({"products", "pipeline", "notes"})
 
@@ -83,19 +83,14 @@ class VariabilityPage(PageView):
         self.candidates = RecordTable(
             columns=list(COLUMNS), caption="Above both cuts", max_height=250, empty="Not known yet."
         )
-        self.selected = RecordTable(
-            columns=list(COLUMNS), caption="Selected", max_height=190,
-            empty="Select points with the box, the lasso or a click.",
-        )  # fmt: skip
         self.facts = Facts(min_width=330)
         self.plot: EtaVPlot | None = None
         self.plane: Plane | None = None
-        self._marks: Marks = {}
+        self.marks: Marks = {}
         self._drag: asyncio.Task[None] | None = None
         self.param.watch(self._changed, ["flux", "epochs", "k", "eta_cut", "v_cut"])
-        self.param.watch(self._show_picked, ["picked"])
+        self.selection = SelectionPart(self)
         self.diagnostic, self.curves, self.probe = DiagnosticPart(self), SelectedCurvesPart(self), ProbePart(self)
-        self.param.watch(self._curves_changed, ["picked", "flux"])
         self.param.watch(self._panels_changed, ["panels"])
 
     @property
@@ -107,7 +102,9 @@ class VariabilityPage(PageView):
         self.plot_slot = self.new_slot("η-V plane", height=_PLOT_HEIGHT + 110)
         self.facts_slot = self.new_slot("cuts", height=120)
         self._show_inputs({})
-        side = pn.Column(self.candidates, self.selected, width=_SIDE_WIDTH, sizing_mode="fixed", margin=(0, 0, 0, 10))
+        side = pn.Column(
+            self.candidates, self.selection.view, width=_SIDE_WIDTH, sizing_mode="fixed", margin=(0, 0, 0, 10)
+        )
         side.sizing_mode = None
         return pn.Column(
             self.filters,
@@ -122,29 +119,30 @@ class VariabilityPage(PageView):
         )
 
     @property
-    def picked_names(self) -> list[str]:
-        """Names of the selected sources, as the URL has them."""
-        return [name for name in self.picked.split(_SEPARATOR) if name]
+    def selected(self) -> RecordTable:
+        """The table of the selected sources."""
+        return self.selection.table
 
     async def load(self) -> None:
         """Show the plane that was made last, if any, said as such; bring the sums up to date, then patch it."""
         if (recent := self._recent()) is not None:
             await self.fill(self.plot_slot, recent, self.show_plane)
             await self.patch(self._show_recent)
+            await self.selection.load()
         telling = self.session.spawn(self._tell_progress())
         try:
             await self.fill(self.plot_slot, self.find, self.show_plane)
         finally:
             telling.cancel()
         await self.patch(self._show_state)
-        for part in (self.curves, self.diagnostic):
+        for part in (self.selection, self.curves, self.diagnostic):
             await part.load()
 
     async def refresh(self) -> None:
         """Count the new measurements and patch the plane."""
         await self.fill(self.plot_slot, self.find, self.show_plane)
         await self.patch(self._show_state)
-        for part in (self.curves, self.diagnostic):
+        for part in (self.selection, self.curves, self.diagnostic):
             await part.refresh()
 
     async def show_failure(self, slot: Slot, failure: Failure) -> None:
@@ -167,7 +165,7 @@ class VariabilityPage(PageView):
             return None
 
         async def recent() -> Plane:
-            self._marks = await self.session.archive.marks.find_or_none()
+            self.marks = await self.session.archive.marks.find_or_none()
             return plane
 
         return recent
@@ -194,7 +192,7 @@ class VariabilityPage(PageView):
         """Return the plane for the present inputs."""
         archive = self.session.archive
         values = self._values()
-        self._marks = await archive.marks.find_or_none()
+        self.marks = await archive.marks.find_or_none()
         derived, least = archive.variability.derived, int(values["epochs"] or 2)
         # A dragged line asks for another plane with the same fits, which take most of the time.
         fits = await derived(self.flux, ("fits", least), partial(fit_both, min_epochs=least))
@@ -214,50 +212,23 @@ class VariabilityPage(PageView):
             if self.plot is None:
                 return made
             self._listen(self.plot)
-        self._show_picked()
         return self.plot.layout
 
     def _listen(self, plot: EtaVPlot) -> None:
         for line in (plot.eta_line, plot.v_line):
             line.on_change("location", self._dragged)
-        plot.source.selected.on_change("indices", self._selected)
+        self.selection.listen(plot)
         plot.probe.on_change("tags", self.probe.asked)
 
     def _show_candidates(self, plane: Plane) -> None:
         n = plane.beyond.size
         self.candidates.param.update(
-            rows=source_rows(plane.table, plane.beyond[:MOST_LISTED], self.session.links, self._marks),
+            rows=source_rows(plane.table, plane.beyond[:MOST_LISTED], self.session.links, self.marks),
             empty="No source lies above both cuts.",
             total=f"{n:,} source{'' if n == 1 else 's'}",
             truncated=n > MOST_LISTED,
             note=f"The {MOST_LISTED} with the highest η are listed." if n > MOST_LISTED else "",
         )
-
-    def _show_picked(self, *_events: Any) -> None:
-        if self.plane is None:
-            return
-        names = self.picked_names
-        rows = np.flatnonzero(np.isin(self.plane.table.source_id, names)) if names else np.array([], dtype=np.int64)
-        unknown = len(set(names)) - rows.size
-        self.selected.param.update(
-            rows=source_rows(self.plane.table, rows, self.session.links, self._marks),
-            total=f"{rows.size:,} sources" if rows.size else "",
-            note=f"{unknown} of the names are not measured here." if unknown > 0 else "",
-        )
-        if self.plot is not None and names:
-            drawn = np.array(self.plot.source.data["name"])
-            indices = np.flatnonzero(np.isin(drawn, names)).tolist()
-            if len(names) < MOST_PICKED and sorted(self.plot.source.selected.indices) != indices:
-                self.plot.source.selected.indices = indices
-
-    def _selected(self, _attr: str, _old: Any, new: list[int]) -> None:
-        if self.plot is None:
-            return
-        drawn = self.plot.source.data["name"]
-        names = [drawn[i] for i in new if 0 <= i < len(drawn)]
-        self.picked = _SEPARATOR.join(names[:MOST_PICKED])
-        if len(names) > MOST_PICKED:
-            self.selected.note = f"The first {MOST_PICKED} of {len(names):,} selected sources are listed."
 
     def _dragged(self, _attr: str, _old: float, _new: float) -> None:
         """The browser counts by itself while a line moves; the list and the URL follow when it rests."""
@@ -308,12 +279,10 @@ class VariabilityPage(PageView):
     def _changed(self, *_events: Any) -> None:
         async def follow() -> None:
             await self.fill(self.plot_slot, self.find, self.show_plane)
-            await self.diagnostic.refresh()
+            for part in (self.selection, self.curves, self.diagnostic):
+                await part.refresh()
 
         self.session.spawn(follow())
-
-    def _curves_changed(self, *_events: Any) -> None:
-        self.curves.changed()
 
     def _panels_changed(self, *_events: Any) -> None:
         self._show_inputs({})

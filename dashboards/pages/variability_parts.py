@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dashboards.components.notice import Notice
 from dashboards.pages.part import PagePart
+from dashboards.pages.variability_words import median_words, panel_words
 from dashboards.plots.eta_v import show_probe
-from dashboards.plots.eta_v_data import drawable, panel_cells
+from dashboards.plots.eta_v_data import PanelData, drawable, panel_data
 from data_access.errors import ArchiveError
 from data_access.records.variability import VariabilityTable
+from data_access.services.medians import Medians
 
 if TYPE_CHECKING:
-    from dashboards.pages.variability import VariabilityPage
+    from dashboards.pages.variability import Plane, VariabilityPage
 
 _PANEL_HEIGHT = 260
 _REACH_PX = 10.0
@@ -29,6 +31,7 @@ class DiagnosticPart(PagePart["VariabilityPage"]):
         super().__init__(page)
         self.slot = page.new_slot("diagnostic panels", height=0)
         self.layout: Any = None
+        self.note = Notice()
 
     @property
     def view(self) -> Any:
@@ -44,28 +47,33 @@ class DiagnosticPart(PagePart["VariabilityPage"]):
         """The same: what is on the page is patched."""
         await self.load()
 
-    async def _find(self) -> Mapping[str, Any] | None:
-        plane = self.page.plane
+    async def _find(self) -> tuple[Plane, PanelData, Medians] | None:
+        plane, archive = self.page.plane, self.page.session.archive
         if self.page.panels != "on" or plane is None:
             return None
-        in_thread = self.page.session.archive.offload.in_thread
-        cells: Mapping[str, Any] = await in_thread(panel_cells, plane.table, plane.cuts, min_epochs=plane.min_epochs)
-        return cells
+        medians = await archive.medians.of(plane.table)
+        data = await archive.offload.in_thread(
+            panel_data, plane.table, plane.cuts, medians.flux, min_epochs=plane.min_epochs
+        )
+        return plane, data, medians
 
-    def _show(self, cells: Mapping[str, Any] | None) -> Any:
+    def _show(self, answer: tuple[Plane, PanelData, Medians] | None) -> Any:
         from dashboards.plots.eta_v_panels import plot_eta_v_panels, update_eta_v_panels
 
         page = self.page
-        if cells is None or page.plot is None:
+        if answer is None or page.plot is None:
             self.layout = None
             return Notice()
+        plane, data, medians = answer
+        if plane is not page.plane and self.layout is not None:
+            return None  # a newer plane brings its own
+        self.note.param.update(kind="info", text=panel_words(plane.table, medians, data))
+        look = {"flux": page.flux, "of": median_words(medians)}
         if self.layout is not None and page.plot.source in self.layout.references():
-            update_eta_v_panels(self.layout, cells)
+            update_eta_v_panels(self.layout, page.plot, data, **look)
             return None
-        self.layout = plot_eta_v_panels(
-            page.plot, cells, flux=page.flux, theme=page.session.theme, height=_PANEL_HEIGHT
-        )
-        return self.layout
+        self.layout = plot_eta_v_panels(page.plot, data, **look, theme=page.session.theme, height=_PANEL_HEIGHT)
+        return [self.note, self.layout]
 
 
 class SelectedCurvesPart(PagePart["VariabilityPage"]):
@@ -82,8 +90,8 @@ class SelectedCurvesPart(PagePart["VariabilityPage"]):
         return self.slot
 
     async def load(self) -> None:
-        """Draw what the URL selects."""
-        if self.page.picked_names or self._shown:
+        """Draw what is selected."""
+        if self.page.selection.names or self._shown:
             await self.page.fill(self.slot, self._find, self._show)
 
     async def refresh(self) -> None:
@@ -99,8 +107,8 @@ class SelectedCurvesPart(PagePart["VariabilityPage"]):
         """Read the light curves and make their figures, one at a time: twelve at once would hold up every page."""
         from dashboards.plots.small_curves import MOST_CURVES, plot_small_curve
 
-        names = tuple(self.page.picked_names[:MOST_CURVES])
-        wanted = (names, self.page.flux, len(self.page.picked_names))
+        names = self.page.selection.names[:MOST_CURVES]
+        wanted = (names, self.page.flux, self.page.selection.total)
         if wanted == self._shown:
             return None
         figures: list[Any] = []

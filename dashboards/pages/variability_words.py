@@ -16,12 +16,13 @@ from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
 from dashboards.pages.list_page import FieldError, number_of
 from dashboards.pages.wording import mjd_cell
-from dashboards.plots.eta_v_data import Cuts, EtaVData, drawn_words
+from dashboards.plots.eta_v_data import Cuts, EtaVData, PanelData, drawn_words
 from data_access.analysis.eta_v import LogGaussian
 from data_access.analysis.variability import DEFINITIONS
 from data_access.analysis.variability.moments import REASONS
 from data_access.records.marks import Marks
 from data_access.records.variability import VariabilityState, VariabilityTable
+from data_access.services.medians import Medians
 
 MOST_LISTED = 200
 # As many names as a URL carries without trouble.
@@ -62,7 +63,8 @@ def _source_row(table: VariabilityTable, i: int, links: Links, marks: Marks) -> 
     said = f"{mark.verdict}, says {mark.who}" if mark is not None and mark.verdict else ""
     reason = "; ".join(words for words in (said, REASONS[int(table.reason[i])]) if words)
     seen = mjd_cell(float(table.last_mjd[i]) if math.isfinite(table.last_mjd[i]) else None)
-    title = f"{name}, newest recorded time {seen['t']} UTC" if not seen.get("missing") else name
+    when = "last processed" if table.last_processed.size and table.last_processed[i] else "last seen"
+    title = f"{name}, {when} {seen['t']} UTC" if not seen.get("missing") else name
     return row(
         name,
         [
@@ -137,3 +139,24 @@ def recent_words(table: VariabilityTable) -> str:
 def state_words(state: VariabilityState) -> tuple[str, str]:
     """Return the kind of notice and its words once the sums are made; no words when all is as it should be."""
     return ("warn" if "memory" in state.note else "info", state.note[:1].upper() + state.note[1:])
+
+
+def median_words(medians: Medians) -> str:
+    """Return what the medians are of, for an axis; nothing when they are of every measurement."""
+    return f" of the newest {medians.last_id - medians.after_id:,} rows" if medians.is_partial else ""
+
+
+def panel_words(table: VariabilityTable, medians: Medians, data: PanelData) -> str:
+    """Return what the reader of the diagnostic panels must know; empty when they show every source exactly."""
+    words = []
+    if medians.is_partial:
+        words.append(
+            f"The medians are of the newest {medians.last_id - medians.after_id:,} rows of the photometry; "
+            f"{medians.after_id:,} older ones are not read for them."
+        )
+    if medians.last_id < table.last_id:
+        words.append(f"The {table.last_id - medians.last_id:,} newest rows are not in the medians yet.")
+    if data.n_without:
+        who = "1 source has" if data.n_without == 1 else f"{data.n_without:,} sources have"
+        words.append(f"{who} no median above zero and no place in the panels on the right.")
+    return " ".join(words)

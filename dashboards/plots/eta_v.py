@@ -12,7 +12,7 @@ from typing import Any
 
 from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.empty import empty_figure
-from dashboards.plots.eta_v_data import Cuts, EtaVData, drawn_in_short, eta_v_data
+from dashboards.plots.eta_v_data import PANELS, Cuts, EtaVData, drawn_in_short, eta_v_data
 from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint, plain_text
 from dashboards.plots.theme import Theme, get_theme
 from data_access.records.variability import VariabilityTable
@@ -63,7 +63,11 @@ area.left = eta_line.location
 area.bottom = v_line.location
 eta_margin.location = eta_line.location
 v_margin.location = v_line.location
-cuts.data = {log_eta: [eta_line.location], log_v: [v_line.location]}
+// Panels come later: a link made then would change this line before the browser knows what it leads to.
+for (const name of panel_cuts) {
+  const cut = eta_line.document?.get_model_by_name(name)
+  if (cut != null) cut.location = name.endsWith('log_eta') ? eta_line.location : v_line.location
+}
 chosen.change.emit()
 """
 )
@@ -71,14 +75,7 @@ chosen.change.emit()
 
 @dataclass(frozen=True, slots=True)
 class EtaVPlot:
-    """The layout, and the parts of it that are patched or listened to.
-
-    Attributes
-    ----------
-    cuts : ColumnDataSource
-        Where the lines are in the browser, for figures that come later: a callback that is added to a line of the
-        plane may reach the browser (Bokeh 3.9, Panel 1.9) after the figure that needs it, which then fails.
-    """
+    """The layout, and the parts of it that are patched or listened to."""
 
     layout: Any
     figure: Figure
@@ -86,7 +83,6 @@ class EtaVPlot:
     v_line: Any
     source: Any
     probe: Any
-    cuts: Any
 
 
 def plot_eta_v(
@@ -131,13 +127,11 @@ def plot_eta_v(
     right, right_line = _margin(colours, data, cuts, figure, axis="v")
     add_subtitle(figure, colours, drawn_in_short(data.n_rows, data.n_drawn), name="drawn_how")
     title = add_subtitle(figure, colours, data.count, name="beyond_count")
-    lines = models.ColumnDataSource(
-        {"log_eta": [eta_line.location], "log_v": [v_line.location]}, name="cuts", syncable=False
-    )
     moved = models.CustomJS(
         args={
             "source": source, "eta_line": eta_line, "v_line": v_line, "title": title, "area": area,
-            "eta_margin": top_line, "v_margin": right_line, "chosen": chosen, "cuts": lines,
+            "eta_margin": top_line, "v_margin": right_line, "chosen": chosen,
+            "panel_cuts": [panel_cut(x, y) for x, y in PANELS],
         },
         code=_MOVED,
     )  # fmt: skip
@@ -153,7 +147,7 @@ def plot_eta_v(
         height=height + _MARGIN_PX,
         name="eta_v_layout",
     )
-    return EtaVPlot(layout, figure, eta_line, v_line, source, _add_probe(figure, colours, source), lines)
+    return EtaVPlot(layout, figure, eta_line, v_line, source, _add_probe(figure, colours, source))
 
 
 def _plane(colours: Theme, height: int, cuts: Cuts, data: EtaVData) -> Figure:
@@ -167,6 +161,7 @@ def _plane(colours: Theme, height: int, cuts: Cuts, data: EtaVData) -> Figure:
         y_range=models.Range1d(v_low, v_high, reset_start=v_low, reset_end=v_high),
     )  # fmt: skip
     figure.update(min_border_left=_LEFT_PX, min_border_right=_RIGHT_PX, toolbar_location="above")
+    lasso_when_closed(figure)
     write_decades(figure)
     for dimension, at in zip(("height", "width"), cuts.published, strict=True):
         if math.isfinite(at) and at > 0:
@@ -177,6 +172,17 @@ def _plane(colours: Theme, height: int, cuts: Cuts, data: EtaVData) -> Figure:
                 )
             )  # fmt: skip
     return figure
+
+
+def panel_cut(x: str, y: str) -> str:
+    """Return the name of the line in a diagnostic panel that stands where the cut in the plane does."""
+    return f"panel cut {x} {y}"
+
+
+def lasso_when_closed(figure: Figure) -> None:
+    """Let a lasso select when it is closed: on the way it would send thousands of points with every move."""
+    for tool in figure.select({"type": models.LassoSelectTool}):
+        tool.continuous = False
 
 
 def write_decades(figure: Figure) -> None:

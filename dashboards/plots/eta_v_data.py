@@ -124,12 +124,11 @@ def _in_widths(x: FloatArray, fit: LogGaussian) -> FloatArray:
 def eta_v_columns(table: VariabilityTable, rows: IntArray) -> dict[str, Any]:
     """Return ``log_eta, log_v, log_max, log_ratio, eta, v, name, n, flux_mjy, max_mjy`` of some sources.
 
-    ``log_ratio`` is the largest flux over the mean one, in log10 as the others.
+    ``log_ratio``, of the largest flux over the median one, is NaN until the medians are read: see `panel_data`.
     """
-    log_max = np.log10(np.maximum(table.max[rows] * 1e3, _LEAST_MJY))
     return {
-        "log_max": log_max,
-        "log_ratio": log_max - np.log10(np.maximum(table.mean[rows] * 1e3, _LEAST_MJY)),
+        "log_max": np.log10(np.maximum(table.max[rows] * 1e3, _LEAST_MJY)),
+        "log_ratio": np.full(rows.size, np.nan),
         "log_eta": np.log10(table.eta[rows]),
         "log_v": np.log10(table.v[rows]),
         "eta": table.eta[rows],
@@ -147,15 +146,52 @@ def cell_columns(table: VariabilityTable, rows: IntArray, drawn: IntArray) -> di
     return _cells(np.log10(table.eta[rest]), np.log10(table.v[rest]))
 
 
-def panel_cells(table: VariabilityTable, cuts: Cuts, *, min_epochs: int = 2) -> dict[str, dict[str, Any]]:
-    """Return the cells of the four diagnostic panels by ``"x y"``, names as in `eta_v_columns`."""
+@dataclass(frozen=True, slots=True)
+class PanelData:
+    """What the diagnostic panels draw beside the points of the plane.
+
+    Attributes
+    ----------
+    cells : dict
+        Sources that are only counted, by ``"x y"`` of the panel, names as in `eta_v_columns`.
+    log_ratio : float64, shape (n_drawn,)
+        Of the points of the plane, in their order: log10 of the largest flux over the median one; NaN without one.
+    n_without : int
+        Sources of the plane without a largest flux and a median above zero.
+    """
+
+    cells: dict[str, dict[str, Any]]
+    log_ratio: FloatArray
+    n_without: int
+
+
+def panel_data(table: VariabilityTable, cuts: Cuts, medians: FloatArray, *, min_epochs: int = 2) -> PanelData:
+    """Return what the four diagnostic panels draw.
+
+    Parameters
+    ----------
+    medians : shape (n_src,)
+        Of the fluxes of every source of the table, in the same unit.
+    """
     rows = drawable(table, min_epochs)
-    columns = eta_v_columns(table, counted_only(rows, one_by_one(table, rows, cuts)))
-    return {f"{x} {y}": _cells(columns[x], columns[y]) for x, y in PANELS}
+    drawn = one_by_one(table, rows, cuts)
+    rest = counted_only(rows, drawn)
+    columns = eta_v_columns(table, rest) | {"log_ratio": log_ratio(table, medians, rest)}
+    of_drawn = log_ratio(table, medians, drawn)
+    n_without = int(np.isnan(of_drawn).sum() + np.isnan(columns["log_ratio"]).sum())
+    return PanelData({f"{x} {y}": _cells(columns[x], columns[y]) for x, y in PANELS}, of_drawn, n_without)
+
+
+def log_ratio(table: VariabilityTable, medians: FloatArray, rows: IntArray) -> FloatArray:
+    """Return log10 of the largest flux over the median one of some sources; NaN unless both are above zero."""
+    largest, middle = table.max[rows], medians[rows]
+    with np.errstate(all="ignore"):
+        return np.where((largest > 0) & (middle > 0), np.log10(largest / middle), np.nan)
 
 
 def _cells(x: FloatArray, y: FloatArray) -> dict[str, Any]:
-    made = density(x, y)
+    known = np.isfinite(x) & np.isfinite(y)
+    made = density(x[known], y[known])
     most = max(int(made.count.max()) if made.count.size else 1, 2)
     return {
         "x": made.log_eta,

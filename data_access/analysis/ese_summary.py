@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,10 @@ from data_access.analysis.variability.sigma_deviation import largest_possible_si
 WINDOW_DAYS = 365.0
 THRESHOLD_SIGMA = 3.0
 FEWEST_POINTS = 2
+# With the factor unknown at more than this share of a dip, its absence beside the neighbours says nothing.
+LARGEST_UNKNOWN_SHARE = 0.5
+
+Verdict = Literal["source", "flux scale", "not known", "no dip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,10 @@ class EseSummary:
         As measured, and divided by the common factor of the neighbours; all NaN without one.
     reason : str
         Why there is no normalised curve; empty when there is one.
+    n_compared : int
+        Measurements of the most significant dip at which the factor of the neighbours is known.
+    fewest_points : int
+        Measurements that make a dip.
     """
 
     n: int
@@ -84,6 +93,8 @@ class EseSummary:
     own: DipCurve
     normalised: DipCurve
     reason: str = ""
+    n_compared: int = 0
+    fewest_points: int = FEWEST_POINTS
 
     @property
     def bound_fraction(self) -> float | None:
@@ -99,8 +110,27 @@ class EseSummary:
 
     @property
     def normalised_dip(self) -> Dip | None:
-        """The most significant dip after the division by the neighbours."""
-        return self.normalised.dips[0] if self.normalised.dips else None
+        """The most significant dip after the division by the neighbours at the time of the one as measured.
+
+        A dip at any other time says nothing about that one.
+        """
+        own = self.dip
+        if own is None:
+            return None
+        at_once = (d for d in self.normalised.dips if d.start_mjd <= own.end_mjd and d.end_mjd >= own.start_mjd)
+        return next(at_once, None)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the division by the neighbours says of the most significant dip, judged at its own epochs."""
+        if self.dip is None:
+            return "no dip"
+        if self.reason:
+            return "not known"
+        if self.normalised_dip is not None:
+            return "source"
+        enough = max(self.fewest_points, (1 - LARGEST_UNKNOWN_SHARE) * self.dip.run_length)
+        return "flux scale" if self.n_compared >= enough else "not known"
 
 
 def summarise_ese(
@@ -133,15 +163,25 @@ def summarise_ese(
         own = normalised = np.full(f.shape, np.nan)
     else:
         own, normalised = divide_by_ensemble(f, e, ensemble)
+    own_dips = _dip_curve(t, f, e, options)
     return EseSummary(
         n=n,
         sigma=sigma_deviation(f[good]),
         bound=bound,
         leave_one_out=leave_one_out(f, e, **options.errors).largest,
-        own=_dip_curve(t, f, e, options),
+        own=own_dips,
         normalised=_dip_curve(t, own, normalised, options),
         reason=reason,
+        n_compared=_n_known(t, own, own_dips.dips),
+        fewest_points=options.fewest_points,
     )
+
+
+def _n_known(t: FloatArray, normalised_flux: FloatArray, dips: tuple[Dip, ...]) -> int:
+    if not dips:
+        return 0
+    in_dip = (t >= dips[0].start_mjd) & (t <= dips[0].end_mjd)
+    return int(np.count_nonzero(in_dip & np.isfinite(normalised_flux)))
 
 
 def _dip_curve(t: FloatArray, f: FloatArray, e: FloatArray, options: EseOptions) -> DipCurve:

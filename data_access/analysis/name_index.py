@@ -15,6 +15,8 @@ _AT_ONCE = 20_000
 _PARTS = re.compile(r"[^+\-]*?([jb])?(\d[\d.]*)(?:([+-])(\d[\d.]*)?)?")
 _NAME = re.compile(r"(?:[a-z][\w.\-]*?)?([jb])(\d[\d.]*)([+-]\d[\d.]*)\w*")
 _BARE = re.compile(r"()(\d{4,}(?:\.\d+)?)([+-]\d[\d.]*)")
+# Hours and minutes, then degrees and tenths: only names of B1950 are written so, and mostly without their letter.
+_B1950 = re.compile(r"\d{4}[+-]\d{3}")
 
 
 def folded(name: str) -> str:
@@ -25,22 +27,32 @@ def folded(name: str) -> str:
 class NameIndex:
     """Names, shape (n,), by their numbers.
 
+    Parameters
+    ----------
+    aliases : sequence of (int, str)
+        Other names by which a number is found too: by beginning, same and containing, not by `get`.
+
     Attributes
     ----------
     names : sequence of str
+    aliases : tuple of (int, str)
     rank : shape (n,)
         Place of every name in alphabetical order.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], aliases: Sequence[tuple[int, str]] = ()) -> None:
         self.names = names
+        self.aliases = tuple(aliases)
         self._row = {name: i for i, name in enumerate(names)}
         plain = _cut(names)
         self._alphabetical = np.argsort(plain, kind="stable")
         self.rank = np.empty(len(names), dtype=np.int64)
         self.rank[self._alphabetical] = np.arange(len(names))
         keys = [folded(name) for name in names]
-        self._folded_rows, self._folded = _sorted(_cut(keys), np.arange(len(names)))
+        keys += [folded(alias) for _, alias in self.aliases]
+        # Number of every text: names stand for themselves, the aliases behind them for theirs.
+        self._owner = np.concatenate([np.arange(len(names)), np.array([i for i, _ in self.aliases], dtype=np.int64)])
+        self._folded_at, self._folded = _sorted(_cut(keys), np.arange(len(keys)))
         # Only texts and numbers are kept: a million match objects would make the garbage collector stop everybody.
         designated: list[int] = []
         firsts: list[str] = []
@@ -48,9 +60,9 @@ class NameIndex:
         for i, key in enumerate(keys):
             if match := _designation(key):
                 designated.append(i)
-                firsts.append((match[1] or "j") + match[2])
+                firsts.append((match[1] or ("b" if _B1950.fullmatch(key) else "j")) + match[2])
                 seconds.append(match[3])
-        rows = np.array(designated, dtype=np.int64)
+        rows = self._owner[np.array(designated, dtype=np.int64)]
         order, self._first = _sorted(_cut(firsts), np.arange(len(firsts)))
         self._first_rows = rows[order]
         self._second = _cut(seconds)[order]
@@ -85,7 +97,7 @@ class NameIndex:
         key = folded(text)
         if not key:
             return np.arange(len(self.names))
-        found = [self._folded_rows[_span(self._folded, key)]]
+        found = [self._owner[self._folded_at[_span(self._folded, key)]]]
         if match := _PARTS.fullmatch(key):
             letter, right, sign, declination = match.groups()
             for first in (letter,) if letter else ("j", "b"):
@@ -105,30 +117,35 @@ class NameIndex:
             return np.array([row])
         key = folded(text)
         span = _span(self._folded, key)
-        near = self._folded_rows[span][self._folded[span] == key.encode()[:_LONGEST]]
-        equal = np.array([i for i in near.tolist() if folded(self.names[i]) == key], dtype=np.int64)
+        near = self._folded_at[span][self._folded[span] == key.encode()[:_LONGEST]]
+        equal = np.unique(self._owner[[i for i in near.tolist() if folded(self._text_of(i)) == key]])
         match = _designation(key)
         if equal.size or not match:
             return equal
         span = _span(self._first, (match[1] or "j") + match[2])
         wanted = ((match[1] or "j") + match[2]).encode(), match[3].encode()
         same = (self._first[span] == wanted[0]) & (self._second[span] == wanted[1])
-        return np.sort(self._first_rows[span][same])
+        return np.unique(self._first_rows[span][same])
+
+    def _text_of(self, i: int) -> str:
+        n = len(self.names)
+        return self.names[i] if i < n else self.aliases[i - n][1]
 
     def containing(self, text: str) -> IntArray:
         """Return the names that contain the text anywhere; reads all names, 20 ms for a million."""
         key = folded(text)
         if not self._text:
-            keys = [folded(name).replace("\n", " ") for name in self.names]
+            texts = (*self.names, *(alias for _, alias in self.aliases))
+            keys = [folded(name).replace("\n", " ") for name in texts]
             self._starts = np.cumsum([0, *(len(k) + 1 for k in keys)], dtype=np.int64)
             self._text = "\n".join(keys)
         hits: list[int] = []
         at = self._text.find(key)
         while at >= 0:
-            row = int(np.searchsorted(self._starts, at, side="right")) - 1
-            hits.append(row)
-            at = self._text.find(key, int(self._starts[row + 1]))
-        return np.array(hits, dtype=np.int64)
+            place = int(np.searchsorted(self._starts, at, side="right")) - 1
+            hits.append(place)
+            at = self._text.find(key, int(self._starts[place + 1]))
+        return np.unique(self._owner[np.array(hits, dtype=np.int64)])
 
 
 def _designation(key: str) -> re.Match[str] | None:

@@ -53,6 +53,21 @@ def _ours(kind: str, suffix: str, unit: str) -> tuple[SourceColumn, ...]:
             f"Sample standard deviation (N - 1) over the mean, {kind} (Swinbank et al. 2015, eq. 36); absent where "
             "the mean is not above zero", "ours",
         ),
+        SourceColumn(
+            f"md{suffix}", f"m_d{word}", "",
+            f"Debiased modulation index, {kind}: the scatter left when that of the errors is taken off, over the "
+            "mean (Barvainis et al. 2005); absent where the scatter is smaller than the errors", "ours",
+        ),
+        SourceColumn(
+            f"chi2{suffix}", f"χ²ν{word}", "",
+            f"Reduced chi-squared about the weighted mean, {kind}: the same number as eta; absent below 2 "
+            "measurements", "ours",
+        ),
+        SourceColumn(
+            f"chi2_mean{suffix}", f"χ²ν mean{word}", "",
+            f"Reduced chi-squared about the unweighted mean, {kind}: what the pipeline stores as chi2_nu, never "
+            "below eta; absent below 2 measurements", "ours",
+        ),
         SourceColumn(f"mean{suffix}", f"Mean{word}", unit, f"Mean of the {_USABLE}, {kind}", "ours"),
         SourceColumn(f"std{suffix}", f"Std{word}", unit, f"Sample standard deviation (N - 1), {kind}", "ours"),
         SourceColumn(f"min{suffix}", f"Min{word}", unit, f"Smallest of the {_USABLE}, {kind}", "ours"),
@@ -80,8 +95,13 @@ COLUMNS: tuple[SourceColumn, ...] = (
     SourceColumn("n_flagged", "Flagged", "", "Measurements that the pipeline flagged", "ours", whole=True),
     SourceColumn(
         "seen_mjd", "Last seen", "d",
-        "Newest recorded time, MJD (UTC): the mjd column, which in most rows is the time of the processing, else the "
-        "time of the measurement", "ours",
+        "Newest epoch, MJD (UTC), as in the light curve: the time of the observation in the name of the image, else "
+        "the mjd column, else the time of the processing, which is then said", "ours",
+    ),
+    SourceColumn(
+        "seen_processed", "Last seen is processing", "",
+        "1 where Last seen is the time of the processing, because no observation time is recorded; 0 where it is "
+        "that of the observation", "ours", whole=True,
     ),
     *_ours("peak flux density", "", "Jy/beam"),
     *_ours("integrated flux density", "_int", "Jy"),
@@ -99,5 +119,5 @@ COLUMNS: tuple[SourceColumn, ...] = (
 )  # fmt: skip
 BY_NAME: Mapping[str, SourceColumn] = MappingProxyType({column.name: column for column in COLUMNS})
 STORED_NAMES = tuple(c.name for c in COLUMNS if c.origin == "stored" and c.name != "v_stored")
-METRIC_NAMES = ("n", "eta", "v", "mean", "std", "min", "max", "snr")
+METRIC_NAMES = ("n", "eta", "v", "md", "chi2_mean", "mean", "std", "min", "max", "snr")
 STATE_KINDS = ("ese", "transient")

@@ -25,13 +25,19 @@ class VariabilityTable:
     n_rows, n : int64
         Measurements recorded, and the unflagged ones with a finite flux and an error above zero.
     eta, v, chi2_nu, mean, std, min, max : float64
-        NaN where a number does not exist.
+        NaN where a number does not exist; `chi2_nu` is taken about the weighted mean: the same number as eta.
+    chi2_mean : float64
+        Reduced chi-squared about the unweighted mean, as the pipeline stores it.
+    md : float64
+        Debiased modulation index; NaN where the scatter is smaller than that of the errors.
     reason : int64
         Key of `data_access.analysis.variability.moments.REASONS`: why a source has no place in the eta-V plane.
     ra_deg, dec_deg : float64
         As recorded with the first measurement.
     last_mjd : float64
-        Newest recorded time (UTC), which may be a processing time.
+        Newest epoch (UTC): of the observation where it is recorded, else the time of the processing.
+    last_processed : bool
+        The newest epoch is a processing time.
     last_id : int
         Newest photometry row that is counted.
     n_flagged : int64
@@ -57,6 +63,9 @@ class VariabilityTable:
     last_mjd: FloatArray
     last_id: int = 0
     n_flagged: IntArray = field(default_factory=lambda: np.array([], dtype=np.int64))
+    chi2_mean: FloatArray = field(default_factory=lambda: np.array([], dtype=np.float64))
+    md: FloatArray = field(default_factory=lambda: np.array([], dtype=np.float64))
+    last_processed: npt.NDArray[np.bool_] = field(default_factory=lambda: np.array([], dtype=np.bool_))
     snr: FloatArray = field(default_factory=lambda: np.array([], dtype=np.float64))
 
     def __len__(self) -> int:
@@ -100,8 +109,8 @@ class BlockQuery:
     Attributes
     ----------
     expressions : tuple of str
-        SQL of row number, source, peak, its error, integrated flux, its error, MJD, flags and quality; NULL where the
-        file lacks them.
+        SQL of row number, source, peak, its error, integrated flux, its error, image, mosaic, MJD, MJD of the
+        processing, flags and quality; NULL where the file lacks them.
     from_where : str
         Table and condition; the row number is bound twice: above the first, up to the second.
     has_quality : bool

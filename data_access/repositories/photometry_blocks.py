@@ -127,7 +127,10 @@ def _flux_columns(table: Table) -> tuple[str, str, str, str]:
 
 
 def _expressions(table: Table) -> tuple[str, ...]:
-    mjd, measured = table.column("mjd"), table.column("measured_at")
-    when = f"coalesce({mjd}, {measured} / 86400.0 + 40587.0)" if measured != "NULL" else mjd
-    flags, quality = table.column("flags"), table.column("quality_flag")
-    return ("rowid", table.column("source_id"), *_flux_columns(table), when, flags, quality)
+    measured = table.column("measured_at")
+    measured_mjd = f"{measured} / 86400.0 + 40587.0" if measured != "NULL" else measured
+    image, mosaic, mjd, flags, quality = (
+        table.column(name) for name in ("image_path", "mosaic_path", "mjd", "flags", "quality_flag")
+    )
+    fluxes = _flux_columns(table)
+    return ("rowid", table.column("source_id"), *fluxes, image, mosaic, mjd, measured_mjd, flags, quality)

@@ -53,17 +53,23 @@ class SourceColumnRepository:
         columns = np.concatenate(parts) if parts else np.empty((0, len(wanted)))
         return names, {name: columns[:, i] for i, name in enumerate(wanted)}
 
-    async def monitored(self) -> tuple[list[str], dict[str, FloatArray]]:
-        """Return the names of the monitored sources, their positions and their ``v_index``; NaN where absent."""
+    async def monitored(self) -> tuple[list[str], dict[str, FloatArray], list[tuple[str, str]]]:
+        """Return the monitored sources, their positions and ``v_index``, and (source, name) of those called so too.
+
+        What is not a number is NaN.
+        """
         names: list[str] = []
+        aliases: list[tuple[str, str]] = []
         parts: list[FloatArray] = []
         table = await self._layout.find_or_none("monitoring_sources")
         if table is not None:
-            async for rows in _pieces(table, ("source_id", *_MONITORED)):
+            async for rows in _pieces(table, ("source_id", "name", *_MONITORED)):
                 names += [str(row[0]) for row in rows]
-                parts.append(_numbers(rows, len(_MONITORED)))
+                pairs = ((str(row[0]), str(row[1]).strip()) for row in rows if row[1] is not None)
+                aliases += [(source, name) for source, name in pairs if name not in ("", source)]
+                parts.append(_numbers([row[1:] for row in rows], len(_MONITORED)))
         columns = np.concatenate(parts) if parts else np.empty((0, len(_MONITORED)))
-        return names, {name: columns[:, i] for i, name in enumerate(_MONITORED)}
+        return names, {name: columns[:, i] for i, name in enumerate(_MONITORED)}, aliases
 
     async def candidates(self, kind: str) -> list[tuple[str, str]]:
         """Return (source, state) of every candidate of a kind (see `STATE_KINDS`), both present."""

@@ -124,7 +124,7 @@ class SourceRepository:
         if wanted.needs_stored:
             table = await self._layout.find("variability_stats")
             return await count_rows(
-                table, f'"{table.name}" v', _stored_where(wanted, table), deadline_s=self._count_deadline_s
+                table, f'"{table.name}" v', await self._stored_where(wanted, table), deadline_s=self._count_deadline_s
             )
         if not wanted.text.strip() and (many := await self._count_stored()).kind == "at least":
             return many
@@ -132,7 +132,7 @@ class SourceRepository:
         names = await self._name_tables(table)
         walk = _names_sql(names, after=False, descending=False)
         where = Where()
-        where.contains("id", wanted.text)
+        await self._add_name(where, "id", wanted.text, table)
         return await count_rows(table, f"({walk})", where, deadline_s=self._count_deadline_s)
 
     async def _count_stored(self) -> Count:
@@ -198,7 +198,7 @@ class SourceRepository:
         anchor = await self._layout.find("photometry")
         names = await self._name_tables(anchor)
         where = Where()
-        where.contains("id", wanted.text)
+        await self._add_name(where, "w.id", wanted.text, anchor)
         if without_stored:
             where.add('NOT EXISTS (SELECT 1 FROM "variability_stats" v WHERE v.source_id = w.id)')
 
@@ -215,17 +215,40 @@ class SourceRepository:
         sorts = {"source_id": "v.source_id", **{name: table.column(name, "v") for name in STORED_SORTS}}
         key = table.key("source_id", "v")
         listing = Listing(table, f'"{table.name}" v', ("v.source_id",), key, sorts, "source_id")
-        segments = listing_segments(listing, _stored_where(wanted, table), sort)
+        segments = listing_segments(listing, await self._stored_where(wanted, table), sort)
         if wanted.needs_stored:
             return segments
         return (*segments, await self._names_segment(wanted, without_stored=True))
+
+    async def _stored_where(self, wanted: SourceFilter, table: Table) -> Where:
+        where = Where()
+        where.add("v.source_id IS NOT NULL")
+        await self._add_name(where, "v.source_id", wanted.text, table)
+        where.between(table.column("eta_metric", "v"), wanted.eta_min, None)
+        where.between(table.column("n_obs", "v"), wanted.n_obs_min, None)
+        where.between(table.column("sigma_deviation", "v"), wanted.sigma_min, None)
+        where.between(table.column("dec_deg", "v"), wanted.dec_min_deg, wanted.dec_max_deg)
+        return where
+
+    async def _add_name(self, where: Where, expression: str, text: str, anchor: Table) -> None:
+        """Add 'its name, or the one it is monitored under, contains this text'."""
+        monitored = await self._layout.find_or_none("monitoring_sources")
+        known = monitored is not None and monitored.database is anchor.database and "name" in monitored.columns
+        if not known or monitored is None or "source_id" not in monitored.columns:
+            where.contains(expression, text)
+        elif text.strip():
+            where.add(
+                f"(instr(lower({expression}), lower(?)) > 0 OR {expression} IN "
+                f'(SELECT source_id FROM "{monitored.name}" WHERE instr(lower(name), lower(?)) > 0))',
+                text.strip(), text.strip(),
+            )  # fmt: skip
 
     async def _candidate_segment(self, wanted: SourceFilter) -> Segment:
         table = await self._layout.find("ese_candidates")
         where = Where()
         where.add("e.source_id IS NOT NULL")
         where.add(f"{table.column('status', 'e')} = ?", wanted.ese_status)
-        where.contains("e.source_id", wanted.text)
+        await self._add_name(where, "e.source_id", wanted.text, table)
         source = f'(SELECT DISTINCT source_id, status FROM "{table.name}") e'
         listing = Listing(table, source, ("e.source_id",), "e.source_id", {"source_id": "e.source_id"}, "source_id")
         return listing_segments(listing, where, "source_id")[0]
@@ -320,14 +343,3 @@ def _names_sql(tables: Sequence[tuple[str, str]], *, after: bool, descending: bo
         f"WITH RECURSIVE s(id) AS (SELECT {first} UNION ALL SELECT {then} FROM s WHERE s.id IS NOT NULL) "
         "SELECT id FROM s WHERE id IS NOT NULL"
     )
-
-
-def _stored_where(wanted: SourceFilter, table: Table) -> Where:
-    where = Where()
-    where.add("v.source_id IS NOT NULL")
-    where.contains("v.source_id", wanted.text)
-    where.between(table.column("eta_metric", "v"), wanted.eta_min, None)
-    where.between(table.column("n_obs", "v"), wanted.n_obs_min, None)
-    where.between(table.column("sigma_deviation", "v"), wanted.sigma_min, None)
-    where.between(table.column("dec_deg", "v"), wanted.dec_min_deg, wanted.dec_max_deg)
-    return where

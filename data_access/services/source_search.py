@@ -248,7 +248,7 @@ def _make(
     peak: VariabilityTable,
     integrated: VariabilityTable,
     stored: tuple[list[str], dict[str, FloatArray]],
-    monitored: tuple[list[str], dict[str, FloatArray]],
+    monitored: tuple[list[str], dict[str, FloatArray], list[tuple[str, str]]],
     candidates: Mapping[str, Sequence[tuple[str, str]]],
     before: SourceIndex | None,
     as_of: float,
@@ -264,13 +264,15 @@ def _make(
     listed = (*stored[0], *monitored[0], *(name for pairs in candidates.values() for name, _ in pairs))
     others = _new(listed, known)
     wanted = [*measured, *others]
-    names = before.names if before is not None and before.names.names == wanted else NameIndex(wanted)
+    names = _names(wanted, monitored[2], before)
     n = len(wanted)
     columns = {"n_rows": _padded(peak.n_rows, n, 0.0), "n_flagged": _padded(peak.n_flagged, n, 0.0)}
     columns["seen_mjd"] = _padded(peak.last_mjd, n)
+    columns["seen_processed"] = _padded(peak.last_processed, n)
     for suffix, table in (("", peak), ("_int", integrated)):
         for name in METRIC_NAMES:
             columns[f"{name}{suffix}"] = _padded(getattr(table, name), n, 0.0 if name == "n" else np.nan)
+        columns[f"chi2{suffix}"] = columns[f"eta{suffix}"]
     ra, dec = _padded(peak.ra_deg, n), _padded(peak.dec_deg, n)
     stored_rows = _rows_of(names, stored[0])
     for name in STORED_NAMES:
@@ -281,15 +283,25 @@ def _make(
     monitored_rows = _rows_of(names, monitored[0])
     v_index = _placed(monitored_rows, monitored[1].get("v_index"), n)
     columns["v_stored"] = np.where(np.isnan(v_index), v, v_index)
-    for rows, source in ((stored_rows, stored), (monitored_rows, monitored)):
+    for rows, source in ((stored_rows, stored[1]), (monitored_rows, monitored[1])):
         for target, name in ((ra, "ra_deg"), (dec, "dec_deg")):
-            more = _placed(rows, source[1].get(name), n)
+            more = _placed(rows, source.get(name), n)
             target[np.isnan(target)] = more[np.isnan(target)]
     columns["ra_deg"], columns["dec_deg"] = ra, dec
     return made_index(
         names, columns, {kind: _by_word(names, pairs) for kind, pairs in candidates.items()},
         before=before, as_of=as_of, stored_as_of=stored_as_of,
     )  # fmt: skip
+
+
+def _names(wanted: list[str], aliases: Sequence[tuple[str, str]], before: SourceIndex | None) -> NameIndex:
+    """Return the index of names, the one of before when nobody is called otherwise."""
+    if before is not None and before.names.names == wanted:
+        pairs = tuple((row, alias) for name, alias in aliases if (row := before.names.get(name)) is not None)
+        if before.names.aliases == pairs:
+            return before.names
+    row_of = {name: row for row, name in enumerate(wanted)} if aliases else {}
+    return NameIndex(wanted, tuple((row_of[name], alias) for name, alias in aliases if name in row_of))
 
 
 def _new(names: Iterable[str], known: set[str]) -> list[str]:

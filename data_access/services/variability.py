@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -94,6 +94,10 @@ class VariabilityService:
         made: T = found[1]
         return made
 
+    def positions_of(self, names: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return where these sources stand in the tables, -1 for those that are not counted yet."""
+        return np.array([self._index.get(name, -1) for name in names], dtype=np.int64)
+
     def recent_derived(self, flux: FluxKind, key: Hashable) -> Any:
         """Return what `derived` gave last for the same question, of metrics that may be outdated, or None."""
         found = self._derived.get((flux, key))
@@ -113,6 +117,7 @@ class VariabilityService:
             ra_deg=kept["ra_deg"].copy(),
             dec_deg=kept["dec_deg"].copy(),
             last_mjd=kept["last_mjd"].copy(),
+            last_processed=kept["last_processed"].copy(),
             last_id=sums.last_id,
             n_flagged=kept["n_flagged"].copy(),
             **metrics_of(kept, flux),

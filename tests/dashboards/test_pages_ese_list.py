@@ -83,7 +83,7 @@ async def test_it_is_sorted_by_what_was_flagged_and_what_was_computed(archive: A
     assert write_query(view, view.url_params) == "sort=leave_one_out&order=asc"
 
 
-@pytest.mark.parametrize("sort", ["depth", "duration", "run", "deepest", "normalised"])
+@pytest.mark.parametrize("sort", ["depth", "duration", "run", "deepest", "normalised", "verdict"])
 @pytest.mark.parametrize("order", ["asc", "desc"])
 async def test_candidates_without_a_value_come_last_in_both_directions(
     archive: Archive, sort: str, order: str

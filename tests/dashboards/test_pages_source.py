@@ -126,7 +126,8 @@ async def test_a_malformed_number_is_said_at_its_field_and_the_list_stays(archiv
     view.filters._handle_msg({"type": "submit", "values": {"eta_metric": "large"}})
     await view.settled()
     assert view.filters.errors == {
-        "eta_metric": "'large' is not a number or a range: 3..10 (from, to), 3 or >3 (at least), <10 (at most), =5"
+        "eta_metric": "'large' is not a number or a range: 3..10 (from, to, both included), 3 or >=3 (at least), "
+        ">3 (above), <=10 (at most), <10 (below), =5"
     }
     assert view.table.rows is before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from dashboards.components.browser_state import write_query
 from dashboards.pages.list_page import FieldError
 from dashboards.pages.source_search import query_of, radius_of, range_of
+from dashboards.pages.source_table import Line, line_cells
 from dashboards.pages.sources import SourcesPage
 from dashboards.session import Session
 from data_access import Archive, open_archive
@@ -18,6 +20,7 @@ from data_access.analysis.source_list import read_list
 from data_access.errors import SearchNotReady, ValidationError
 from data_access.records.source_columns import BY_NAME
 from data_access.records.source_query import Cone, Range
+from data_access.repositories.source_rows import to_source
 
 
 @pytest.fixture
@@ -66,11 +69,37 @@ def test_one_box_takes_names_lists_and_positions(text: str, name: str, *, is_con
 
 @pytest.mark.parametrize(
     ("text", "low", "high"),
-    [("3", 3, None), (">3", 3, None), ("3..10", 3, 10), ("..10", None, 10), ("<=10", None, 10), ("=5", 5, 5),
-     ("-1..1", -1, 1)],
+    [("3", 3, None), (">=3", 3, None), ("≥ 3", 3, None), ("3..10", 3, 10), ("..10", None, 10), ("<=10", None, 10),
+     ("=5", 5, 5), ("-1..1", -1, 1)],
 )  # fmt: skip
 def test_a_range_is_written_in_any_of_the_usual_ways(text: str, low: float | None, high: float | None) -> None:
     assert range_of(BY_NAME["eta"], text) == Range("eta", low, high)
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "low", "high"),
+    [
+        ("n_flagged", ">0", 1, None), ("n", "> 2", 3, None), ("n", ">2.5", 3, None), ("n", "<3", None, 2),
+        ("n", "<2.5", None, 2), ("eta", ">3", math.nextafter(3, 4), None),
+        ("eta", "<3", None, math.nextafter(3, 2)),
+        ("mean", ">10", math.nextafter(0.01, 1), None),
+        ("seen_mjd", ">2026-01-20", math.nextafter(61061, 61062), None),
+        ("seen_mjd", "<2026-01-20", None, math.nextafter(61060, 61059)), ("seen_mjd", "<=2026-01-20", None, 61061),
+        ("seen_mjd", ">=2026-01-20", 61060, None), ("seen_mjd", "=2026-01-20", 61060, 61061),
+    ],
+)  # fmt: skip
+def test_above_and_below_leave_the_number_itself_out(
+    column: str, text: str, low: float | None, high: float | None
+) -> None:
+    assert range_of(BY_NAME[column], text) == Range(column, low, high)
+
+
+async def test_more_than_none_flagged_leaves_out_the_sources_without_any(archive: Archive) -> None:
+    view = await open_list(archive, n_flagged=">0")
+    index = await archive.search.index()
+    _, found = await archive.search.select(await view.query())
+    assert 0 < found.rows.size < len(index)
+    assert (index.columns["n_flagged"][found.rows] > 0).all()
 
 
 def test_brightness_is_typed_in_mjy_and_days_as_dates() -> None:
@@ -207,10 +236,19 @@ async def test_an_uploaded_list_is_searched_and_what_means_no_source_is_named(ar
     assert len(names(view)) > 2
 
 
-async def test_a_list_that_is_not_kept_any_more_says_so(archive: Archive) -> None:
-    view = await open_list(archive, list="0123456789")
-    assert "is not kept any more" in view.table_slot.notice.text
-    assert "Upload it again" in view.tools.list_words
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("0123456789abcdef", "is unknown here"),
+        ("../../etc/passwd", "is unknown here"),
+        ("z.", "cannot be read"),
+        ("z.AAAA", "cannot be read"),
+    ],
+)
+async def test_a_list_that_is_unknown_here_says_so(archive: Archive, key: str, words: str) -> None:
+    view = await open_list(archive, list=key)
+    assert words in view.table_slot.notice.text
+    assert words in view.tools.list_words
 
 
 @pytest.mark.parametrize(
@@ -237,3 +275,13 @@ def test_a_list_is_read_in_the_usual_shapes(text: str, expected: list[object]) -
 def test_a_list_that_is_empty_or_too_long_is_refused(text: str) -> None:
     with pytest.raises(ValidationError):
         read_list(text)
+
+
+def test_a_row_whose_last_epoch_is_a_processing_time_says_so() -> None:
+    source = to_source("S", None, None, 1, (10.0, 20.0), None)
+    seen, plain = (
+        line_cells(Line(source, {"seen_mjd": 61060.5, "seen_processed": processed}), ["seen_mjd"])[1]
+        for processed in (1.0, 0.0)
+    )
+    assert (seen["t"], seen["n"]) == ("2026-01-20", "processing time")
+    assert "n" not in plain

@@ -9,11 +9,9 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from bokeh.models import GlyphRenderer
 from bokeh.plotting import figure as BokehFigure
 
 from dashboards.components.browser_state import write_query
@@ -113,6 +111,7 @@ async def test_a_selection_is_listed_and_kept_in_the_url(archive: Archive) -> No
     view = await open_page(archive)
     assert view.plot is not None
     view.plot.source.selected.indices = [2, 5]
+    await view.settled()
     drawn = view.plot.source.data["name"]
     assert sorted(names(view, "selected")) == sorted([drawn[2], drawn[5]])
     again = await open_page(archive, picked=view.picked)
@@ -126,8 +125,12 @@ async def test_a_large_selection_is_cut_and_says_so(archive: Archive) -> None:
     assert view.plot is not None
     n = len(view.plot.source.data["name"])
     view.plot.source.selected.indices = list(range(n))
+    await view.settled()
     assert len(view.selected.rows) == 40
-    assert view.selected.note == f"The first 40 of {n:,} selected sources are listed."
+    words = f"The first 40 of {n:,} selected points are listed."
+    assert view.selected.note == words
+    await view.refresh()
+    assert view.selected.note == words
 
 
 async def test_unknown_names_in_the_url_are_said(archive: Archive) -> None:
@@ -228,12 +231,6 @@ async def test_sums_that_were_made_anew_say_why(writable: Path) -> None:
         assert view.status.text == "The newest rows were deleted: all sums were made anew"
 
 
-def cut_lines(view: VariabilityPage) -> list[Any]:
-    """The lines of the cuts in the diagnostic panels."""
-    renderers = view.diagnostic.layout.select({"type": GlyphRenderer})
-    return [renderer for renderer in renderers if (renderer.name or "").startswith("cut ")]
-
-
 async def test_the_diagnostic_panels_draw_the_points_of_the_plane_when_asked_for(archive: Archive) -> None:
     view = await open_page(archive)
     assert view.diagnostic.layout is None
@@ -243,14 +240,18 @@ async def test_the_diagnostic_panels_draw_the_points_of_the_plane_when_asked_for
     await view.settled()
     # a changed model of the plane that refers to a new panel may be sent after the panel
     assert (view.plot.eta_line.properties_with_values(), view.plot.v_line.properties_with_values()) == before
-    assert {(line.glyph.y, line.data_source) for line in cut_lines(view)} == {
-        ("log_eta", view.plot.cuts), ("log_v", view.plot.cuts)
-    }  # fmt: skip
     panels = list(view.diagnostic.layout.select({"type": BokehFigure}))
     assert len(panels) == 4
     assert all(view.plot.source in panel.references() for panel in panels)
     columns = view.plot.source.data
-    assert columns["log_ratio"][0] == pytest.approx(np.log10(columns["max_mjy"][0] / columns["flux_mjy"][0]))
+    for i in range(5):
+        curve = await archive.sources.get_light_curve(columns["name"][i])
+        flux = curve.peak_jyb[~curve.is_flagged & (curve.peak_err_jyb > 0)]
+        assert columns["log_ratio"][i] == pytest.approx(np.log10(flux.max() / np.median(flux)), abs=1e-12)
+    labels = {panel.name: panel.xaxis[0].axis_label for panel in panels}
+    assert labels["panel log_max log_eta"] == "Largest flux density (mJy/beam)"
+    assert labels["panel log_ratio log_eta"] == labels["panel log_ratio log_v"] == "Largest / median (no unit)"
+    assert "newest" not in view.diagnostic.note.text
     view.switches._handle_msg({"type": "choose", "name": "panels", "value": "off"})
     await view.settled()
     assert view.diagnostic.layout is None
@@ -277,3 +278,30 @@ async def test_a_resting_pointer_gets_the_name_of_the_nearest_source(archive: Ar
     view.plot.probe.tags = [9.0, 9.0, 0.001, 0.001]
     await view.settled()
     assert view.plot.probe.data["text"] == []
+
+
+async def test_medians_of_the_newest_rows_only_say_so_at_the_axis_and_above(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data_access.services.medians.MOST_ROWS", 100)
+    view = await open_page(archive, panels="on")
+    panel = view.diagnostic.layout.select_one({"name": "panel log_ratio log_v"})
+    assert panel.xaxis[0].axis_label == "Largest / median of the newest 100 rows (no unit)"
+    assert "The medians are of the newest 100 rows of the photometry" in view.diagnostic.note.text
+
+
+async def test_a_new_commit_patches_the_diagnostic_panels(writable: Path) -> None:
+    async with open_archive(writable) as archive:
+        view = await open_page(archive, panels="on")
+        assert view.plot is not None
+        layout, name = view.diagnostic.layout, view.plot.source.data["name"][0]
+        before = view.plot.source.data["log_ratio"][0]
+        with closing(sqlite3.connect(writable / "state" / "db" / "products.sqlite3")) as db, db:
+            db.execute(
+                "INSERT INTO photometry (source_id, image_path, ra_deg, dec_deg, peak_jyb, peak_err_jyb, "
+                "measured_at) VALUES (?, '/none.fits', 1.0, 54.0, 50.0, 0.001, 1.76e9)",
+                (name,),
+            )
+        await view.refresh()
+        assert view.diagnostic.layout is layout
+        assert view.plot.source.data["log_ratio"][0] > before + 1

@@ -56,7 +56,7 @@ def test_a_wrong_flux_scale_is_a_dip_as_measured_and_none_beside_the_neighbours(
     ensemble = ensemble_of(*steady_neighbours(scale))
     summary = summarise_ese(t, flux * scale, err, flagged=NOBODY, ensemble=ensemble)
     assert summary.dip is not None
-    assert summary.normalised_dip is None
+    assert (summary.normalised_dip, summary.verdict) == (None, "flux scale")
 
 
 def test_a_dip_of_the_source_alone_stays_beside_the_neighbours() -> None:
@@ -64,6 +64,32 @@ def test_a_dip_of_the_source_alone_stays_beside_the_neighbours() -> None:
     summary = summarise_ese(*curve(0.4, 6), flagged=NOBODY, ensemble=ensemble)
     assert summary.normalised_dip is not None
     assert summary.normalised_dip.depth_fraction == pytest.approx(0.4, abs=0.02)
+
+
+def test_a_dip_at_epochs_without_neighbours_is_not_judged() -> None:
+    fluxes, errors = steady_neighbours(np.ones(N))
+    fluxes[:, 20:32] = np.nan
+    summary = summarise_ese(*curve(0.4, 12), flagged=NOBODY, ensemble=ensemble_of(fluxes, errors))
+    assert (summary.n_compared, summary.normalised_dip, summary.verdict) == (0, None, "not known")
+
+
+def test_one_compared_epoch_of_a_short_dip_is_no_flux_scale() -> None:
+    fluxes, errors = steady_neighbours(np.ones(N))
+    fluxes[:, 20] = np.nan
+    summary = summarise_ese(*curve(0.4, 2), flagged=NOBODY, ensemble=ensemble_of(fluxes, errors))
+    assert (summary.n_compared, summary.verdict) == (1, "not known")
+
+
+def test_a_true_dip_at_another_time_does_not_excuse_a_wrong_flux_scale() -> None:
+    scale = np.ones(N)
+    scale[40:46] = 0.5
+    t, flux, err = curve(0.15, 6)
+    ensemble = ensemble_of(*steady_neighbours(scale))
+    summary = summarise_ese(t, flux * scale, err, flagged=NOBODY, ensemble=ensemble)
+    assert summary.dip is not None
+    assert summary.dip.first == 40
+    assert [dip.first for dip in summary.normalised.dips] == [20]
+    assert (summary.normalised_dip, summary.verdict) == (None, "flux scale")
 
 
 def test_flagged_measurements_make_no_dip() -> None:

@@ -12,10 +12,16 @@ import numpy as np
 import pytest
 
 from data_access import Archive, open_archive
+from data_access.analysis.variability.formulas import (
+    debiased_modulation_index,
+    reduced_chi_squared,
+    unweighted_chi_squared,
+)
 from data_access.demo import write_demo
 from data_access.errors import ValidationError
 from data_access.records import PageRequest
 from data_access.records.source_query import Cone, Range, SourceQuery
+from data_access.repositories.sources import SourceFilter
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +151,58 @@ async def test_bad_values_in_the_statistics_are_absent_and_break_nothing(writabl
     assert row is not None
     assert np.isnan(index.columns["eta_metric"][row])
     assert np.isnan(index.columns["ra_deg"][row])
+
+
+async def test_last_seen_is_the_newest_epoch_of_every_light_curve_of_the_real_archive(
+    real_archive_split: Path,
+) -> None:
+    truth = json.loads((real_archive_split / "truth.json").read_text())["sources"]
+    async with open_archive(real_archive_split) as archive:
+        index = await archive.search.index(patience_s=60.0)
+        for name in truth:
+            row = index.names.get(name)
+            assert row is not None
+            curve = await archive.sources.get_light_curve(name)
+            assert index.columns["seen_mjd"][row] == np.nanmax(curve.mjd), name
+            newest = curve.origin[int(np.nanargmax(curve.mjd))]
+            assert index.columns["seen_processed"][row] == (newest == "processing time"), name
+
+
+@pytest.mark.parametrize("name", ["0954+658", "0528+134", "1328+254", "1915+105"])
+async def test_monitored_sources_are_found_by_their_other_name(real_archive_split: Path, name: str) -> None:
+    async with open_archive(real_archive_split) as archive:
+        index, found = await archive.search.select(SourceQuery(name=name))
+        names = {index.names.names[i] for i in found.rows}
+        described = await archive.sources.describe(sorted(names))
+        assert name in {source.name for source in described}
+        _, listed = await archive.search.select(SourceQuery(entries=(name,)))
+        assert listed.unmatched == ()
+        for wanted in (SourceFilter(text=name), SourceFilter(text=name, n_obs_min=1)):
+            page = await archive.sources.find(wanted, PageRequest())
+            assert names <= {source.source_id for source in page.rows}
+            assert (await archive.sources.count(wanted)).value >= len(names)
+
+
+async def test_debiased_index_and_chi_squared_are_those_of_every_light_curve(real_archive_split: Path) -> None:
+    truth = json.loads((real_archive_split / "truth.json").read_text())["sources"]
+    n_known = 0
+    async with open_archive(real_archive_split) as archive:
+        index = await archive.search.index(patience_s=60.0)
+        for name in truth:
+            curve = await archive.sources.get_light_curve(name)
+            row, used = index.names.get(name), ~curve.is_flagged
+            for suffix, flux, err in (
+                ("", curve.peak_jyb[used], curve.peak_err_jyb[used]),
+                ("_int", curve.flux_jy[used], curve.flux_err_jy[used]),
+            ):
+                md = debiased_modulation_index(flux, err).value
+                values = (md, reduced_chi_squared(flux, err).value, unweighted_chi_squared(flux, err).value)
+                for column, value in zip(("md", "chi2", "chi2_mean"), values, strict=True):
+                    found = index.columns[f"{column}{suffix}"][row]
+                    wanted = np.nan if value is None else value
+                    np.testing.assert_allclose(found, wanted, rtol=1e-9, err_msg=f"{name} {column}{suffix}")
+                n_known += md is not None
+    assert n_known > 40
 
 
 async def test_the_stored_v_that_is_shown_is_the_one_that_is_filtered_sorted_and_exported(writable: Path) -> None:

@@ -63,6 +63,18 @@ def test_any_part_of_a_name_is_found() -> None:
     assert NameIndex(NAMES).containing("zzz").tolist() == []
 
 
+def test_another_name_of_a_source_finds_it_by_beginning_whole_and_part() -> None:
+    index = NameIndex(NAMES, [(0, "0954+658"), (3, "1328+307"), (0, "S4 0954+65")])
+    for text in ("0954+658", "B0954+65", "0954"):
+        assert index.beginning(text).tolist() == [0]
+    assert (
+        index.same("0954+658").tolist() == index.same("b0954+658").tolist() == index.same("s40954+65").tolist() == [0]
+    )
+    assert index.containing("954").tolist() == [0]
+    assert index.get("0954+658") is None
+    assert index.beginning("J0958").tolist() == [0, 1, 2]
+
+
 def sky(n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(5)
     ra, dec = rng.uniform(0, 360, n), np.degrees(np.arcsin(rng.uniform(-1, 1, n)))

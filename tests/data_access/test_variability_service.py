@@ -298,3 +298,26 @@ def file_names() -> Callable[[Path], set[str]]:
         return {str(p) for p in folder.rglob("*") if not p.name.endswith(("-wal", "-shm"))}
 
     return names
+
+
+async def test_the_newest_epoch_is_that_of_the_observation_and_else_called_processed(products: Path) -> None:
+    columns = "source_id, image_path, peak_jyb, peak_err_jyb, mjd, measured_at"
+    unix = (61000.0 - 40587.0) * 86400.0
+    rows = [
+        ("image", "/x/2025-10-13T12:00:00.img.fits", 1.0, 0.1, 61000.0, unix),
+        ("column", "/x/other.fits", 1.0, 0.1, 60990.0, unix),
+        ("processed", "/x/other.fits", 1.0, 0.1, 61000.0, unix),
+        ("measured", None, 1.0, 0.1, None, unix),
+        ("never", None, 1.0, 0.1, None, None),
+        ("impossible", 7, 1.0, 0.1, 1e300, unix),
+    ]
+    run(products, f"INSERT INTO photometry ({columns}) VALUES (?, ?, ?, ?, ?, ?)", rows)
+    async with open_archive(products.parents[2]) as archive:
+        table = await archive.variability.table()
+    found = {
+        str(n): (t, bool(p)) for n, t, p in zip(table.source_id, table.last_mjd, table.last_processed, strict=True)
+    }
+    assert found["image"] == (60961.5, False)
+    assert found["column"] == (60990.0, False)
+    assert found["processed"] == found["measured"] == found["impossible"] == (61000.0, True)
+    assert np.isnan(found["never"][0])

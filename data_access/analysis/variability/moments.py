@@ -19,6 +19,7 @@ IntArray = npt.NDArray[np.int64]
 FluxKind = Literal["peak", "integrated"]
 KINDS: tuple[FluxKind, ...] = ("peak", "integrated")
 
+# last_processed: the newest epoch is a processing time, no observation time being recorded.
 # n, n_flux: usable measurements, and finite fluxes with or without an error; shift: the first usable flux, about
 # which everything else is counted; w, wmean, wm2: weights 1/err²; mean, m2: no weights; e2: sum of err².
 _KIND = np.dtype(
@@ -26,8 +27,8 @@ _KIND = np.dtype(
     + [(name, "<f8") for name in ("shift", "w", "wmean", "wm2", "mean", "m2", "e2", "min", "max")]
 )
 MOMENTS = np.dtype(
-    [("n_rows", "<i8"), ("n_flagged", "<i8"), ("first_id", "<i8"), ("last_mjd", "<f8"), ("ra_deg", "<f8"),
-     ("dec_deg", "<f8"), *((kind, _KIND) for kind in KINDS)]
+    [("n_rows", "<i8"), ("n_flagged", "<i8"), ("first_id", "<i8"), ("last_mjd", "<f8"),
+     ("last_processed", "?"), ("ra_deg", "<f8"), ("dec_deg", "<f8"), *((kind, _KIND) for kind in KINDS)]
 )  # fmt: skip
 
 REASONS: Mapping[int, str] = MappingProxyType(
@@ -100,6 +101,8 @@ def merge_moments(kept: npt.NDArray[Any], where: IntArray, more: npt.NDArray[Any
     is_new = merged["n_rows"] == 0
     for name in ("first_id", "ra_deg", "dec_deg"):
         merged[name] = np.where(is_new, more[name], merged[name])
+    newer = ~(merged["last_mjd"] >= more["last_mjd"]) & ~np.isnan(more["last_mjd"])
+    merged["last_processed"] = np.where(newer, more["last_processed"], merged["last_processed"])
     merged["last_mjd"] = np.fmax(merged["last_mjd"], more["last_mjd"])
     for name in ("n_rows", "n_flagged"):
         merged[name] += more[name]
@@ -127,7 +130,7 @@ def _merge_kind(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> None:
 
 
 def metrics_of(moments: npt.NDArray[Any], kind: FluxKind) -> dict[str, npt.NDArray[Any]]:
-    """Return ``n, eta, v, chi2_nu, mean, min, max, std, snr, reason`` of every source, shape (n_src,) each.
+    """Return ``n, eta, v, chi2_nu, chi2_mean, md, mean, min, max, std, snr, reason`` of every source, (n_src,) each.
 
     A source without any finite peak flux is answered by its integrated fluxes, as its light curve is. NaN where a
     number does not exist; `reason` is then a key of `REASONS`. Formulas as in `formulas`; fluxes in the unit given.
@@ -143,6 +146,10 @@ def metrics_of(moments: npt.NDArray[Any], kind: FluxKind) -> dict[str, npt.NDArr
         std = np.where(n > 1, np.sqrt(own["m2"] / (n - 1)), np.nan)
         v = np.where(mean > 0, std / mean, np.nan)
         snr = np.where(n > 0, mean / np.sqrt(own["e2"] / n), np.nan)
+        excess = (own["m2"] - own["e2"]) / n
+        md = np.where((n > 1) & (mean > 0) & (excess >= 0), np.sqrt(np.maximum(excess, 0.0)) / mean, np.nan)
+        about_mean = own["wm2"] + own["w"] * (own["mean"] - own["wmean"]) ** 2
+        chi2_mean = np.where(n > 1, about_mean / (n - 1), np.nan)
     reason = np.select(
         [
             own["n_flux"] == 0,
@@ -162,6 +169,8 @@ def metrics_of(moments: npt.NDArray[Any], kind: FluxKind) -> dict[str, npt.NDArr
         "eta": np.where(np.isfinite(eta), eta, np.nan),
         "v": np.where(np.isfinite(v), v, np.nan),
         "chi2_nu": np.where(np.isfinite(eta), eta, np.nan),
+        "chi2_mean": np.where(np.isfinite(chi2_mean), chi2_mean, np.nan),
+        "md": np.where(np.isfinite(md), md, np.nan),
         "mean": mean,
         "std": std,
         "min": np.where(finite, own["min"], np.nan),
