@@ -10,6 +10,8 @@ from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.theme import FONT, Theme, theme_attributes
 
 TOOLS = "pan,box_zoom,wheel_zoom,reset,save"
+LOW_PX = 300
+"""A lower figure has its tools beside the title: a column of them does not fit beside the frame, Bokeh cuts it."""
 LONGEST_TEXT = 160
 
 
@@ -43,6 +45,9 @@ def new_figure(
     """
     # the wheel scrolls the page until the reader picks the tool: a plot must not trap the page
     options.setdefault("active_scroll", None)
+    if height < LOW_PX:
+        # as much on the right as the tools take in higher figures, so that figures below one another end together
+        options = {"toolbar_location": "above", "min_border_right": 30, **options}
     figure = Figure(
         title=plain_text(title),
         x_axis_label=x_label,
@@ -119,6 +124,8 @@ def add_hover(
         formatters=formatters or {},
         mode=mode,
         point_policy="follow_mouse",
+        # beside a title there is room for the tools that are picked, not for the switch of the box
+        visible=figure.height is None or figure.height >= LOW_PX,
     )
     figure.add_tools(hover)
     return hover
