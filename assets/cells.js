@@ -96,7 +96,7 @@ function draw_cell(cell, href) {
   const value = link && safe_link(link) ? el('a', 'value') : el('span', 'value');
   if (value.tagName === 'A') value.href = link;
   if (value.tagName === 'A' && value.origin !== location.origin) { value.rel = 'noopener noreferrer'; value.target = '_blank'; }
-  if (cell.s) { box.classList.add('state', cell.s); box.append(glyph(cell.s)); }
+  if (cell.s) { box.classList.add('state', cell.s); box.append(glyph(cell.s)); if ((cell.t ?? '').length > 12) box.classList.add('wordy'); }
   if (cell.m) value.classList.add('mono');
   if ((cell.t ?? '').length <= 24) value.classList.add('short');   /* dates, angles and words stay in one line */
   if (cell.missing) value.classList.add('missing');
