@@ -89,6 +89,8 @@ function copy_button(text) {
   });
   return button;
 }
+/* Names of files break after a dot or an underscore, if they must. */
+const name_parts = name => name.split(/(?<=[._])/).flatMap((part, i) => i ? [el('wbr'), document.createTextNode(part)] : [document.createTextNode(part)]);
 /* One cell: {t text, u unit, h href, s state, title, x unix, m mono, n note, missing, c copied text, k curve}. */
 function draw_cell(cell, href) {
   const box = el('span', 'cell');
@@ -100,8 +102,7 @@ function draw_cell(cell, href) {
   if (cell.m) value.classList.add('mono');
   if ((cell.t ?? '').length <= 24) value.classList.add('short');   /* dates, angles and words stay in one line */
   if (cell.missing) value.classList.add('missing');
-  /* names of files break after a dot or an underscore, if they must */
-  for (const part of cell.m ? `${cell.t ?? ''}`.split(/(?<=[._])/) : [cell.t ?? '']) { if (value.childNodes.length) value.append(el('wbr')); value.append(document.createTextNode(part)); }
+  if (cell.m) value.append(...name_parts(`${cell.t ?? ''}`)); else value.append(document.createTextNode(cell.t ?? ''));
   if (cell.u) value.append(el('span', 'unit', `\u00a0${cell.u}`));
   box.append(value);
   if (cell.x !== undefined) {

@@ -123,7 +123,7 @@ class ImageCharts(PagePart["ImagesPage"]):
                 self.map_slot.succeed(self.map.figure)
             else:
                 update_image_map(self.map, fields, colour)
-        self.map_slot.__panel__().visible = bool(colour)
+        self.map_slot.__panel__().param.update(visible=bool(colour), margin=(0, 0, 10, 0))
 
     def _item(self, image: Image, label: str, words: str, title: str = "") -> dict[str, Any]:
         when = format_mjd_utc(image.epoch.mjd, seconds=False)

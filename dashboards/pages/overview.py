@@ -151,7 +151,7 @@ class OverviewPage(PageView):
         if self.noise is not None or self.noise_slot.content is None:
             self.noise = None
             words = "not known: the images cannot be read"
-            self.noise_slot.succeed(empty_figure(words, self.session.theme, title="Noise of images"))
+            self.noise_slot.succeed(empty_figure(words, self.session.theme, title="Noise of images", height=260))
 
     def _show_tables(self, night: NightSummary) -> None:
         images = night.newest_images

@@ -154,7 +154,7 @@ def _toolbar_sheet(theme: Theme) -> models.InlineStyleSheet:
     return models.InlineStyleSheet(
         css=f":host, * {{--active-border:{theme.accent};--active-fg:{theme.accent};--active-bg:{theme.grid};"
         f"--highlight-color:{theme.accent};--hover-color:{theme.grid};--background-color:{theme.panel};"
-        f"--color:{theme.text};--divider-color:{theme.grid};--surface-background-color:{theme.panel}}}"
+        f"--color:{theme.text};--divider-color:{theme.grid};--button-color:{theme.grid};--surface-background-color:{theme.panel}}}"
     )
 
 
