@@ -86,6 +86,15 @@ def test_every_page_and_its_plots_follow_the_theme(page: Page, url: str, details
         assert set(page.evaluate(FIGURE_BACKGROUNDS)) <= {tokens.panel}, path
 
 
+def test_no_number_is_broken_in_a_narrow_table(page: Page, url: str) -> None:
+    page.set_viewport_size({"width": 900, "height": 720})
+    for path in ("ms", "images"):
+        open_page(page, f"{url}{path}")
+        values = page.locator(".rt td .mono.short").filter(has_text=re.compile(r"^[+-]?\d\d:\d\d:"))
+        assert values.count() > 5, path
+        assert set(values.evaluate_all("all => all.map(value => value.getClientRects().length)")) == {1}, path
+
+
 def test_the_red_theme_sends_no_other_light(page: Page, url: str, details: list[str]) -> None:
     for path in ["", "images?sky=noise", *[detail for detail in details if not detail.startswith("sources")]]:
         open_page(page, f"{url}{path}{'&' if '?' in path else '?'}theme=red")
