@@ -11,20 +11,24 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data_access.errors import ArchiveError
+from data_access.errors import ArchiveError, FileMissing
 
 if TYPE_CHECKING:
     from data_access.archive import Archive
+    from data_access.records import DatabaseState
     from data_access.services.health import HealthReport
 
+_NAMED_COLUMNS = 4
 DEMO_FOLDER = Path(__file__).resolve().parent / ".demo"
 
 
@@ -39,11 +43,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         status: int = options.run(options)
+        sys.stdout.flush()
     except ArchiveError as err:
         print(f"{err.message}\n{err.remedy}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # `check | head`: the reader has seen enough; what is left in the buffer goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     return status
 
 
@@ -106,7 +114,7 @@ def _demo(options: argparse.Namespace) -> int:
     from data_access.demo import grow, write_demo
 
     out: Path = options.out
-    if not (out / "state").is_dir():
+    if not _is_whole_demo(out, options.layout):
         print(f"Writing a demo archive to {out} (some seconds) ...", flush=True)
         write_demo(out, layout=options.layout)
     stop = threading.Event()
@@ -120,6 +128,16 @@ def _demo(options: argparse.Namespace) -> int:
         if pipeline.is_alive():
             pipeline.join(timeout=10)
     return 0
+
+
+def _is_whole_demo(out: Path, layout: str) -> bool:
+    """Return whether a demo archive is there that was written to its end, in this layout."""
+    from data_access.demo import load_archive
+
+    try:
+        return load_archive(out).layout == layout
+    except FileMissing:
+        return False
 
 
 def _demo_archive(out: Path) -> Archive:
@@ -162,27 +180,40 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _report_text(report: HealthReport) -> str:
-    from data_access.analysis.times import format_utc
-
-    lines = [f"layout: {report.layout}"]
+    lines = [f"layout: {report.layout}", f"state folder: {report.state_dir}"]
     for database in report.databases:
-        if not database.ok:
-            lines += [f"{database.role}: FAILED  {database.path}", f"    {database.error}", f"    {database.remedy}"]
-            continue
-        written = format_utc(database.last_write_at) or "unknown"
-        lines.append(
-            f"{database.role}: {database.mode}, {database.journal}, last write {written} UTC  {database.path}"
-        )
-        for table in database.tables:
-            missing = f"  missing columns: {', '.join(table.missing_columns)}" if table.missing_columns else ""
-            lines.append(f"    {table.name:<22} {table.rows:>12} rows{missing}")
+        lines += _database_lines(database, time.time())
     if not report.databases:
         lines.append("no database found: give --state-dir, --config or the pipeline's environment variables")
+    if report.complaint:
+        lines.append(report.complaint)
     lines += [f"{f.setting}: {'readable' if f.readable else 'NOT READABLE'}  {f.path}" for f in report.folders]
     lines.append("versions: " + ", ".join(f"{name} {number}" for name, number in report.versions.items()))
+    if report.absent and report.databases:
+        lines.append("tables that no database has, and what would show them:")
+        lines += [f"    {name:<22} {pages}" for name, pages in report.absent.items()]
     if report.missing:
         lines.append(f"The main pages cannot work without: {', '.join(report.missing)}")
     return "\n".join(lines)
+
+
+def _database_lines(database: DatabaseState, now: float) -> list[str]:
+    from data_access.analysis.times import age_words, format_utc
+
+    if not database.ok:
+        return [f"{database.role}: FAILED  {database.path}", f"    {database.error}", f"    {database.remedy}"]
+    written = format_utc(database.last_write_at)
+    age = f"{written} UTC, {age_words(now - database.last_write_at)} ago" if database.last_write_at else "unknown"
+    lines = [f"{database.role}: {database.mode}, {database.journal}, last write {age}  {database.path}"]
+    for table in database.tables:
+        if table.error:
+            lines.append(f"    {table.physical_name:<22} NOT READABLE: {table.error}")
+            continue
+        names = table.missing_columns
+        more = f" and {len(names) - _NAMED_COLUMNS} more" if len(names) > _NAMED_COLUMNS else ""
+        missing = f"  missing columns: {', '.join(names[:_NAMED_COLUMNS])}{more}" if names else ""
+        lines.append(f"    {table.name:<22} {table.rows:>12} rows{missing}")
+    return lines
 
 
 if __name__ == "__main__":

@@ -31,5 +31,24 @@ export function render({ model }) {
     if (address.push) history.pushState({}, '', url); else history.replaceState({}, '', url);
   }, [() => window.removeEventListener('popstate', pop), () => document.removeEventListener('click', follow_link), () => document.removeEventListener('visibilitychange', look)]);
   if (document.hidden) look();
+  let was_filled = false;
+  follow(model, ({ filled }) => { if (filled && !was_filled) build_soon(); was_filled = filled; });
   return root;
+}
+
+/* BokehJS 3.9 loses a change of a view's children that comes while its siblings are still being built: build_views
+   connects the signals of all of them last. What is missing in two looks is built then; one look can meet a building. */
+function build_what_was_lost(suspects) {
+  const open = [...(window.Bokeh?.index?.roots ?? [])];
+  while (open.length) {
+    const view = open.pop(), models = view.child_models, built = view._child_views;
+    open.push(...(view.child_views ?? []));
+    if (!models || !built || !view.update_children || models.every(m => built.has(m)) && built.size === models.length) continue;
+    if (suspects.has(view)) view.update_children(); else suspects.add(view);
+  }
+}
+
+function build_soon() {
+  const suspects = new WeakSet();
+  for (const wait_ms of [100, 600, 1500, 3000, 6000]) setTimeout(() => build_what_was_lost(suspects), wait_ms);
 }

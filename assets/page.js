@@ -28,9 +28,10 @@
   };
   const hms = hours => { const s = Math.floor(hours * 3600) % 86400; return `${two(Math.floor(s / 3600))}:${two(Math.floor(s % 3600 / 60))}:${two(s % 60)}`; };
 
-  const state = { last_write: html.dataset.lastWrite ? Number(html.dataset.lastWrite) : null, answered: performance.now(), lost: false, bokeh_ready: false };
+  const state = { last_write: html.dataset.lastWrite ? Number(html.dataset.lastWrite) : null, writes: {}, answered: performance.now(), lost: false, bokeh_ready: false };
   window.dsa110 = { now, age, lst_hours, set_last_write: unix => { state.last_write = unix; tick(); }, ready: () => { state.bokeh_ready = true; }, add_keys };
 
+  const utc = unix => new Date(unix * 1000).toISOString().slice(0, 19).replace('T', ' ') + ' UTC';
   const stale_after = Number(html.dataset.staleAfter) || 3600;
   function tick() {
     const t = now();
@@ -39,8 +40,10 @@
     const box = $('freshness');
     if (state.last_write === null) { box.textContent = 'newest write: not known'; return; }
     const seconds = t - state.last_write, stale = seconds > stale_after;
-    box.textContent = stale ? `STALE: newest write ${age(seconds)} ago` : `newest write ${age(seconds)} ago`;
-    box.title = `The pipeline last wrote at ${new Date(state.last_write * 1000).toISOString().replace('.000Z', ' UTC')}`;
+    const written = Object.entries(state.writes).sort((a, b) => b[1] - a[1]), name = (written.find(([, at]) => at === state.last_write) || [''])[0];
+    box.textContent = `${stale ? 'STALE: ' : ''}newest write ${age(seconds)} ago${name ? ` (${name})` : ''}`;
+    const lines = written.map(([role, at]) => `${role}: ${age(t - at)} ago, ${utc(at)}`);
+    box.title = ['When the pipeline last wrote:', ...(lines.length ? lines : [utc(state.last_write)])].join('\n');
     box.classList.toggle('stale', stale);
     if (html.hasAttribute('data-stale')) banner();
   }
@@ -84,6 +87,7 @@
     state.answered = performance.now();
     learn(health.now);
     state.last_write = health.last_write;
+    state.writes = health.writes || {};
     const remarks = health.remarks || [];
     $('remarks').textContent = remarks.join(' · ');
     $('remarks').hidden = !remarks.length;
@@ -147,7 +151,10 @@
     const link = opened.matches('a') ? opened : opened.querySelector('a[href]'), is_image = a => /\/images\/\d+$/.test(a.pathname);
     if (!link || !is_image(link)) return;
     const paths = [...new Set([...opened.getRootNode().querySelectorAll('a[href]')].filter(is_image).map(a => a.pathname))];
-    try { sessionStorage.setItem('dsa110-images', JSON.stringify(paths.length > 1 ? paths : [])); } catch { /* a full or forbidden storage: the order of registration remains */ }
+    try {
+      sessionStorage.setItem('dsa110-images', JSON.stringify(paths.length > 1 ? paths : []));
+      sessionStorage.setItem('dsa110-images-from', location.pathname + location.search);
+    } catch { /* a full or forbidden storage: the order of registration remains */ }
   }
   for (const kind of ['click', 'keydown']) document.addEventListener(kind, leave_list, true);
   let going = 0;

@@ -34,7 +34,9 @@ export function render({ model }) {
       if (!column.sortable) { th.append(text); return th; }
       const active = column.name === state.sort, button = el('button', 'rt-sort');
       button.type = 'button'; button.dataset.column = column.name;
-      button.append(text, el('span', 'rt-arrow', active ? (state.descending ? '▼' : '▲') : ''));
+      const arrow = el('span', `rt-arrow ${active ? '' : 'idle'}`, active ? (state.descending ? '▼' : '▲') : '↕');
+      arrow.setAttribute('aria-hidden', 'true');
+      button.append(text, arrow);
       button.addEventListener('click', () => model.send_msg({ type: 'sort', name: column.name, descending: active ? !state.descending : true }));
       th.setAttribute('aria-sort', active ? (state.descending ? 'descending' : 'ascending') : 'none');
       th.append(button);

@@ -51,16 +51,21 @@ def describe_failure(err: BaseException, where: str) -> Failure:
         The part of the dashboard that failed, for the log.
     """
     if isinstance(err, ArchiveError):
-        log.info("%s: %s", where, err.message)
+        log.info("%s: %s", in_one_line(where), in_one_line(err.message))
         return Failure(err.message, err.remedy, err.status)
     error_id = secrets.token_hex(4)
-    log.error("error %s in %s", error_id, where, exc_info=err)
+    log.error("error %s in %s", error_id, in_one_line(where), exc_info=err)
     return Failure(
         "This part of the dashboard failed unexpectedly.",
         "The rest of the page still works. The server's log has the details under the error id.",
         500,
         error_id,
     )
+
+
+def in_one_line(text: str) -> str:
+    """Return text with its control characters written out: what a visitor sends forges no line of a log."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 class Boundary:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Protocol
 
 from dashboards.boundary import Boundary
@@ -34,7 +34,11 @@ class Changes(Protocol):
 
     @property
     def last_write(self) -> float | None:
-        """Newest write to any database, unix seconds."""
+        """Newest write to the databases with the images, unix seconds."""
+
+    @property
+    def writes(self) -> Mapping[str, float]:
+        """Role of a database -> its newest write, unix seconds."""
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -59,8 +63,13 @@ class ChangeFeed:
 
     @property
     def last_write(self) -> float | None:
-        """Newest write to any database, unix seconds; None when not known."""
+        """Newest write to the databases with the images, unix seconds; None when not known."""
         return self._changes.last_write
+
+    @property
+    def writes(self) -> Mapping[str, float]:
+        """Role of a database -> its newest write, unix seconds."""
+        return self._changes.writes
 
     @property
     def remarks(self) -> tuple[str, ...]:

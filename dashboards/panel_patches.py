@@ -30,6 +30,7 @@ from dashboards.first_visit import COOKIE, VERSION
 from dashboards.links import Links
 from dashboards.session import PageSpec, Session
 from dashboards.shell import THEME_COOKIE, Shell, choose_theme
+from data_access.errors import ArchiveError
 
 log = logging.getLogger("dsa110.dashboard")
 
@@ -71,6 +72,14 @@ class PageApplication(Application):  # type: ignore[misc, unused-ignore]
     async def prepare(self, path_params: Mapping[str, str], query: Mapping[str, str]) -> Any:
         """Return what the page's `prepare` returns."""
         return await self.spec.load_view().prepare(self._archive, path_params, query)
+
+    def status_of(self, query: Mapping[str, str]) -> int:
+        """Return the HTTP status of the page that is shown: 400 when it shows what it did not understand."""
+        try:
+            self.spec.load_view().check_query(query)
+        except ArchiveError as err:
+            return err.status
+        return 200
 
     async def finish(self, prepared: Any) -> None:
         """Let the page read a little more, which decides nothing."""
@@ -215,24 +224,44 @@ class PageHandler(HeaderMixin, DocHandler):  # type: ignore[misc, unused-ignore]
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Answer with the page, a redirect or an error page."""
-        path = self.request.path.removeprefix(self.application.prefix)
-        if path.endswith("/") and path != "/":
-            query = f"?{self.request.query}" if self.request.query else ""
-            self.redirect(f"../{path.rstrip('/').rpartition('/')[2]}{query}", permanent=True)
+        if self._redirected():
             return
-        with Boundary(self.request.path) as boundary:
-            arguments = {k: _decoded(v[-1]) for k, v in self.request.arguments.items() if v}
-            request: Any = self.request
-            request.prepared = (await self._page().prepare(kwargs, arguments),)
-        if boundary.failure is not None:
-            self.write_failure(boundary.failure)
+        path = self.request.path.removeprefix(self.application.prefix)
+        if not await self._prepared(kwargs):
             return
         await self._send_head(path)
+        request: Any = self.request
         await self._page().finish(request.prepared[0])
         try:
             await super().get(*args, **kwargs)  # type: ignore[misc]
         except PageFailed as err:
             self.write_failure(err.failure)
+
+    async def head(self, *_: Any, **kwargs: Any) -> None:
+        """Answer with the status and the headers of the page; nothing is built for those who only look."""
+        if not self._redirected() and await self._prepared(kwargs):
+            self.set_header("Content-Type", "text/html; charset=utf-8")
+            self.set_header("Cache-Control", "no-store")
+            await self.finish()
+
+    def _redirected(self) -> bool:
+        path = self.request.path.removeprefix(self.application.prefix)
+        if not path.endswith("/") or path == "/":
+            return False
+        query = f"?{self.request.query}" if self.request.query else ""
+        self.redirect(f"../{path.rstrip('/').rpartition('/')[2]}{query}", permanent=True)
+        return True
+
+    async def _prepared(self, path_params: Mapping[str, str]) -> bool:
+        """Read what decides whether the page exists, and set the status; the error page is written if it does not."""
+        with Boundary(self.request.path) as boundary:
+            arguments = {k: _decoded(v[-1]) for k, v in self.request.arguments.items() if v}
+            request: Any = self.request
+            request.prepared = (await self._page().prepare(path_params, arguments),)
+            self.set_status(self._page().status_of(arguments))
+        if boundary.failure is not None:
+            self.write_failure(boundary.failure)
+        return boundary.failure is None
 
     async def _send_head(self, path: str) -> None:
         """Send the start of the page before it is built, so that the browser runs the scripts meanwhile."""

@@ -40,12 +40,17 @@ DAY_S = 86_400
 class HealthHandler(RequestHandler):
     """``/healthz``: answers while the event loop turns; builds no session and asks no database."""
 
-    def initialize(self, shell: Shell) -> None:
-        """Receive the shell, which knows the boot id and the newest write."""
+    def initialize(self, shell: Shell, archive: Any) -> None:
+        """Receive the shell, which knows the boot id and the newest write, and the archive for its workers."""
         self._shell = shell
+        self._offload = getattr(archive, "offload", None)
 
     def get(self) -> None:
-        """Write ``{"ok", "boot", "now", "last_write", "remarks"}``; times are unix seconds."""
+        """Write ``{"ok", "boot", "now", "last_write", "writes", "remarks", "workers"}``; times are unix seconds.
+
+        ``writes`` has the newest write by database. ``workers`` that are ``"broken"`` are no reason for a restart:
+        the next read replaces them.
+        """
         self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")
         self.write(
@@ -55,10 +60,16 @@ class HealthHandler(RequestHandler):
                     "boot": self._shell.boot_id,
                     "now": round(time.time(), 3),
                     "last_write": self._shell.feed.last_write,
+                    "writes": dict(self._shell.feed.writes),
                     "remarks": self._shell.feed.remarks,
+                    "workers": getattr(self._offload, "worker_state", "not started"),
                 }
             )
         )
+
+    def head(self) -> None:
+        """Answer as `get` does, without the text."""
+        self.get()
 
 
 class DashboardServer:
@@ -164,7 +175,7 @@ def build_server(
         use_index=False,
         ico_path="none",
         extra_patterns=[
-            (r"/healthz", HealthHandler, {"shell": shell}),
+            (r"/healthz", HealthHandler, {"shell": shell, "archive": archive}),
             (r"/assets/(.*)", StaticFileHandler, {"path": str(ASSETS)}),
             *image_file_rules(archive),
             *epoch_file_rules(archive),

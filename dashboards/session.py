@@ -234,6 +234,14 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         return None
 
     @classmethod
+    def check_query(cls, query: Mapping[str, str]) -> None:
+        """Raise `ValidationError` when the query has something that means nothing.
+
+        The page is shown all the same, with the message in its place; the answer has the status of the error. Called
+        before anything is built: it reads nothing.
+        """
+
+    @classmethod
     async def finish(cls, archive: Any, prepared: Any) -> None:
         """Read a little more into what `prepare` returned; the browser has the start of the page meanwhile."""
 

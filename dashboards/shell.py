@@ -84,7 +84,7 @@ class Shell:
         view = view_class(session)
         browser = BrowserState(view)
         content = view.__panel__()
-        live = Live(session, self.feed, view.refresh, view_class.live_roles, lambda: view.is_waiting)
+        live = Live(session, self.feed, view.refresh, view.live_roles, lambda: view.is_waiting)
         browser.on_visible = live.set_visible
 
         async def start() -> None:

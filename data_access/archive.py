@@ -7,6 +7,7 @@ from typing import Self
 
 from data_access.changes import ChangeWatcher
 from data_access.database import Database
+from data_access.discovery import Databases
 from data_access.layout import Layout
 from data_access.notes import NotesDatabase
 from data_access.offload import Offload
@@ -25,8 +26,10 @@ from data_access.repositories.photometry import PhotometryRepository
 from data_access.repositories.photometry_blocks import PhotometryBlocks
 from data_access.repositories.photometry_epochs import EpochRepository
 from data_access.repositories.queue import QueueRepository
+from data_access.repositories.raw_files import RawFileRepository
 from data_access.repositories.source_columns import SourceColumnRepository
 from data_access.repositories.sources import SourceRepository
+from data_access.service_ports import parse_service
 from data_access.services.compare import CompareService
 from data_access.services.context import ContextService
 from data_access.services.contours import ContourService
@@ -36,6 +39,7 @@ from data_access.services.ese import EseService
 from data_access.services.files import FileService
 from data_access.services.health import HealthService
 from data_access.services.image_quality import ImageQualityService
+from data_access.services.kept_folder import KeptFolder
 from data_access.services.list_folder import ListFolder
 from data_access.services.logs import LogService
 from data_access.services.medians import MedianService
@@ -45,6 +49,9 @@ from data_access.services.neighbours import NeighbourService
 from data_access.services.night import NightService
 from data_access.services.overlays import OverlayService
 from data_access.services.overviews import OverviewService
+from data_access.services.own_parts import OwnParts
+from data_access.services.pipeline_services import PipelineServices
+from data_access.services.previews import PreviewService
 from data_access.services.provenance import ProvenanceService
 from data_access.services.regions import RegionService
 from data_access.services.review import ReviewService
@@ -52,8 +59,7 @@ from data_access.services.roots import Roots
 from data_access.services.source_export import SourceExportService
 from data_access.services.source_lists import SourceLists
 from data_access.services.source_search import SourceSearchService
-from data_access.services.thumbnail_folder import ThumbnailFolder
-from data_access.services.thumbnails import ThumbnailService
+from data_access.services.thumbnails import PNG_ENDS, ThumbnailService
 from data_access.services.variability import VariabilityService
 from data_access.settings import Settings, load_settings
 from data_access.sidecar import Sidecar
@@ -64,17 +70,19 @@ class Archive:
 
     Attributes
     ----------
-    images, sources, photometry, curves, measurement_sets, calibration, jobs, queue, operations
+    images, sources, photometry, curves, measurement_sets, calibration, jobs, queue, raw_files, operations
         Repositories: SQL to records.
     cross_matches
         Repository: entries of all catalogue files near a place.
     marks, review, context
         What people say about candidates, in our own database; the queue of candidates; what lies near a source.
-    files, cutouts, regions, contours, overlays, epochs, overviews, thumbnails, names, logs, provenance, night,
-    health, variability, medians, search, neighbours, missing_epochs, ese, source_lists, source_export
+    files, cutouts, regions, contours, overlays, epochs, overviews, previews, thumbnails, names, logs, provenance,
+    night, health, variability, medians, search, neighbours, missing_epochs, ese, source_lists, source_export
         Services: where files, caches and several repositories meet.
     image_quality, compare
         Services: figures of an image's own pixels, graded; images on the pixels of another one.
+    services, parts
+        Which programs of the pipeline answer on this machine; what our own parts are doing.
     changes : ChangeWatcher
         Tells listeners about new commits while its `run` is running.
 
@@ -86,17 +94,12 @@ class Archive:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.databases = {
-            role: Database(
-                role,
-                path,
-                lanes=settings.lanes,
-                deadline_s=settings.query_deadline_s,
-                busy_timeout_s=settings.busy_timeout_s,
-                row_cap=settings.row_cap,
-            )
-            for role, path in settings.databases.items()
-        }
+        self.databases = Databases(
+            {role: self._open_database(role, path) for role, path in settings.databases.items()},
+            expected=settings.expected,
+            state_dir=settings.state_dir,
+            open_database=self._open_database,
+        )
         self.layout = Layout(self.databases)
         self.offload = Offload(
             threads=settings.reader_threads, processes=settings.reader_processes, deadline_s=settings.read_deadline_s
@@ -104,8 +107,12 @@ class Archive:
         self._make_repositories()
         self._make_services()
         self.changes = ChangeWatcher(
-            self.databases, interval_s=settings.poll_interval_s, own={"notes": self.notes.file}
+            self.databases,
+            interval_s=settings.poll_interval_s,
+            own={"notes": self.notes.file},
+            folders={"logs": settings.log_roots},
         )
+        self.parts = OwnParts(self.changes, self.offload, self.variability, self._cache_folder)
 
     def _make_repositories(self) -> None:
         counting = self.settings.count_deadline_s
@@ -117,6 +124,7 @@ class Archive:
         self.calibration = CalibrationRepository(self.layout, count_deadline_s=counting)
         self.jobs = JobRepository(self.layout, count_deadline_s=counting)
         self.queue = QueueRepository(self.layout, count_deadline_s=counting)
+        self.raw_files = RawFileRepository(self.layout, count_deadline_s=counting)
         self.operations = OperationsRepository(self.layout)
         self.catalogs = CatalogRepository(self.settings.catalog_dir, self._open_catalog)
         self.notes = NotesDatabase(
@@ -126,8 +134,9 @@ class Archive:
             busy_timeout_s=self.settings.busy_timeout_s,
         )
         self.marks = MarkRepository(self.notes)
-        lists = next((self.databases[role] for role in ("calibrators", "pipeline") if role in self.databases), None)
-        self.cross_matches = CrossMatchRepository(self.settings.catalog_dir, lists, self._open_catalog)
+        self.cross_matches = CrossMatchRepository(
+            self.settings.catalog_dir, self._calibrator_lists, self._open_catalog
+        )
 
     def _make_services(self) -> None:
         settings = self.settings
@@ -139,9 +148,10 @@ class Archive:
         )
         self.names = NameService(NameRepository(self.layout))
         self.overviews = OverviewService(self.files, self.cutouts, roots, self.offload, self._cache_folder)
+        self.previews = PreviewService(self.files, roots, self.offload, self._cache_folder)
         self.epochs = EpochCutouts(self.images, self.files, self.cutouts, self.offload)
         self.regions = RegionService(self.files, self.cutouts, self.offload)
-        self.contours = ContourService(self.files, self.cutouts, self.offload)
+        self.contours = ContourService(self.previews, self.cutouts, self.overviews, self.offload)
         self.overlays = OverlayService(
             FieldObjects(self.layout), self.catalogs, self.images, self.files, self.offload
         )
@@ -175,16 +185,24 @@ class Archive:
         self.source_export = SourceExportService(self.search, self.curves, self.offload)
         self.ese = EseService(self.sources, self.photometry, self.neighbours, self.offload)
         folders = {"roots": settings.roots, "log_roots": settings.log_roots}
-        self.health = HealthService(self.databases, folders, count_deadline_s=settings.count_deadline_s)
+        self.health = HealthService(self.layout, folders, count_deadline_s=settings.count_deadline_s)
+        self.services = PipelineServices([parse_service(text) for text in settings.services])
         self.compare = CompareService(self.files, self.overviews, self.offload)
         self.image_quality = ImageQualityService(self.images, self.catalogs, self.files, roots, self.offload)
 
+    async def _calibrator_lists(self) -> Database | None:
+        await self.databases.look_again()
+        return next((self.databases[role] for role in ("calibrators", "pipeline") if role in self.databases), None)
+
     def _open_catalog(self, role: str, path: Path) -> Database:
+        return self._open_database(role, path, lanes=1)
+
+    def _open_database(self, role: str, path: Path, *, lanes: int | None = None) -> Database:
         settings = self.settings
         return Database(
             role,
             path,
-            lanes=1,
+            lanes=lanes or settings.lanes,
             deadline_s=settings.query_deadline_s,
             busy_timeout_s=settings.busy_timeout_s,
             row_cap=settings.row_cap,
@@ -193,9 +211,11 @@ class Archive:
     def _sidecar_of(self, database: str) -> Sidecar:
         return Sidecar(self.settings.cache_dir, Path(database), forbidden=self._folders_of_the_pipeline())
 
-    def _thumbnail_folder(self) -> ThumbnailFolder:
+    def _thumbnail_folder(self) -> KeptFolder:
         max_bytes = round(self.settings.thumbnail_cache_mb * 1e6)
-        return ThumbnailFolder(self._cache_folder() / "thumbnails", max_bytes=max_bytes)
+        begin, end = PNG_ENDS
+        folder = self._cache_folder() / "thumbnails"
+        return KeptFolder(folder, max_bytes=max_bytes, suffix=".png", begin=begin, end=end)
 
     def _list_folder(self) -> ListFolder:
         forbidden, folder = self._folders_of_the_pipeline(), self.settings.data_dir
@@ -205,7 +225,8 @@ class Archive:
 
     def _folders_of_the_pipeline(self) -> tuple[Path, ...]:
         settings = self.settings
-        of_databases = (path.parent for path in settings.databases.values())
+        files = (*settings.databases.values(), *(path for places in settings.expected.values() for path in places))
+        of_databases = dict.fromkeys(path.parent for path in files)
         return (settings.state_dir, *settings.roots, *settings.log_roots, *of_databases)
 
     def _cache_folder(self) -> Path:

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from data_access.database import Database
+from data_access.discovery import Databases
 from data_access.errors import DatabaseError
 
 log = logging.getLogger(__name__)
 
+_ESSENTIAL = ("pipeline", "products")
 _Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
@@ -87,27 +90,42 @@ class ChangeWatcher:
     own : mapping of str to Path
         Files of our own by role: looked at by their stamps alone. They may be absent, and a write to them is no news
         of the pipeline.
+    folders : mapping of str to sequence of Path
+        Folders by role: a file that comes or goes in one of them, or in a folder of it, is a change.
 
     Attributes
     ----------
+    writes : dict of str to float
+        Role -> unix seconds of the newest write to that database, from the files' modification times.
     last_write : float or None
-        Unix seconds of the newest write to any database, from the files' modification times.
+        The newest write to the databases with the images; where there is none of those, to any. A busy queue must not
+        make images look young.
+    looked_at : float or None
+        Unix seconds of the last look.
     trouble : dict
         Role -> message of the databases that cannot be read now.
     """
 
     def __init__(
-        self, databases: Mapping[str, Database], *, interval_s: float, own: Mapping[str, Path] | None = None
+        self,
+        databases: Mapping[str, Database],
+        *,
+        interval_s: float,
+        own: Mapping[str, Path] | None = None,
+        folders: Mapping[str, Sequence[Path]] | None = None,
     ) -> None:
-        self._databases = databases
+        self._databases = databases if isinstance(databases, Databases) else Databases(databases)
         self._own = dict(own or {})
-        self._own_stamps: dict[str, _Stamp] = {}
+        self._folders = {role: [_WatchedFolder(path) for path in paths] for role, paths in (folders or {}).items()}
+        self._own_stamps: dict[str, Any] = {}
         self._interval_s = interval_s
         self._subscriptions: set[Subscription] = set()
         self._wake = asyncio.Event()
         self._stamps: dict[str, _Stamp] = {}
         self._versions: dict[str, tuple[int, ...]] = {}
+        self.writes: dict[str, float] = {}
         self.last_write: float | None = None
+        self.looked_at: float | None = None
         self.trouble: dict[str, str] = {}
 
     def subscribe(self) -> Subscription:
@@ -128,9 +146,9 @@ class ChangeWatcher:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What readers of any page must know: databases that fail now, or that are read as a fixed copy."""
+        """What readers of any page must know: no database, some that fail now, or that are read as a fixed copy."""
         fixed = [role for role, database in self._databases.items() if database.mode == "immutable"]
-        remarks = []
+        remarks = [self._databases.complaint] if self._databases.complaint else []
         if self.trouble:
             remarks.append(f"cannot be read now: {', '.join(sorted(self.trouble))}")
         if fixed:
@@ -154,8 +172,10 @@ class ChangeWatcher:
 
     async def look(self) -> Change | None:
         """Look once; tell the subscribers and return the change, or None when nothing changed."""
+        new = await self._databases.look_again()
         stamps, own = await asyncio.to_thread(self._all_stamps)
-        changed = {role for role, stamp in own.items() if self._own_stamps.get(role, stamp) != stamp}
+        changed = set(new)
+        changed |= {role for role, stamp in own.items() if self._own_stamps.get(role, stamp) != stamp}
         self._own_stamps = own
         for role, stamp in stamps.items():
             if self._stamps.get(role) == stamp and role not in self.trouble:
@@ -164,6 +184,7 @@ class ChangeWatcher:
                 changed.add(role)
             self._stamps[role] = stamp
         self._remember_last_write(stamps)
+        self.looked_at = time.time()
         if not changed:
             return None
         change = Change(frozenset(changed), time.time())
@@ -184,14 +205,48 @@ class ChangeWatcher:
         self._versions[role] = version
         return recovered or (before is not None and before != version)
 
-    def _all_stamps(self) -> tuple[dict[str, _Stamp], dict[str, _Stamp]]:
+    def _all_stamps(self) -> tuple[dict[str, _Stamp], dict[str, Any]]:
         databases = {role: _stamps(database.path) for role, database in self._databases.items()}
-        return databases, {role: _with_content(_stamps(path)) for role, path in self._own.items()}
+        own: dict[str, Any] = {role: _with_content(_stamps(path)) for role, path in self._own.items()}
+        own |= {role: tuple(folder.stamp() for folder in folders) for role, folders in self._folders.items()}
+        return databases, own
 
     def _remember_last_write(self, stamps: Mapping[str, _Stamp]) -> None:
         # A reader that opens a WAL database touches an empty -wal file: only one with content is a write.
-        times = [s[1] / 1e9 for stamp in stamps.values() for s in stamp if s is not None and s[2] > 0]
-        self.last_write = max(times, default=None)
+        times = {role: [s[1] / 1e9 for s in stamp if s is not None and s[2] > 0] for role, stamp in stamps.items()}
+        self.writes = {role: max(found) for role, found in times.items() if found}
+        essential = [self.writes[role] for role in _ESSENTIAL if role in self.writes]
+        self.last_write = max(essential or self.writes.values(), default=None)
+
+
+class _WatchedFolder:
+    """A folder and the folders in it; they are listed again only when one of them came or went."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._listed: int | None = None
+        self._inside: tuple[Path, ...] = ()
+
+    def stamp(self) -> tuple[int | None, ...]:
+        """Return what changes when a file comes or goes; None for a folder that is not there."""
+        own = _folder_time(self._path)
+        if own != self._listed:
+            self._listed, self._inside = own, self._folders_inside()
+        return own, *map(_folder_time, self._inside)
+
+    def _folders_inside(self) -> tuple[Path, ...]:
+        try:
+            with os.scandir(self._path) as entries:
+                return tuple(Path(entry.path) for entry in entries if entry.is_dir())
+        except OSError:
+            return ()
+
+
+def _folder_time(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _stamps(path: Path) -> _Stamp:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,7 +27,9 @@ from data_access.errors import (
     DatabaseMissing,
     QueryTooSlow,
 )
+from data_access.introspection import INDEXES_SQL, Schema, indexed_columns
 from data_access.packing import NotPackable, packed_sql, unpack
+from data_access.patience import Patience
 from data_access.read_only_connection import (
     FileReplaced,
     ReadOnlyConnection,
@@ -80,19 +82,6 @@ class Query:
     n_columns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """Tables of one file: name -> column names, in the order of the file; `with_rowid` have a row number.
-
-    `keys` names the primary key where it is a single column.
-    """
-
-    tables: dict[str, tuple[str, ...]]
-    version: int
-    with_rowid: frozenset[str] = frozenset()
-    keys: Mapping[str, str] = field(default_factory=dict)
-
-
 class Database:
     """Read-only, bounded, concurrent access to one SQLite file.
 
@@ -132,6 +121,8 @@ class Database:
         self._schema_gate = asyncio.Lock()
         self._generation = 0
         self._shared = SharedQuestions()
+        patience = Patience(busy_timeout_s)
+        self._patience = {"fast": patience, "slow": patience, "watch": Patience(_WATCH_BUSY_TIMEOUT_S)}
 
     async def fetch(
         self,
@@ -204,11 +195,12 @@ class Database:
     async def _run_on_this_file(
         self, statements: tuple[Statement, ...], limit: int, lane_name: str, budget_s: float, begun: _Begun
     ) -> list[list[Any]]:
-        for _ in range(_REPLACEMENTS_IN_A_ROW):
+        for attempt in range(_REPLACEMENTS_IN_A_ROW):
             try:
                 return await self._run_once(statements, limit, lane_name, budget_s, begun)
             except FileReplaced:
                 await self._drop_lanes()
+                await asyncio.sleep(0.05 * attempt)
         raise DatabaseError(f"{self.path} keeps being replaced under the reader", path=str(self.path), role=self.role)
 
     async def _run_once(
@@ -218,7 +210,8 @@ class Database:
         if begun is not None:
             begun()
         try:
-            found: list[list[Any]] = await lane.run(lane.raw.answer, statements, limit, budget_s)
+            patience_s = self._patience[lane_name].seconds
+            found: list[list[Any]] = await lane.run(lane.raw.answer, statements, limit, budget_s, patience_s)
         except asyncio.CancelledError:
             # The lane is free when its thread is: a caller that gives up does not hand a busy lane to the next one.
             lane.raw.abandon()
@@ -228,9 +221,11 @@ class Database:
         except BaseException as err:
             self._give_back(lane_name, lane)
             if (explained := explained_error(err, self.role, self.path)) is not None:
+                self._patience[lane_name].failed(explained)
                 raise explained from err
             raise
         self._give_back(lane_name, lane)
+        self._patience[lane_name].succeeded()
         if lane.raw.immutable and await asyncio.to_thread(self._was_replaced, lane):
             raise FileReplaced
         return found
@@ -258,7 +253,7 @@ class Database:
             if lane.generation == self._generation:
                 return lane
             await lane.connection.close()
-        return await self._open(self.busy_timeout_s if name != "watch" else _WATCH_BUSY_TIMEOUT_S)
+        return await self._open(self._patience[name])
 
     def _give_back_idle(self, name: str, lane: _Lane, done: asyncio.Future[Any]) -> None:
         if not done.cancelled():
@@ -271,18 +266,20 @@ class Database:
         self._free[name].append(lane)
         self._gates[name].release()
 
-    async def _open(self, busy_timeout_s: float) -> _Lane:
+    async def _open(self, patience: Patience) -> _Lane:
         """Open one connection: ``mode=ro``; ``immutable=1`` only when that fails and no write-ahead log exists."""
         try:
             await asyncio.to_thread(self.path.stat)
             try:
-                lane = await self._connect(busy_timeout_s, immutable=False)
+                lane = await self._connect(patience.seconds, immutable=False)
             except sqlite3.OperationalError as err:
                 if "locked" in str(err) or await asyncio.to_thread(has_write_ahead_log, self.path):
                     raise
-                lane = await self._connect(busy_timeout_s, immutable=True)
+                lane = await self._connect(patience.seconds, immutable=True)
         except (sqlite3.Error, OSError) as err:
-            raise (explained_error(err, self.role, self.path) or err) from err
+            explained = explained_error(err, self.role, self.path) or err
+            patience.failed(explained)
+            raise explained from err
         self.mode = "immutable" if lane.raw.immutable else "read-only"
         return lane
 
@@ -369,6 +366,7 @@ class Database:
             version,
             frozenset(name for name, with_rowid in found if with_rowid),
             {name: columns[0] for name, columns in keys.items() if len(columns) == 1},
+            indexed_columns(keys, await self._ask(INDEXES_SQL)),
         )
 
     async def _columns(self, table: str) -> tuple[tuple[str, int], ...]:

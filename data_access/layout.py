@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_access.database import Database, Rows, Schema
+from data_access.database import Database, Rows
+from data_access.discovery import Databases
 from data_access.errors import DatabaseError, TableMissing
+from data_access.introspection import Schema
 
 _LOOK_AGAIN_S = 1.0
 
@@ -123,6 +125,7 @@ _ONLY_IN: Mapping[str, frozenset[str]] = {
     "cal_registry": frozenset({"caltables"}),
     "ingest": frozenset({"ingest_queue", "subband_files", "pointing_history"}),
     "hdf5": frozenset({"hdf5_files", "storage_locations", "pointing_history"}),
+    "raw_index": frozenset({"hdf5_files"}),
     "data_registry": frozenset(),
     "calibrators": frozenset({"calibrator_catalog", "vla_calibrators", "bandpass_calibrators"}),
     "alerts": frozenset({"alert_history"}),
@@ -132,6 +135,25 @@ _ONLY_IN: Mapping[str, frozenset[str]] = {
 def may_hold(role: str, logical: str) -> bool:
     """Return whether the pipeline would write this table there: else a broken file hides nothing of it."""
     return role not in _ONLY_IN or logical in _ONLY_IN[role]
+
+
+# Files of the split layout carry copies of each other's tables: what stands here is asked before all other files.
+_HOMES: Mapping[str, tuple[str, ...]] = {
+    "caltables": ("cal_registry",),
+    "ingest_queue": ("ingest",),
+    "subband_files": ("ingest",),
+    "pointing_history": ("ingest",),
+    "hdf5_files": ("raw_index", "hdf5"),
+    "alert_history": ("alerts",),
+    "calibrator_catalog": ("calibrators",),
+    "vla_calibrators": ("calibrators",),
+    "bandpass_calibrators": ("calibrators",),
+}
+
+
+def homes_of(logical: str) -> tuple[str, ...]:
+    """Return the roles whose files are meant to hold this table in the split layout, the best first."""
+    return _HOMES.get(logical, ("products",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +166,7 @@ class Table:
     columns: frozenset[str]
     has_rowid: bool = True
     primary_key: str = ""
+    indexed: frozenset[str] = frozenset()
 
     def column(self, name: str, alias: str = "") -> str:
         """Return the SQL for a column under the name it has here, or NULL when this file does not have it."""
@@ -194,16 +217,18 @@ class Layout:
     Parameters
     ----------
     databases : mapping of role to Database
-        In the order in which they are asked.
+        A table is looked for in the unified file, then in its homes, then in the others in this order.
     """
 
     def __init__(self, databases: Mapping[str, Database]) -> None:
-        self.databases = databases
+        self.databases = databases if isinstance(databases, Databases) else Databases(databases)
         self._found: dict[str, _Found] = {}
         self._gates: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def find(self, logical: str) -> Table:
         """Return the table: the first that has rows, else the first that exists; looked for once a second.
+
+        The unified file is asked first, then the table's homes in the split layout.
 
         Raises
         ------
@@ -224,14 +249,15 @@ class Layout:
             return found.table
 
     async def _look_for(self, logical: str) -> Table:
+        await self.databases.look_again()
         empty: Table | None = None
         trouble: DatabaseError | None = None
-        for database in self.databases.values():
+        for database in self._in_order(logical):
             try:
-                for table in await self._candidates(logical, database):
-                    if await self._has_rows(table):
-                        return table
-                    empty = empty or table
+                table, has_rows = await self._table_in(logical, database)
+                if table is not None and has_rows:
+                    return table
+                empty = empty or table
             except DatabaseError as err:
                 if may_hold(database.role, logical):
                     trouble = trouble or err
@@ -239,15 +265,58 @@ class Layout:
             return empty
         if trouble is not None:
             raise trouble
-        asked = ", ".join(database.path.name for database in self.databases.values()) or "none is configured"
         name = TABLES[logical].names[-1]
-        raise TableMissing(f"No database has the table '{name}' (looked in: {asked})", table=logical)
+        raise TableMissing(f"No database has the table '{name}' ({self._where(logical)})", table=logical)
+
+    def _where(self, logical: str) -> str:
+        """Say where a table was looked for, and which file that could hold it is not there."""
+        if self.databases.complaint:
+            return self.databases.complaint
+        asked = ", ".join(database.path.name for database in self.databases.values()) or "none is configured"
+        places = () if "pipeline" in self.databases else self.databases.expected_places(homes_of(logical)[-1])
+        if not places:
+            return f"looked in: {asked}"
+        return f"looked in: {asked}; expected in {' or '.join(map(str, places))}, which is not there"
+
+    def _in_order(self, logical: str) -> list[Database]:
+        """Return the databases in the order in which they are asked: the unified one, the table's homes, the rest."""
+        roles = [role for role in ("pipeline", *homes_of(logical)) if role in self.databases]
+        roles += [role for role in self.databases if role not in roles]
+        return [self.databases[role] for role in roles]
+
+    async def find_in(self, logical: str, database: Database) -> Table | None:
+        """Return the table of one database, under the name that has rows; None when it has none of its names."""
+        return (await self._table_in(logical, database))[0]
+
+    async def _table_in(self, logical: str, database: Database) -> tuple[Table | None, bool]:
+        candidates = await self._candidates(logical, database)
+        for table in candidates:
+            if await self._has_rows(table):
+                return table, True
+        return (candidates[0] if candidates else None), False
 
     async def find_or_none(self, logical: str) -> Table | None:
         """Return the table, or None when no database has it; errors of databases are still raised."""
         try:
             return await self.find(logical)
         except TableMissing:
+            return None
+
+    async def find_optional(self, logical: str) -> Table | None:
+        """Return the table, or None when databases can be read and none has it.
+
+        Raises
+        ------
+        TableMissing
+            There is no database at all: then nothing is known, and not that there is nothing.
+        DatabaseError
+            A database that could hold it cannot be read.
+        """
+        try:
+            return await self.find(logical)
+        except TableMissing:
+            if not self.databases:
+                raise
             return None
 
     async def _candidates(self, logical: str, database: Database) -> list[Table]:
@@ -260,6 +329,7 @@ class Layout:
                 frozenset(schema.tables[name]),
                 name in schema.with_rowid,
                 schema.keys.get(name, ""),
+                schema.indexed.get(name, frozenset()),
             )
             for name in TABLES[logical].names
             if name in schema.tables

@@ -68,6 +68,7 @@ class ReadOnlyConnection(sqlite3.Connection):
     path: Path
     immutable: bool
     identity: Identity
+    patience_s: float = -1.0
     expires: float = 0.0
     abandoned: bool = False
 
@@ -94,14 +95,25 @@ class ReadOnlyConnection(sqlite3.Connection):
             raise FileReplaced
         self.expires = time.monotonic() + budget_s
 
-    def answer(self, statements: Sequence[Statement], limit: int, budget_s: float) -> list[list[Any]]:
-        """Return at most `limit` rows of each statement, all within `budget_s`.
+    def _wait_for_locks(self, patience_s: float) -> None:
+        """Wait so long for a writer from now on: only the statement that says so is let through."""
+        if patience_s != self.patience_s:
+            self.set_authorizer(None)
+            super().execute(f"PRAGMA busy_timeout = {int(1000 * patience_s)}").close()
+            self.set_authorizer(_authorize)
+            self.patience_s = patience_s
+
+    def answer(
+        self, statements: Sequence[Statement], limit: int, budget_s: float, patience_s: float
+    ) -> list[list[Any]]:
+        """Return at most `limit` rows of each statement, all within `budget_s`, waiting `patience_s` for a lock.
 
         Raises
         ------
         FileReplaced, sqlite3.Error
         """
         self.begin(budget_s)
+        self._wait_for_locks(patience_s)
         return [self._rows(sql, parameters, limit) for sql, parameters in statements]
 
     def _rows(self, sql: str, parameters: Sequence[Any], limit: int) -> list[Any]:
@@ -142,6 +154,7 @@ def connect_read_only(path: Path, *, busy_timeout_s: float, immutable: bool) -> 
         cached_statements=256,
         factory=ReadOnlyConnection,
     )
+    connection.patience_s = busy_timeout_s
     try:
         connection.restrict(path, identity, immutable=immutable)
     except BaseException:

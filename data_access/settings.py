@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from data_access.errors import ValidationError
+from data_access.service_ports import DEFAULT_SERVICES, parse_service
 
 DEFAULT_STATE_DIR = Path("/data/dsa110-contimg/state")
+_DEFAULT_RAW_FOLDER = Path("/data/incoming")
 DEFAULT_CACHE_DIR = Path("~/.cache/dsa110-dashboard")
 DEFAULT_DATA_DIR = Path("~/.local/share/dsa110-dashboard")
 
@@ -26,13 +28,16 @@ class DatabaseRole:
     variables : tuple of str
         Environment variables that name the file, the first set one wins.
     filenames : tuple of str
-        Names looked for in ``<state>/db`` and ``<state>``.
+        Names looked for in the folders.
+    folders : tuple of str
+        Below the state folder, the best one first.
     """
 
     role: str
     variables: tuple[str, ...]
     filenames: tuple[str, ...]
     about: str
+    folders: tuple[str, ...] = ("db", ".")
 
 
 ROLES: tuple[DatabaseRole, ...] = (
@@ -57,6 +62,13 @@ ROLES: tuple[DatabaseRole, ...] = (
     ),
     DatabaseRole("hdf5", ("PIPELINE_HDF5_DB", "HDF5_DB_PATH"), ("hdf5.sqlite3",), "raw-file index (split layout)"),
     DatabaseRole(
+        "raw_index",
+        ("DSA110_RAW_INDEX_DB",),
+        ("hdf5_file_index.sqlite3",),
+        "raw-file index that the indexer keeps beside the raw files",
+        ("../incoming",),
+    ),
+    DatabaseRole(
         "data_registry",
         ("PIPELINE_DATA_REGISTRY_DB", "DATA_REGISTRY_DB"),
         ("data_registry.sqlite3", "data_registry.db"),
@@ -75,12 +87,15 @@ class Settings:
     ----------
     databases : dict of str to Path
         File per role (see `ROLES`); roles without a file are absent.
+    expected : dict of str to tuple of Path
+        Where the files of the other roles are looked for, the best place first. It follows from `state_dir`.
     roots : tuple of Path
         Folders below which files may be read.
     """
 
     state_dir: Path = DEFAULT_STATE_DIR
     databases: Mapping[str, Path] = field(default_factory=dict)
+    expected: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     log_roots: tuple[Path, ...] = ()
     roots: tuple[Path, ...] = ()
     catalog_dir: Path | None = None
@@ -88,6 +103,7 @@ class Settings:
     thumbnail_cache_mb: float = 200.0
     data_dir: Path = DEFAULT_DATA_DIR
     user_header: str = ""
+    services: tuple[str, ...] = DEFAULT_SERVICES
     lanes: int = 2
     query_deadline_s: float = 5.0
     count_deadline_s: float = 0.25
@@ -116,7 +132,7 @@ def settings_table() -> tuple[SettingDoc, ...]:
         SettingDoc(name, _VARIABLES.get(name, ()), _default_text(name), about) for name, about in _ABOUT.items()
     )
     databases = tuple(
-        SettingDoc(f"databases.{r.role}", r.variables, f"`{r.filenames[0]}` in `state/db` or `state`", r.about)
+        SettingDoc(f"databases.{r.role}", r.variables, f"`{r.filenames[0]}` in {_folders_text(r)}", r.about)
         for r in ROLES
     )
     return plain[:1] + databases + plain[1:]
@@ -127,10 +143,12 @@ _ABOUT: dict[str, str] = {
     "log_roots": "folders with log files",
     "roots": "folders below which images, Measurement Sets and tables may be read",
     "catalog_dir": "folder with catalogue databases",
-    "cache_dir": "folder for sums and thumbnails, outside of the pipeline's folders; may be deleted at any time",
+    "cache_dir": "folder for sums and pictures, outside of the pipeline's folders; may be deleted at any time",
     "thumbnail_cache_mb": "thumbnails kept in `cache_dir`, megabytes; the longest unused go first",
     "data_dir": "folder for what people write (marks, comments, lists), never one of the pipeline's; make copies",
     "user_header": "HTTP header with the name of the reader, set by a trusted proxy; empty: people type theirs",
+    "services": "programs of the pipeline that /status asks on this machine alone: name, port, and a path, `PING` or "
+    "nothing; `[]` or `none` asks nobody",
     "lanes": "connections per database for fast reads (one more is kept for slow ones)",
     "query_deadline_s": "a query is stopped after this time, seconds",
     "count_deadline_s": "counting rows gives up after this time, seconds",
@@ -150,7 +168,18 @@ _VARIABLES: dict[str, tuple[str, ...]] = {
     "cache_dir": ("DSA110_DASHBOARD_CACHE",),
     "data_dir": ("DSA110_DASHBOARD_DATA",),
     "user_header": ("DSA110_DASHBOARD_USER_HEADER",),
+    "services": ("DSA110_DASHBOARD_SERVICES",),
 }
+
+
+def _folders_text(role: DatabaseRole) -> str:
+    if role.role == "raw_index":
+        return f"`<state>/../incoming`; of the default state folder in `{_DEFAULT_RAW_FOLDER}` too"
+    return "`state/db` or `state`"
+
+
+_LISTS = ("roots", "log_roots", "services")
+_PATHS = ("state_dir", "databases", "roots", "log_roots", "catalog_dir", "cache_dir", "data_dir")
 
 
 def _default_text(name: str) -> str:
@@ -160,6 +189,7 @@ def _default_text(name: str) -> str:
         "roots": "`<state>/../stage`, `/stage/dsa110-contimg`, `/data/dsa110-contimg`",
         "catalog_dir": "`<state>/catalogs`",
         "user_header": "–",
+        "services": ", ".join(f"`{service}`" for service in DEFAULT_SERVICES),
     }
     if name in special:
         return special[name]
@@ -191,7 +221,7 @@ def load_settings(
     """
     env = dict(os.environ if environment is None else environment)
     if state_dir is not None:
-        own = tuple(v for name in ("cache_dir", "data_dir", "user_header") for v in _VARIABLES[name])
+        own = tuple(v for name in ("cache_dir", "data_dir", "user_header", "services") for v in _VARIABLES[name])
         env = {name: env[name] for name in own if name in env}
     given = _from_environment(env)
     if config is not None:
@@ -215,7 +245,7 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
     for name, variables in _VARIABLES.items():
         value = next((env[v] for v in variables if env.get(v)), None)
         if value is not None:
-            given[name] = value.split(",") if name in ("roots", "log_roots") else value
+            given[name] = value.split(",") if name in _LISTS else value
     databases = {
         role.role: next(env[v] for v in role.variables if env.get(v))
         for role in ROLES
@@ -233,14 +263,32 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise ValidationError(f"The settings file {path} cannot be read: {err.strerror}") from err
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise ValidationError(f"The settings file {path} is not valid TOML: {err}") from err
-    unknown = set(given) - {f.name for f in fields(Settings)}
+    unknown = set(given) - {"databases", *_ABOUT}
     if unknown:
         raise ValidationError(
             f"The settings file {path} has unknown names: {', '.join(sorted(unknown))}",
             remedy="The settings table in README.md lists every name.",
         )
     _check_paths(given)
-    return given
+    return _from_folder(path.expanduser().absolute().parent, given)
+
+
+def _from_folder(folder: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a file with its paths made absolute: they begin at the file, wherever it is read from."""
+
+    def absolute(path: str) -> str:
+        return os.path.normpath(folder / Path(path.strip()).expanduser()) if path.strip() else path
+
+    found = dict(given)
+    for name in _PATHS:
+        value = found.get(name)
+        if isinstance(value, str):
+            found[name] = absolute(value)
+        elif isinstance(value, list):
+            found[name] = [absolute(item) for item in value]
+        elif isinstance(value, dict):
+            found[name] = {key: absolute(item) for key, item in value.items()}
+    return found
 
 
 def _check_paths(given: Mapping[str, Any]) -> None:
@@ -253,25 +301,31 @@ def _check_paths(given: Mapping[str, Any]) -> None:
     for name in ("state_dir", "catalog_dir", "cache_dir", "data_dir", "user_header"):
         if not isinstance(given.get(name, ""), str):
             raise ValidationError(f"The setting {name} must be text, not {given[name]!r}")
-    for name in ("roots", "log_roots"):
+    for name in _LISTS:
         value = given.get(name, [])
         if not isinstance(value, str | list) or not all(isinstance(item, str) for item in value):
-            raise ValidationError(f"The setting {name} must be a list of paths, not {value!r}")
+            raise ValidationError(f"The setting {name} must be a list of texts, not {value!r}")
 
 
 def _complete(given: Mapping[str, Any]) -> Settings:
-    state = Path(given.get("state_dir", DEFAULT_STATE_DIR))
+    state = Path(given.get("state_dir", DEFAULT_STATE_DIR)).expanduser()
     values: dict[str, Any] = {"state_dir": state}
-    values["databases"] = _databases(
-        state, given.get("databases", {}), scan="state_dir" in given or not given.get("databases")
-    )
+    named = {role: Path(str(path)).expanduser().absolute() for role, path in given.get("databases", {}).items()}
+    if "state_dir" in given or not named:
+        values["expected"] = {role.role: _places(state, role) for role in ROLES if role.role not in named}
+    found = {
+        role: next((p for p in places if p.exists()), None) for role, places in values.get("expected", {}).items()
+    }
+    both = {**named, **{role: path for role, path in found.items() if path is not None}}
+    values["databases"] = {role.role: both[role.role] for role in ROLES if role.role in both}
     values["log_roots"] = _folders(given, "log_roots", (state / "logs", state.parent / "logs"))
     standard = (state.parent / "stage", Path("/stage/dsa110-contimg"), Path("/data/dsa110-contimg"))
     values["roots"] = _folders(given, "roots", standard if state != DEFAULT_STATE_DIR else standard[1:])
-    values["catalog_dir"] = Path(given.get("catalog_dir", state / "catalogs"))
+    values["catalog_dir"] = Path(given.get("catalog_dir", state / "catalogs")).expanduser()
     values["cache_dir"] = Path(given.get("cache_dir", DEFAULT_CACHE_DIR)).expanduser().absolute()
     values["data_dir"] = Path(given.get("data_dir", DEFAULT_DATA_DIR)).expanduser().absolute()
     values["user_header"] = str(given.get("user_header", "")).strip()
+    values["services"] = _services(given)
     defaults = Settings()
     for name in _ABOUT:
         if name in values or name not in given:
@@ -280,17 +334,11 @@ def _complete(given: Mapping[str, Any]) -> Settings:
     return replace(defaults, **values)
 
 
-def _databases(state: Path, given: Mapping[str, Any], *, scan: bool) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for role in ROLES:
-        if role.role in given:
-            found[role.role] = Path(str(given[role.role])).absolute()
-        elif scan:
-            candidates = (folder / name for folder in (state / "db", state) for name in role.filenames)
-            existing = next((c for c in candidates if c.exists()), None)
-            if existing is not None:
-                found[role.role] = existing.absolute()
-    return found
+def _places(state: Path, role: DatabaseRole) -> tuple[Path, ...]:
+    folders = [Path(os.path.normpath((state / folder).absolute())) for folder in role.folders]
+    if role.role == "raw_index" and state == DEFAULT_STATE_DIR:
+        folders.append(_DEFAULT_RAW_FOLDER)
+    return tuple(folder / name for folder in folders for name in role.filenames)
 
 
 def _folders(given: Mapping[str, Any], name: str, default: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -299,12 +347,23 @@ def _folders(given: Mapping[str, Any], name: str, default: tuple[Path, ...]) -> 
         return default
     if isinstance(value, str):
         value = [value]
-    return tuple(Path(str(item).strip()) for item in value if str(item).strip())
+    return tuple(Path(str(item).strip()).expanduser() for item in value if str(item).strip())
+
+
+def _services(given: Mapping[str, Any]) -> tuple[str, ...]:
+    value = given.get("services", DEFAULT_SERVICES)
+    texts = [text.strip() for text in ([value] if isinstance(value, str) else value)]
+    services = tuple(text for text in texts if text and text.lower() != "none")
+    for service in services:
+        parse_service(service)
+    return services
 
 
 def _number(name: str, value: Any, default: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValidationError(f"The setting {name} must be a number, not {value!r}")
+    if isinstance(default, int) and value != int(value):
+        raise ValidationError(f"The setting {name} must be a whole number, not {value!r}")
     number = type(default)(value)
     if number <= 0:
         raise ValidationError(f"The setting {name} must be positive, not {value!r}")

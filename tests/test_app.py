@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -19,6 +20,7 @@ import pytest
 
 import app
 from data_access.demo import write_demo
+from data_access.demo.write import MARKER, load_archive
 
 ROOT = Path(app.__file__).resolve().parent
 OWN_VARIABLES = ("PIPELINE", "CONTIMG", "DSA110", "CAL_REGISTRY", "HDF5_DB")
@@ -112,6 +114,7 @@ def test_check_of_a_whole_archive_says_where_everything_is(
     heading = next(line for line in lines if line.startswith("products: "))
     assert heading.startswith("products: read-only, wal, last write 20")
     assert heading.endswith(str(products))
+    assert re.search(r" UTC, [0-9][^,]* (s|min|d) ago  /", heading)
     images = next(line for line in lines if line.split()[:1] == ["images"])
     assert images.split()[1] == f"{real_rows(products, 'images'):,}"
     assert f"roots: readable  {demo_split / 'stage'}" in lines
@@ -124,11 +127,18 @@ def test_check_as_json_names_every_database_of_the_split_layout(
 ) -> None:
     answer = check(demo_split, "--json")
     report = report_of(answer)
-    on_disk = {str(path) for path in (demo_split / "state/db").glob("*.sqlite3")}
+    on_disk = {str(path) for folder in ("state/db", "incoming") for path in (demo_split / folder).glob("*.sqlite3")}
     known = {database["path"] for database in report["databases"]}
     assert (answer[0], report["ok"], report["layout"]) == (0, True, "split")
     assert known <= on_disk
-    assert {Path(path).stem for path in known} >= {"products", "cal_registry", "ingest", "hdf5", "alerts"}
+    assert {Path(path).stem for path in known} >= {
+        "products",
+        "cal_registry",
+        "ingest",
+        "hdf5",
+        "alerts",
+        "hdf5_file_index",
+    }
     assert all(database["last_write_at"] > 1.7e9 for database in report["databases"])
 
 
@@ -153,12 +163,32 @@ def test_check_names_the_columns_that_a_table_lacks(
     assert status == 0
 
 
+def test_check_names_the_tables_that_pages_will_miss(
+    check: Callable[..., tuple[int, str]], copy_of_split: Path
+) -> None:
+    connection = sqlite3.connect(copy_of_split / "state/db/products.sqlite3")
+    connection.execute("DROP TABLE batch_jobs")
+    connection.close()
+    status, text = check(copy_of_split)
+    assert status == 0
+    assert re.search(r"^    batch_jobs +/jobs\?view=batches$", text, re.MULTILINE)
+
+
+def test_check_names_some_of_many_missing_columns(check: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "products.sqlite3")
+    connection.execute("CREATE TABLE ms_index (path)")
+    connection.close()
+    line = next(line for line in check(tmp_path)[1].splitlines() if line.split()[:1] == ["ms_index"])
+    assert line.endswith("missing columns: start_mjd, end_mjd, mid_mjd, processed_at and 10 more")
+
+
 def test_check_of_an_empty_folder_fails_and_says_what_to_give(
     check: Callable[..., tuple[int, str]], tmp_path: Path
 ) -> None:
     status, text = check(tmp_path)
     assert status == 1
     assert "layout: none" in text
+    assert f"the state folder {tmp_path} has no database" in text
     assert "no database found: give --state-dir, --config or the pipeline's environment variables" in text
     assert "cannot work without: ms_index, images, photometry, caltables" in text
 
@@ -188,6 +218,13 @@ def test_check_names_a_corrupt_database_and_still_reports_the_others(
     assert report_of(answer)["missing"] == ["caltables"]
 
 
+def test_check_ends_quietly_when_its_reader_has_seen_enough(demo_split: Path) -> None:
+    command = f"'{sys.executable}' app.py check --state-dir '{demo_split}' | head -c 1"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout == "l"
+    assert "BrokenPipe" not in done.stderr
+
+
 def test_settings_come_from_a_toml_file(
     capsys: pytest.CaptureFixture[str], demo_unified: Path, tmp_path: Path
 ) -> None:
@@ -208,7 +245,7 @@ def test_settings_come_from_a_toml_file(
         ("lanes = ", "is not valid TOML"),
         ("colour = 'blue'", "unknown names: colour"),
         ("query_deadline_s = 'soon'", "must be a number, not 'soon'"),
-        ("roots = 3", "must be a list of paths, not 3"),
+        ("roots = 3", "must be a list of texts, not 3"),
     ],
 )
 @pytest.mark.parametrize("command", ["check", "serve"])
@@ -278,6 +315,41 @@ def test_demo_writes_its_archive_serves_it_and_lets_it_grow(
     assert process.returncode == 0
     assert "Traceback" not in errors
     assert app.main(["check", "--state-dir", str(out)]) == 0
+
+
+@pytest.mark.parametrize("damage", ["unfinished", "half a marker", "another layout"])
+def test_demo_writes_an_unusable_archive_again(damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = write_demo(tmp_path / "demo", nights=1, layout="unified" if damage == "another layout" else "split")
+    marker = out / MARKER
+    if damage == "unfinished":
+        marker.write_text(marker.read_text().replace("true", "false"))
+    elif damage == "half a marker":
+        marker.write_text(marker.read_text()[:20])
+    served = []
+    monkeypatch.setattr(app, "_run_server", lambda archive, _options: served.append(archive))
+    monkeypatch.setattr(
+        "data_access.demo.write_demo", lambda folder, **options: write_demo(folder, nights=1, **options)
+    )
+    assert app.main(["demo", "--out", str(out), "--still"]) == 0
+    assert load_archive(out).layout == "split"
+    assert "products" in served[0].databases
+
+
+def test_demo_leaves_a_whole_archive_as_it_is(
+    demo_split: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(app, "_run_server", lambda *_: None)
+    written = load_archive(demo_split)
+    assert app.main(["demo", "--out", str(demo_split), "--still"]) == 0
+    assert load_archive(demo_split) == written
+    assert "Writing" not in capsys.readouterr().out
+
+
+def test_demo_touches_no_folder_of_somebody_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "state").mkdir()
+    assert app.main(["demo", "--out", str(tmp_path), "--still"]) == 2
+    assert "was not made by the demo" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
 
 def test_what_is_written_about_the_demo_stays_beside_the_demo(tmp_path: Path) -> None:

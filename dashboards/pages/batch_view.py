@@ -11,6 +11,7 @@ import param
 
 from dashboards.components.cells import cell
 from dashboards.components.record_table import Column, RecordTable, Row, row
+from dashboards.pages.filter_fields import with_present
 from dashboards.pages.job_words import ITEM_COLUMNS, item_name, item_row, params_text
 from dashboards.pages.jobs import JobsPage
 from dashboards.pages.wording import state_cell
@@ -20,6 +21,7 @@ from data_access.repositories.jobs import run_id_of
 
 _NAMED_FAILURES = 3
 _CLOCK_TOLERANCE_S = 60.0
+_STATUSES = ["", "pending", "running", "completed", "failed", "cancelled"]
 _CLOCK = "Times lie in the future: the pipeline writes batch times late by its host's offset from UTC."
 
 
@@ -27,6 +29,8 @@ class BatchesView(JobsPage):
     """Batches, newest first; failed items are named in their row, all items are shown for a chosen batch."""
 
     batch = param.Integer(default=0, bounds=(0, None), doc="the batch whose items are shown")
+    type = param.String(default="", doc="part of the type")
+    status = param.String(default="", doc="status as the pipeline wrote it")
 
     noun = "batches"
     name_in_url = "batches"
@@ -42,6 +46,15 @@ class BatchesView(JobsPage):
         {"name": "params", "label": "Parameters", "width": "30rem"},
     )  # fmt: skip
 
+    fields = (
+        {"name": "type", "label": "Type", "kind": "text", "placeholder": "image", "width": "12rem"},
+        {"name": "status", "label": "Status", "kind": "select", "options": _STATUSES, "width": "10rem"},
+    )
+
+    def _show_filters(self, errors: Mapping[str, str]) -> None:
+        self.filters.fields = with_present(self.fields, {"status": self.status})
+        super()._show_filters(errors)
+
     def above(self) -> Any:
         """The items of the chosen batch."""
         self.items = RecordTable(columns=list(ITEM_COLUMNS), empty="This batch has no items.", max_height=330)
@@ -56,19 +69,24 @@ class BatchesView(JobsPage):
 
     async def find(self, request: PageRequest) -> RecordPage[Batch]:
         """Return one page of batches."""
-        page: RecordPage[Batch] = await self.session.archive.jobs.find_batches(request)
+        page: RecordPage[Batch] = await self.session.archive.jobs.find_batches(
+            request, kind=self.type, status=self.status
+        )
         ahead = max((batch.created_at or 0.0 for batch in page.rows), default=0.0) - self.now()
         return replace(page, note=_CLOCK) if ahead > _CLOCK_TOLERANCE_S else page
 
     async def count(self) -> Count | None:
-        """Return nothing: the table is not worth a count."""
-        return None
+        """Return how many batches match."""
+        number: Count | None = await self.session.archive.jobs.count_batches(kind=self.type, status=self.status)
+        return number
 
     async def details(self, records: Sequence[Batch]) -> dict[int, list[BatchItem]]:
         """Return the failed items of the batches that have some."""
         jobs = self.session.archive.jobs
         failing = [batch.id for batch in records if batch.failed_items]
-        return {n: [i for i in await jobs.find_batch_items(n) if (i.status or "") == "failed"] for n in failing}
+        return {
+            n: [i for i in (await jobs.find_batch_items(n)).rows if (i.status or "") == "failed"] for n in failing
+        }
 
     def to_row(self, record: Batch, details: Mapping[int, list[BatchItem]]) -> Row:
         """Return the table row of one batch."""
@@ -93,18 +111,18 @@ class BatchesView(JobsPage):
             href=self.session.links.jobs(view="batches", batch=record.id),
         )
 
-    async def _find_items(self) -> tuple[BatchItem, ...]:
-        items: tuple[BatchItem, ...] = await self.session.archive.jobs.find_batch_items(self.batch)
+    async def _find_items(self) -> RecordPage[BatchItem]:
+        items: RecordPage[BatchItem] = await self.session.archive.jobs.find_batch_items(self.batch)
         return items
 
-    def _show_items(self, items: Sequence[BatchItem]) -> RecordTable:
+    def _show_items(self, items: RecordPage[BatchItem]) -> RecordTable:
         links, now = self.session.links, self.now()
         self.items.param.update(
             caption=f"Items of batch {self.batch}",
-            rows=[item_row(item, links, now, run_of(item)) for item in items],
-            total=f"{len(items)} items, failed ones first",
-            truncated=len(items) == 500,
-            note="only the first 500 items are shown" if len(items) == 500 else "",
+            rows=[item_row(item, links, now, run_of(item)) for item in items.rows],
+            total=f"{len(items.rows)}{'+' if items.note else ''} items, failed ones first",
+            truncated=bool(items.note),
+            note=items.note,
         )
         return self.items
 

@@ -125,7 +125,8 @@ class CalibrationPage(ListPage):
         self.tiles.tiles = calibration_tiles(state, self.session.links)
         return self.tiles
 
-    def check(self, values: Mapping[str, str]) -> None:
+    @classmethod
+    def check(cls, values: Mapping[str, str]) -> None:
         """Raise `FieldError` for a malformed time."""
         _filter_of(values)
 

@@ -112,7 +112,8 @@ class ImagesPage(ImageChartParams, ListPage):
         self.mosaics.rows = mosaic_rows(*answer)
         return self.mosaics
 
-    def check(self, values: Mapping[str, str]) -> None:
+    @classmethod
+    def check(cls, values: Mapping[str, str]) -> None:
         """Raise `FieldError` for a value that means nothing; whether a name is known is found out by `find`."""
         filter_of(values)
 

@@ -9,8 +9,9 @@ from typing import Any
 from dashboards.components.cells import cell
 from dashboards.components.facts import fact, group
 from dashboards.links import Links
-from dashboards.pages.job_words import STUCK_S, age_words, run_state_cell, task_line
+from dashboards.pages.job_words import STUCK_S, run_state_cell, task_line
 from dashboards.pages.wording import epoch_cell, with_utc
+from data_access.analysis.times import age_words
 from data_access.records import BatchItem, LogFile, Run, Task
 from data_access.services.provenance import Provenance
 

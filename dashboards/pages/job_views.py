@@ -63,7 +63,8 @@ class RunsView(JobsPage):
         {"name": "end", "label": "to", "unit": "UTC", "kind": "text", "placeholder": "2025-10-14", "width": "10rem"},
     )
 
-    def check(self, values: Mapping[str, str]) -> None:
+    @classmethod
+    def check(cls, values: Mapping[str, str]) -> None:
         """Raise `FieldError` for a malformed time."""
         _run_filter(values)
 
@@ -135,8 +136,9 @@ class TasksView(JobsPage):
         return page
 
     async def count(self) -> Count | None:
-        """Return nothing: the table is not worth a count."""
-        return None
+        """Return how many tasks match."""
+        number: Count | None = await self.session.archive.jobs.count_tasks(text=self.text, status=self.status)
+        return number
 
     def to_row(self, record: Task, details: Any) -> Row:  # noqa: ARG002
         """Return the table row of one task."""

@@ -10,6 +10,7 @@ from dashboards.components.cells import Cell, cell
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
 from dashboards.pages.wording import state_cell
+from data_access.analysis.times import age_words
 from data_access.readers.logs import clean_line, level_of
 from data_access.records import BatchItem, QueueItem, Run, Task
 
@@ -42,18 +43,6 @@ ITEM_COLUMNS: Sequence[Column] = (
     {"name": "took", "label": "Took", "align": "right"},
     {"name": "done", "label": "Ended", "align": "right"},
 )
-
-
-def age_words(seconds: float) -> str:
-    """Return a span of time in words: ``45 s``, ``12 min``, ``2 h 05 min``, ``3 d``."""
-    whole = max(0, round(seconds))
-    if whole < 120:
-        return f"{whole} s"
-    if whole < 7200:
-        return f"{whole // 60} min"
-    if whole < 172_800:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    return f"{whole // 86_400:,} d"
 
 
 def run_state_cell(run: Run, now: float) -> Cell:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 import panel as pn
 import param
 
+from dashboards.components.record_table import RecordTable
 from dashboards.components.switches import Switches, option, switch
 from dashboards.pages.list_page import ListPage
 from dashboards.session import Session
+from data_access.errors import ArchiveError
+from data_access.records import Count, RecordPage
 
 VIEWS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -35,12 +38,20 @@ class JobsPage(ListPage):
 
     name_in_url: ClassVar[str] = "runs"
     more_url_params: ClassVar[tuple[str, ...]] = ("view",)
-    live_roles = frozenset({"products", "pipeline", "ingest", "hdf5"})
+    live_roles = frozenset({"products", "pipeline", "ingest", "hdf5", "raw_index"})
 
     def __new__(cls, session: Session, **_params: Any) -> JobsPage:
         """Return an instance of the view that ``?view=`` names; the runs for a name that means nothing."""
         chosen = _view_class(session.query.get("view", "")) if cls is JobsPage else cls
         return super().__new__(chosen)
+
+    @classmethod
+    def check_query(cls, query: Mapping[str, str]) -> None:
+        """Raise `ValidationError` for what means nothing to the view that the URL names."""
+        if cls is JobsPage:
+            _view_class(query.get("view", "")).check_query(query)
+        else:
+            super().check_query(query)
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **{"view": self.name_in_url, **params})
@@ -60,6 +71,26 @@ class JobsPage(ListPage):
         ]
         self.tabs.switches = [switch("view", "", self.name_in_url, tabs)]
         return pn.Column(self.tabs, super().__panel__(), sizing_mode="stretch_width", margin=0)
+
+    def _show(self, answer: tuple[RecordPage[Any], Count | None, Any]) -> RecordTable:
+        # What an archive does not record is not "no rows match".
+        unknown = answer[0].note if not answer[0].rows else ""
+        table = super()._show(answer)
+        table.param.update(empty=unknown or self.empty, note="" if unknown else answer[0].note)
+        return table
+
+    async def runs_of(self, groups: Sequence[str]) -> Mapping[str, str]:
+        """Return group -> name of its run, of the groups that have one; none where runs cannot be read."""
+        try:
+            runs: Mapping[str, str] = await self.session.archive.jobs.find_runs_of_groups(groups)
+        except ArchiveError:
+            return {}  # the list of groups is right without them
+        return runs
+
+    def run_href(self, group: str, runs: Mapping[str, str]) -> str | None:
+        """Return the link of a group: to its run, else to the runs with the group in their name."""
+        links = self.session.links
+        return links.job(runs[group]) if group in runs else links.jobs(text=group) if group else None
 
     @staticmethod
     def now() -> float:

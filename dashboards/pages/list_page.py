@@ -15,7 +15,7 @@ from dashboards.components.record_table import Column, RecordTable, Row, Turn
 from dashboards.components.slot import Slot
 from dashboards.session import PageView, Session
 from data_access.errors import ValidationError
-from data_access.records import Count, PageRequest, RecordPage
+from data_access.records import Count, Cursor, PageRequest, RecordPage
 
 PAGE_SIZES = (25, 50, 100, 200)
 
@@ -62,6 +62,21 @@ class ListPage(PageView):
         )
         self._page: RecordPage[Any] = RecordPage(())
         self.param.watch(self._changed, [*self.push_params])
+
+    @classmethod
+    def check_query(cls, query: Mapping[str, str]) -> None:
+        """Raise `ValidationError` for a filter, an order or a position in a URL that means nothing."""
+        cls.check({field["name"]: query.get(field["name"], "") for field in cls.fields})
+        sort, known = query.get("sort", ""), cls.sort_names()
+        if sort and known is not None and sort not in known:
+            raise ValidationError(f"This list cannot be sorted by '{sort[:40]}'")
+        if query.get("after"):
+            Cursor.decode(query["after"])
+
+    @classmethod
+    def sort_names(cls) -> frozenset[str] | None:
+        """Return the names of the orders; None where only the rows can tell."""
+        return frozenset(column["name"] for column in cls.columns if column.get("sortable"))
 
     async def find(self, request: PageRequest) -> RecordPage[Any]:
         """Return one page of records for the present filters; a `ValidationError` names the bad field."""
@@ -157,7 +172,8 @@ class ListPage(PageView):
             return
         self.param.update(after="", **wanted)
 
-    def check(self, values: Mapping[str, str]) -> None:
+    @classmethod
+    def check(cls, values: Mapping[str, str]) -> None:
         """Raise `FieldError` for the first value that means nothing."""
 
     def _sort_by(self, name: str, descending: bool) -> None:

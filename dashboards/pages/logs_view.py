@@ -27,11 +27,13 @@ class LogsView(JobsPage):
     """All log files below the log folders; the one that the URL names is followed above the list."""
 
     log = param.String(default="", doc="path of the log that is shown")
+    text = param.String(default="", doc="part of the path of the log")
 
+    live_roles = frozenset({"logs"})
     noun = "log files"
     name_in_url = "logs"
     more_url_params = ("view", "log")
-    empty = "No log files. Set `log_roots` to the folders that hold them."
+    empty = "No log files match. Set `log_roots` to the folders that hold them."
     columns: ClassVar[Sequence[Column]] = (
         {"name": "name", "label": "Log file", "width": "24rem"},
         {"name": "run", "label": "Run"},
@@ -39,6 +41,8 @@ class LogsView(JobsPage):
         {"name": "modified", "label": "Last written", "align": "right"},
         {"name": "folder", "label": "Folder"},
     )
+
+    fields = ({"name": "text", "label": "Log file", "kind": "text", "placeholder": "job-2025", "width": "14rem"},)
 
     def above(self) -> Any:
         """The chosen log, when the URL names one."""
@@ -67,12 +71,13 @@ class LogsView(JobsPage):
 
     async def find(self, request: PageRequest) -> RecordPage[LogFile]:
         """Return one page of the log files, the one written last first."""
-        page: RecordPage[LogFile] = await self.session.archive.logs.find(request)
+        page: RecordPage[LogFile] = await self.session.archive.logs.find(request, text=self.text)
         return page
 
-    async def count(self) -> Count | None:
-        """Return nothing: the folders are looked through once, for the page."""
-        return None
+    async def count(self) -> Count:
+        """Return how many files there are."""
+        number: Count = await self.session.archive.logs.count(text=self.text)
+        return number
 
     def to_row(self, record: LogFile, details: Any) -> Row:  # noqa: ARG002
         """Return the table row of one file."""

@@ -67,7 +67,8 @@ class MSPage(ListPage):
         """Title of the document."""
         return "Measurement Sets"
 
-    def check(self, values: Mapping[str, str]) -> None:
+    @classmethod
+    def check(cls, values: Mapping[str, str]) -> None:
         """Raise `FieldError` for a malformed time or number, or a range that is empty."""
         _filter_of(values)
 

@@ -117,12 +117,14 @@ def _queue(night: NightSummary, links: Links) -> dict[str, Any]:
     href = links.jobs(view="queue")
     if night.queue.error:
         return _unreadable("Waiting", night.queue, href)
-    states = night.queue.value or {}
+    states = night.queue.value.counts if night.queue.value is not None else {}
     if not states:
         return tile("Waiting", cell(None), state="off", word="no queue in this layout", href=href)
     waiting = sum(states.get(word, 0) for word in ("collecting", "pending", "in_progress"))
     late = waiting > QUEUE_LIMIT
     parts = ", ".join(f"{n} {state}" for state, n in sorted(states.items()))
+    newest = night.queue.value.n_newest if night.queue.value is not None else None
+    parts += f" of the newest {newest:,}" if newest else ""
     return tile(
         "Waiting", cell(waiting, unit="groups"), state="warn" if late else "ok",
         word="backlog" if late else "normal", note=f"{parts}; backlog above {QUEUE_LIMIT}", href=href,

@@ -182,7 +182,13 @@ class SourcesPage(MapParams, ListPage):
         )
         return self.transient_table
 
-    def check(self, values: Mapping[str, str]) -> None:
+    @classmethod
+    def sort_names(cls) -> frozenset[str] | None:
+        """Return nothing: the columns are the reader's choice."""
+        return None
+
+    @classmethod
+    def check(cls, values: Mapping[str, str]) -> None:
         """Raise `FieldError` for a value that means nothing."""
         query_of(values)
 

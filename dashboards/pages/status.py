@@ -1,7 +1,8 @@
-"""What the dashboard can read: databases, tables, folders, versions, alerts."""
+"""What works: databases, tables, folders, the pipeline's services, our own parts, versions."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import panel as pn
@@ -10,15 +11,18 @@ from dashboards.components.cells import Cell, cell
 from dashboards.components.facts import Facts, fact, group
 from dashboards.components.notice import Notice
 from dashboards.components.record_table import RecordTable, Row, row
+from dashboards.pages.status_parts import PART_COLUMNS, SERVICE_COLUMNS, part_row, service_row
 from dashboards.pages.wording import size_text
 from dashboards.session import PageView, Session
 from data_access.notes import NotesState
-from data_access.records import DatabaseState, StorageLocation, TableState
+from data_access.records import DatabaseState, PartState, ServiceState, StorageLocation, TableState
 from data_access.services.health import HealthReport
+
+_SERVICES_EVERY_S = 20.0
 
 
 class StatusPage(PageView):
-    """The report of `python app.py check`, live."""
+    """The report of `python app.py check`, live, with what answers on this machine beside it."""
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **params)
@@ -31,6 +35,12 @@ class StatusPage(PageView):
         self.storage = RecordTable(
             caption="Storage recorded by the pipeline", columns=_FOLDER_COLUMNS, empty="No storage is recorded."
         )
+        self.services = RecordTable(
+            caption="Services of the pipeline on this machine", columns=SERVICE_COLUMNS,
+            empty="No service is asked: the setting `services` is empty.",
+        )  # fmt: skip
+        self.parts = RecordTable(caption="Parts of this dashboard", columns=PART_COLUMNS)
+        self._services_asked = -_SERVICES_EVERY_S
         self.versions = Facts(min_width=200)
         self.notes = Facts(min_width=300)
 
@@ -44,6 +54,8 @@ class StatusPage(PageView):
         self.tables_slot = self.new_slot("tables", height=300)
         self.folders_slot = self.new_slot("folders", height=120)
         self.storage_slot = self.new_slot("storage", height=80)
+        self.parts_slot = self.new_slot("parts of this dashboard", height=160)
+        self.services_slot = self.new_slot("services", height=200)
         self.notes_slot = self.new_slot("our own database", height=60)
         self.versions_slot = self.new_slot("versions", height=80)
         return pn.Column(
@@ -52,6 +64,8 @@ class StatusPage(PageView):
             self.tables_slot,
             self.folders_slot,
             self.storage_slot,
+            self.services_slot,
+            self.parts_slot,
             self.notes_slot,
             self.versions_slot,
             sizing_mode="stretch_width",
@@ -62,6 +76,10 @@ class StatusPage(PageView):
         await self.fill(self.report_slot, self.session.archive.health.report, self._show)
         await self.fill(self.storage_slot, self._read_storage, self._show_storage)
         await self.fill(self.notes_slot, self.session.archive.marks.state, self._show_notes)
+        await self.fill(self.parts_slot, self.session.archive.parts.states, self._show_parts)
+        if time.monotonic() - self._services_asked >= _SERVICES_EVERY_S:
+            self._services_asked = time.monotonic()
+            await self.fill(self.services_slot, self.session.archive.services.states, self._show_services)
 
     async def refresh(self) -> None:
         """Look again and patch."""
@@ -72,7 +90,8 @@ class StatusPage(PageView):
         kind, text = _verdict(report, bad)
         self.verdict.param.update(kind=kind, text=text)
         self.databases.rows = [_database_row(d) for d in report.databases]
-        self.tables.rows = [_table_row(t) for d in report.databases for t in d.tables]
+        present = [_table_row(t) for d in report.databases for t in d.tables]
+        self.tables.rows = present + [_absent_row(name, pages) for name, pages in report.absent.items()]
         self.tables_slot.succeed(self.tables)
         items = [fact(name, cell(number)) for name, number in report.versions.items()]
         self.versions.groups = [group("Versions", items)]
@@ -102,6 +121,14 @@ class StatusPage(PageView):
         self.notes.groups = [group("Our own database (marks and comments)", items)]
         return self.notes
 
+    def _show_parts(self, parts: tuple[PartState, ...]) -> RecordTable:
+        self.parts.rows = [part_row(part) for part in parts]
+        return self.parts
+
+    def _show_services(self, services: tuple[ServiceState, ...]) -> RecordTable:
+        self.services.rows = [service_row(service) for service in services]
+        return self.services
+
     def _show_storage(self, locations: tuple[StorageLocation, ...]) -> RecordTable:
         self.storage.rows = [_storage_row(i, location) for i, location in enumerate(locations)]
         return self.storage
@@ -109,11 +136,15 @@ class StatusPage(PageView):
 
 def _verdict(report: HealthReport, bad: list[DatabaseState]) -> tuple[str, str]:
     if not report.databases:
-        return "bad", "No database was found: name a state folder (see the settings table in README.md)."
+        why = report.complaint or "none is configured"
+        return "bad", f"No database was found: {why}. Name a state folder (see the settings table in README.md)."
     if report.missing:
-        return "bad", f"The main pages lack these tables: {', '.join(report.missing)}."
+        return "bad", f"The main pages lack these tables, or cannot read them: {', '.join(report.missing)}."
     if bad:
         return "warn", f"These databases cannot be read now: {', '.join(d.role for d in bad)}. The rest works."
+    damaged = [table.physical_name for database in report.databases for table in database.tables if table.error]
+    if damaged:
+        return "warn", f"These tables cannot be read now: {', '.join(damaged)}. The rest works."
     return "ok", f"All databases can be read ({report.layout} layout)."
 
 
@@ -139,11 +170,16 @@ def _table_row(table: TableState) -> Row:
         cell(table.name),
         cell(table.role),
         cell(table.physical_name, mono=True),
-        cell(table.rows),
+        cell(table.rows, state="bad" if table.error else None, note=table.error or None),
         cell(len(table.columns)),
         cell(missing, state="warn") if missing else cell("none missing", state="ok"),
     ]
     return row(f"{table.role}-{table.name}", cells)
+
+
+def _absent_row(name: str, pages: str) -> Row:
+    state = cell("not recorded", state="off", note=f"would be shown by {pages}")
+    return row(f"absent-{name}", [cell(name), cell(None), cell(None), cell(None), cell(None), state])
 
 
 def _storage_row(number: int, location: StorageLocation) -> Row:

@@ -10,9 +10,9 @@ from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.theme import FONT, Theme, theme_attributes
 
 TOOLS = "pan,box_zoom,wheel_zoom,reset,save"
-LOW_PX = 300
-"""A lower figure has its tools beside the title: a column of them does not fit beside the frame, Bokeh cuts it."""
 LONGEST_TEXT = 160
+# pixels; beside a figure that is not higher Bokeh hides tools behind dots
+HIGHEST_WITH_TOOLS_ABOVE = 400
 
 
 def plain_text(text: str) -> str:
@@ -45,9 +45,6 @@ def new_figure(
     """
     # the wheel scrolls the page until the reader picks the tool: a plot must not trap the page
     options.setdefault("active_scroll", None)
-    if height < LOW_PX:
-        # as much on the right as the tools take in higher figures, so that figures below one another end together
-        options = {"toolbar_location": "above", "min_border_right": 30, **options}
     figure = Figure(
         title=plain_text(title),
         x_axis_label=x_label,
@@ -61,6 +58,9 @@ def new_figure(
         output_backend="canvas",
         **options,
     )
+    if height <= HIGHEST_WITH_TOOLS_ABOVE:
+        # in the line of the subtitle: no height is lost; half of a tick's label reaches out on the right
+        figure.update(toolbar_location="above", min_border_right=26)
     figure.toolbar.logo = None
     figure.toolbar.autohide = False
     figure.html_attributes = {"role": "img", "aria-label": plain_text(f"{title}: {y_label} against {x_label}")}
@@ -125,7 +125,7 @@ def add_hover(
         mode=mode,
         point_policy="follow_mouse",
         # beside a title there is room for the tools that are picked, not for the switch of the box
-        visible=figure.height is None or figure.height >= LOW_PX,
+        visible=figure.height is None or figure.height > HIGHEST_WITH_TOOLS_ABOVE,
     )
     figure.add_tools(hover)
     return hover
@@ -154,7 +154,9 @@ def _toolbar_sheet(theme: Theme) -> models.InlineStyleSheet:
     return models.InlineStyleSheet(
         css=f":host, * {{--active-border:{theme.accent};--active-fg:{theme.accent};--active-bg:{theme.grid};"
         f"--highlight-color:{theme.accent};--hover-color:{theme.grid};--background-color:{theme.panel};"
-        f"--color:{theme.text};--divider-color:{theme.grid};--button-color:{theme.grid};--surface-background-color:{theme.panel}}}"
+        f"--color:{theme.text};--divider-color:{theme.grid};--surface-background-color:{theme.panel}}}"
+        # grey and near white of Bokeh's own
+        f":host .bk-divider{{background-color:{theme.grid}}}:host .bk-tool-overflow{{color:{theme.muted}}}"
     )
 
 

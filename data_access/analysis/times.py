@@ -54,6 +54,18 @@ def format_mjd_utc(mjd: float | None, *, seconds: bool = True) -> str:
     return "" if mjd is None else format_utc(mjd_to_unix(mjd), seconds=seconds)
 
 
+def age_words(seconds: float) -> str:
+    """Return a span of time in words: ``45 s``, ``12 min``, ``2 h 05 min``, ``3 d``."""
+    whole = max(0, round(seconds))
+    if whole < 120:
+        return f"{whole} s"
+    if whole < 7200:
+        return f"{whole // 60} min"
+    if whole < 172_800:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86_400:,} d"
+
+
 def stamp_in_name(path: str | None) -> str | None:
     """Return the ``YYYY-MM-DDTHH:MM:SS[.f]`` that the last part of a path starts with or contains, else None.
 

@@ -114,7 +114,12 @@ def load_archive(root: Path) -> DemoArchive:
     marker = root / MARKER
     if not marker.is_file():
         raise FileMissing(f"{root} is not a demo archive", path=str(root), remedy="Write one with write_demo.")
-    archive = DemoArchive(**json.loads(marker.read_text(encoding="utf-8")))
+    try:
+        archive = DemoArchive(**json.loads(marker.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as err:
+        raise FileMissing(
+            f"{root} was not finished: {MARKER} is damaged", path=str(root), remedy="Write it again with write_demo."
+        ) from err
     if not archive.is_complete:
         raise FileMissing(f"{root} was not finished", path=str(root), remedy="Write it again with write_demo.")
     return archive

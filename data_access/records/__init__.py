@@ -18,7 +18,7 @@ from data_access.records.files import (
     SkyFrame,
 )
 from data_access.records.images import Image, ImagePlace, ImageQA, Mosaic, Region
-from data_access.records.jobs import Batch, BatchItem, LogFile, ObservationGroup, QueueItem, Run, Task
+from data_access.records.jobs import Batch, BatchItem, LogFile, ObservationGroup, QueueItem, Run, StateCounts, Task
 from data_access.records.measurement_sets import (
     AntennaTable,
     MeasurementSet,
@@ -26,7 +26,15 @@ from data_access.records.measurement_sets import (
     SpectralWindow,
 )
 from data_access.records.names import NamedPlace
-from data_access.records.operations import Alert, DatabaseState, Pointing, StorageLocation, TableState
+from data_access.records.operations import (
+    Alert,
+    DatabaseState,
+    PartState,
+    Pointing,
+    ServiceState,
+    StorageLocation,
+    TableState,
+)
 from data_access.records.sources import (
     EseCandidate,
     LightCurve,
@@ -71,16 +79,19 @@ __all__ = [
     "NamedPlace",
     "ObservationGroup",
     "PageRequest",
+    "PartState",
     "Pointing",
     "QueueItem",
     "RecordPage",
     "Reduction",
     "Region",
     "Run",
+    "ServiceState",
     "SkyFrame",
     "Source",
     "SourceDetail",
     "SpectralWindow",
+    "StateCounts",
     "StorageLocation",
     "StoredVariability",
     "TableState",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,6 +87,17 @@ class QueueItem:
     retry_count: int | None
     error: str | None
     processing_stage: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StateCounts:
+    """How many groups of the queue are in each state; empty without a queue.
+
+    `n_newest` is the number of newest rows that were counted, None when all were.
+    """
+
+    counts: Mapping[str, int]
+    n_newest: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,10 @@ class StorageLocation:
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """One logical table: where it was found and what is missing of it."""
+    """One logical table: where it was found and what is missing of it.
+
+    `error` says why it cannot be read; empty when it can.
+    """
 
     name: str
     role: str
@@ -51,6 +55,7 @@ class TableState:
     columns: tuple[str, ...]
     missing_columns: tuple[str, ...]
     rows: str
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +72,23 @@ class DatabaseState:
     size_bytes: int | None
     last_write_at: float | None
     tables: tuple[TableState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """Whether a program of the pipeline answers on its port of this machine; `problem` says what is wrong."""
+
+    name: str
+    port: int
+    state: Literal["running", "stopped", "error"]
+    problem: str
+    response_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartState:
+    """What a part of the dashboard itself is doing."""
+
+    name: str
+    state: Literal["working", "idle", "broken"]
+    detail: str

@@ -17,6 +17,8 @@ from data_access.records import Count, Cursor, PageRequest, RecordPage
 RecordT = TypeVar("RecordT")
 
 COUNT_CAP = 10_000
+SMALL_TABLE = 100_000
+"""A table of so many rows is sorted or counted as a whole in some tens of milliseconds."""
 _INFINITY = math.inf
 
 
@@ -259,6 +261,26 @@ async def count_rows(
     if where.clauses or highest is None:
         return Count(COUNT_CAP, "at least")
     return Count(highest, "about")
+
+
+async def is_large(table: Table) -> bool:
+    """Return whether a table has more rows than should be gone through for one answer."""
+    if not table.has_rowid:
+        return False
+    found = await table.fetch(f'SELECT max(rowid) FROM "{table.name}"', n_columns=1)
+    highest = found.rows[0][0]
+    return isinstance(highest, int) and highest > SMALL_TABLE
+
+
+async def affordable_sorts(table: Table, sorts: Mapping[str, str], wanted: str) -> Mapping[str, str]:
+    """Return the orders of a list; raise `ValidationError` when `wanted` would cost a walk over a large table."""
+    if wanted in sorts and wanted not in table.indexed and sorts[wanted] != "NULL" and await is_large(table):
+        served = ", ".join(name for name in sorts if name in table.indexed)
+        raise ValidationError(
+            f"More than {SMALL_TABLE:,} rows are not sorted by '{wanted}': '{table.name}' has no index for it",
+            remedy=f"Sort by one of: {served}." if served else "Take the natural order.",
+        )
+    return sorts
 
 
 class RowReader:

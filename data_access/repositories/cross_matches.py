@@ -6,7 +6,7 @@ import asyncio
 import math
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,17 +129,20 @@ class CrossMatchRepository:
     ----------
     folder : Path or None
         With the files of the surveys.
-    calibrators : Database or None
-        The pipeline's own lists.
+    find_calibrators : coroutine function
+        Returns the database with the pipeline's own lists, None when there is none.
     open_database : callable
         Makes the read-only access to one file.
     """
 
     def __init__(
-        self, folder: Path | None, calibrators: Database | None, open_database: Callable[[str, Path], Database]
+        self,
+        folder: Path | None,
+        find_calibrators: Callable[[], Awaitable[Database | None]],
+        open_database: Callable[[str, Path], Database],
     ) -> None:
         self._folder = folder
-        self._calibrators = calibrators
+        self._find_calibrators = find_calibrators
         self._open_database = open_database
         self._opened: OrderedDict[Path, Database] = OrderedDict()
         self._gate = asyncio.Lock()
@@ -190,10 +193,11 @@ class CrossMatchRepository:
 
     async def _ask_pipeline(self, ra_deg: float, dec_deg: float, radius_arcsec: float) -> CatalogueAnswer:
         name = _OF_PIPELINE.name
-        if self._calibrators is None:
+        calibrators = await self._find_calibrators()
+        if calibrators is None:
             return CatalogueAnswer(name, "missing", "no calibrator database is configured")
         try:
-            covers, found, cut = await _near(self._calibrators, _OF_PIPELINE, ra_deg, dec_deg, radius_arcsec)
+            covers, found, cut = await _near(calibrators, _OF_PIPELINE, ra_deg, dec_deg, radius_arcsec)
         except DatabaseError as err:
             return CatalogueAnswer(name, "failed", err.message)
         del covers  # a list of calibrators covers the sky as far as it goes

@@ -11,7 +11,7 @@ from data_access.analysis.times import epoch_of_image, mjd_of_stamp, stamp_in_na
 from data_access.errors import QueryTooSlow, RecordNotFound, TableMissing
 from data_access.layout import TABLES, Layout, Table
 from data_access.records import Count, Image, ImageQA, Mosaic, PageRequest, RecordPage, Region
-from data_access.records.images import place_of
+from data_access.records.images import ImageNeighbour, place_of
 from data_access.repositories.base import (
     COUNT_CAP,
     Listing,
@@ -29,6 +29,8 @@ _SKY = ("ra_deg", "dec_deg")
 _ALL_COLUMNS = (*_COLUMNS, "mid_mjd", "ms_ra_deg", "ms_dec_deg")
 _TESTED = ("path", "center_ra_deg", "center_dec_deg", "mid_mjd", "ms_ra_deg", "ms_dec_deg")
 _MOSAIC_COLUMNS = (*TABLES["mosaics"].columns, "status")
+# Tiered mosaics of December 2025 have no noise_jy: of what they have the noise of the sum comes first.
+_MOSAIC_NOISE = ("noise_jy", "effective_noise_jy", "median_rms_jy")
 _QA_COLUMNS = TABLES["image_qa"].columns
 _REGION_COLUMNS = TABLES["regions"].columns
 _MANY = 200
@@ -177,17 +179,18 @@ class ImageRepository:
         images = await self._some(await self._listing(), "1", (), limit=limit)
         return tuple(sorted(images, key=lambda image: image.created_at or 0.0, reverse=True))
 
-    async def find_neighbours(self, image: Image) -> tuple[int | None, int | None]:
-        """Return the row numbers of the previous and the next registered image."""
+    async def find_neighbours(self, image: Image) -> tuple[ImageNeighbour | None, ImageNeighbour | None]:
+        """Return the images that were registered just before and just after this one."""
         table = await self._layout.find("images")
         key, name = table.key("id"), table.name
         sql = (
-            f'SELECT (SELECT max({key}) FROM "{name}" WHERE {key} < ?), '
-            f'(SELECT min({key}) FROM "{name}" WHERE {key} > ?)'
+            f'SELECT {key}, {table.column("path")} FROM "{name}" WHERE {key} IN ('
+            f'(SELECT max({key}) FROM "{name}" WHERE {key} < ?), (SELECT min({key}) FROM "{name}" WHERE {key} > ?)) '
+            f"ORDER BY {key} LIMIT 2"
         )
         found = await table.fetch(sql, (image.id, image.id), n_columns=2)
-        before, after = found.rows[0]
-        return before, after
+        near = {int(n) < image.id: ImageNeighbour(int(n), str(path or "")) for n, path in found.rows}
+        return near.get(True), near.get(False)
 
     async def find_qa(self, image: Image) -> tuple[ImageQA, ...]:
         """Return the stored quality rows of an image, newest first; none when the table is absent."""
@@ -220,7 +223,10 @@ class ImageRepository:
         except TableMissing:
             return RecordPage(())
         key = table.key("id", "i")
-        listing = Listing(table, f'"{table.name}" i', table.select(_MOSAIC_COLUMNS, "i"), key, {"id": key}, "id")
+        columns = [table.column(name, "i") for name in _MOSAIC_COLUMNS]
+        noise = [table.column(name, "i") for name in _MOSAIC_NOISE]
+        columns[_MOSAIC_COLUMNS.index("noise_jy")] = f"coalesce({', '.join(noise)})"
+        listing = Listing(table, f'"{table.name}" i', tuple(columns), key, {"id": key}, "id")
         return await read_page(listing_segments(listing, Where(), request.sort), request, _to_mosaic)
 
     async def _listing(self) -> Listing:

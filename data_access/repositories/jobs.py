@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_access.analysis.times import epoch_of_ms, mjd_of_stamp
+from data_access.analysis.times import epoch_of_ms, mjd_of_stamp, stamp_in_name
 from data_access.errors import RecordNotFound, ValidationError
 from data_access.layout import TABLES, Layout, Table
 from data_access.records import (
@@ -19,7 +19,15 @@ from data_access.records import (
     Run,
     Task,
 )
-from data_access.repositories.base import Listing, RowReader, Where, count_rows, listing_segments, read_page
+from data_access.repositories.base import (
+    Listing,
+    RowReader,
+    Where,
+    affordable_sorts,
+    count_rows,
+    listing_segments,
+    read_page,
+)
 
 _RUN_COLUMNS = ("path", "status", "stage", "processed_at", "stage_updated_at", "mid_mjd", "start_mjd", "imagename")
 _RUN_SORTS = ("mid_mjd", "processed_at", "stage_updated_at", "stage", "status", "path")
@@ -32,6 +40,8 @@ _FAILED = {"failed", "error", "skipped_no_caltables"}
 _FINISHED = {"done", "completed", "ok"}
 # The name has the start, the row the middle of an observation of 5 minutes.
 _QUARTER_HOUR_DAYS = 900.0 / 86400.0
+_GROUPS_SPAN_DAYS = 7.0
+_MOST_ITEMS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,23 +146,49 @@ class JobRepository:
             table, f'"{table.name}" m', _run_where(wanted, table), deadline_s=self._count_deadline_s, whole_table=True
         )
 
+    async def find_runs_of_groups(self, groups: Sequence[str]) -> dict[str, str]:
+        """Return group -> name of its run, for groups such as those of one page (some days at most).
+
+        Runs whose time is not recorded, and groups further apart, are not found.
+        """
+        known = {group: mjd for group in groups if (mjd := mjd_of_stamp(group)) is not None}
+        if not known or max(known.values()) - min(known.values()) > _GROUPS_SPAN_DAYS:
+            return {}
+        table = await self._layout.find("ms_index")
+        if "mid_mjd" not in table.columns:
+            return {}
+        low, high = min(known.values()) - _QUARTER_HOUR_DAYS, max(known.values()) + _QUARTER_HOUR_DAYS
+        sql = f'SELECT path FROM "{table.name}" WHERE mid_mjd BETWEEN ? AND ? ORDER BY mid_mjd LIMIT 3000'
+        paths = [str(row[0]) for row in (await table.fetch(sql, (low, high), n_columns=1)).rows]
+        return {stamp: run_id_of(path) for path in paths if (stamp := stamp_in_name(path)) in known}
+
     async def find_tasks(self, request: PageRequest, *, text: str = "", status: str = "") -> RecordPage[Task]:
-        """Return one page of ``jobs``, newest first; empty when the table is absent."""
-        table = await self._layout.find_or_none("jobs")
+        """Return one page of ``jobs``, newest first; none, with a note, when the table is absent.
+
+        Raises
+        ------
+        ValidationError
+            For an order that would cost a walk over a large table.
+        """
+        table = await self._layout.find_optional("jobs")
         if table is None:
             return RecordPage((), note="This archive has no jobs table.")
-        where = Where()
-        if text.strip():
-            where.contains(
-                f"(coalesce({table.column('ms_path', 'j')}, '') || ' ' || coalesce({table.column('type', 'j')}, ''))",
-                text,
-            )
-        if status:
-            where.add(f"{table.column('status', 'j')} = ?", status)
         key = table.key("id", "j")
         sorts = {"id": key, **{n: table.column(n, "j") for n in ("created_at", "status", "type", "finished_at")}}
+        sorts = {**await affordable_sorts(table, sorts, request.sort)}
         listing = Listing(table, f'"{table.name}" j', table.select(_TASK_COLUMNS, "j"), key, sorts, "id")
-        return await read_page(listing_segments(listing, where, request.sort), request, _to_task)
+        return await read_page(
+            listing_segments(listing, _task_where(table, text, status), request.sort), request, _to_task
+        )
+
+    async def count_tasks(self, *, text: str = "", status: str = "") -> Count | None:
+        """Return how many tasks match; None when the table is absent."""
+        table = await self._layout.find_optional("jobs")
+        return None if table is None else await self._count(table, "j", _task_where(table, text, status))
+
+    async def _count(self, table: Table, alias: str, where: Where) -> Count:
+        source, deadline_s = f'"{table.name}" {alias}', self._count_deadline_s
+        return await count_rows(table, source, where, deadline_s=deadline_s, whole_table=True)
 
     async def find_tasks_of(self, ms_path: str) -> tuple[Task, ...]:
         """Return the tasks of one Measurement Set, newest first."""
@@ -166,27 +202,33 @@ class JobRepository:
         found = await table.fetch(sql, (ms_path,), n_columns=len(_TASK_COLUMNS))
         return tuple(_to_task(row) for row in found.rows)
 
-    async def find_batches(self, request: PageRequest) -> RecordPage[Batch]:
-        """Return one page of batches, newest first; empty when the table is absent."""
-        table = await self._layout.find_or_none("batch_jobs")
+    async def find_batches(self, request: PageRequest, *, kind: str = "", status: str = "") -> RecordPage[Batch]:
+        """Return one page of batches, newest first; none, with a note, when the table is absent."""
+        table = await self._layout.find_optional("batch_jobs")
         if table is None:
             return RecordPage((), note="This archive has no batch_jobs table.")
         key = table.key("id", "b")
         listing = Listing(table, f'"{table.name}" b', table.select(_BATCH_COLUMNS, "b"), key, {"id": key}, "id")
-        return await read_page(listing_segments(listing, Where(), ""), request, _to_batch)
+        return await read_page(listing_segments(listing, _batch_where(table, kind, status), ""), request, _to_batch)
 
-    async def find_batch_items(self, batch_id: int) -> tuple[BatchItem, ...]:
-        """Return the items of a batch, the failed ones first."""
+    async def count_batches(self, *, kind: str = "", status: str = "") -> Count | None:
+        """Return how many batches match; None when the table is absent."""
+        table = await self._layout.find_optional("batch_jobs")
+        return None if table is None else await self._count(table, "b", _batch_where(table, kind, status))
+
+    async def find_batch_items(self, batch_id: int) -> RecordPage[BatchItem]:
+        """Return the items of a batch, the failed ones first; a note says when they are not all."""
         table = await self._layout.find_or_none("batch_job_items")
         if table is None:
-            return ()
+            return RecordPage(())
         sql = (
             f'SELECT {", ".join(table.select(_ITEM_COLUMNS))} FROM "{table.name}" '
             f"WHERE {table.column('batch_id')} = ? "
-            f"ORDER BY {table.column('status')} = 'failed' DESC, {table.key('id')} LIMIT 500"
+            f"ORDER BY {table.column('status')} = 'failed' DESC, {table.key('id')} LIMIT {_MOST_ITEMS + 1}"
         )
-        found = await table.fetch(sql, (batch_id,), n_columns=len(_ITEM_COLUMNS))
-        return tuple(_to_item(row) for row in found.rows)
+        rows = (await table.fetch(sql, (batch_id,), n_columns=len(_ITEM_COLUMNS))).rows
+        note = f"Only the first {_MOST_ITEMS} items are shown." if len(rows) > _MOST_ITEMS else ""
+        return RecordPage(tuple(_to_item(row) for row in rows[:_MOST_ITEMS]), note=note)
 
     async def find_batch_items_of(self, ms_path: str) -> tuple[BatchItem, ...]:
         """Return the newest batch items that worked on a Measurement Set.
@@ -212,6 +254,23 @@ def _run_where(wanted: RunFilter, table: Table) -> Where:
         if value:
             where.add(f"{table.column(column, 'm')} = ?", value)
     where.between(table.column("mid_mjd", "m"), wanted.after_mjd, wanted.before_mjd)
+    return where
+
+
+def _task_where(table: Table, text: str, status: str) -> Where:
+    where = Where()
+    ms_path, kind = table.column("ms_path", "j"), table.column("type", "j")
+    where.contains(f"(coalesce({ms_path}, '') || ' ' || coalesce({kind}, ''))", text)
+    if status:
+        where.add(f"{table.column('status', 'j')} = ?", status)
+    return where
+
+
+def _batch_where(table: Table, kind: str, status: str) -> Where:
+    where = Where()
+    where.contains(f"coalesce({table.column('type', 'b')}, '')", kind)
+    if status:
+        where.add(f"{table.column('status', 'b')} = ?", status)
     return where
 
 

@@ -10,10 +10,35 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from data_access.database import SQLITE_VERSION, Database
-from data_access.errors import DatabaseError
-from data_access.layout import TABLES, Table
+from data_access.errors import DatabaseError, DatabaseLocked, DatabaseMissing
+from data_access.layout import TABLES, Layout
 from data_access.records import DatabaseState, TableState
 from data_access.repositories.base import Where, count_rows
+
+USED_BY: Mapping[str, str] = {
+    "variability_stats": "/sources and /variability",
+    "monitoring_sources": "/sources",
+    "sources": "/sources",
+    "ese_candidates": "/ese, /review and tonight",
+    "transient_candidates": "/sources and /review",
+    "mosaics": "/images",
+    "image_qa": "one image",
+    "regions": "one image",
+    "calibrator_transits": "/calibration",
+    "jobs": "/jobs?view=tasks",
+    "batch_jobs": "/jobs?view=batches",
+    "batch_job_items": "/jobs?view=batches",
+    "ingest_queue": "/jobs?view=queue and tonight",
+    "subband_files": "/jobs?view=queue",
+    "hdf5_files": "/jobs?view=raw",
+    "pointing_history": "tonight",
+    "alert_history": "tonight",
+    "storage_locations": "/status and tonight",
+    "calibrator_catalog": "calibrators near a source",
+    "vla_calibrators": "calibrators near a source",
+    "bandpass_calibrators": "calibrators near a source",
+}
+"""What shows a table that is not essential: there it says that the table is not recorded."""
 
 _PACKAGES = ("panel", "bokeh", "holoviews", "param", "aiosqlite", "astropy", "python-casacore", "numpy", "tornado")
 
@@ -36,7 +61,13 @@ class HealthReport:
     layout : str
         ``"unified"``, ``"split"`` or ``"none"``.
     missing : tuple of str
-        Essential tables that no database has.
+        Essential tables that no database has, or that cannot be read.
+    absent : mapping of str to str
+        Other tables that no database has -> the pages that would show them.
+    state_dir : str
+        The folder that is searched for databases.
+    complaint : str
+        What is wrong with that folder as a whole; empty when it has a database.
     ok : bool
         True when the main pages can work.
     """
@@ -46,6 +77,9 @@ class HealthReport:
     folders: tuple[FolderState, ...]
     versions: Mapping[str, str]
     missing: tuple[str, ...]
+    absent: Mapping[str, str]
+    state_dir: str = ""
+    complaint: str = ""
 
     @property
     def ok(self) -> bool:
@@ -56,21 +90,24 @@ class HealthReport:
 class HealthService:
     """Looks at everything the dashboard needs."""
 
-    def __init__(
-        self, databases: Mapping[str, Database], folders: Mapping[str, tuple[Path, ...]], *, count_deadline_s: float
-    ) -> None:
-        self._databases = databases
+    def __init__(self, layout: Layout, folders: Mapping[str, tuple[Path, ...]], *, count_deadline_s: float) -> None:
+        self._layout = layout
         self._folders = folders
         self._count_deadline_s = count_deadline_s
 
     async def report(self) -> HealthReport:
         """Return the state of everything; never raises for the sake of a single database."""
-        states = tuple([await self._state(database) for database in self._databases.values()])
-        found = {table.name for state in states for table in state.tables}
+        await self._layout.databases.look_again()
+        states = tuple([await self._state(database) for database in self._layout.databases.values()])
+        found = {table.name for state in states for table in state.tables if not table.error}
         missing = tuple(name for name, spec in TABLES.items() if spec.essential and name not in found)
         readable = [s for s in states if s.ok and s.tables]
         layout = "none" if not readable else ("unified" if _is_unified(readable) else "split")
-        return HealthReport(layout, states, self._folder_states(), versions(), missing)
+        return HealthReport(
+            layout, states, self._folder_states(), versions(), missing,
+            {name: pages for name, pages in USED_BY.items() if name not in found},
+            str(self._layout.databases.state_dir or ""), self._layout.databases.complaint,
+        )  # fmt: skip
 
     async def _state(self, database: Database) -> DatabaseState:
         try:
@@ -87,18 +124,42 @@ class HealthService:
         )  # fmt: skip
 
     async def _tables(self, database: Database) -> tuple[TableState, ...]:
-        schema = await database.schema()
-        states = []
-        for logical, spec in TABLES.items():
-            name = next((n for n in spec.names if n in schema.tables), None)
-            if name is None:
-                continue
-            columns = schema.tables[name]
-            table = Table(logical, name, database, frozenset(columns))
-            rows = await count_rows(table, f'"{name}"', Where(), deadline_s=self._count_deadline_s, whole_table=True)
-            missing = tuple(c for c in spec.columns if c not in columns)
-            states.append(TableState(logical, database.role, name, columns, missing, str(rows)))
+        """Return the state of every table of a file; raise what the first says when none can be read."""
+        await database.schema()
+        states: list[TableState] = []
+        trouble: DatabaseError | None = None
+        for logical in TABLES:
+            try:
+                state = await self._table(logical, database)
+            except (DatabaseLocked, DatabaseMissing):
+                raise  # true of the whole file: each further table would wait as long
+            except DatabaseError as err:
+                trouble = trouble or err
+                state = await self._unreadable(logical, database, err)
+            states += [state] if state is not None else []
+        if trouble is not None and all(state.error for state in states):
+            raise trouble
         return tuple(states)
+
+    async def _table(self, logical: str, database: Database) -> TableState | None:
+        table = await self._layout.find_in(logical, database)
+        if table is None:
+            return None
+        rows = await count_rows(
+            table, f'"{table.name}"', Where(), deadline_s=self._count_deadline_s, whole_table=True
+        )
+        columns = (await database.schema()).tables.get(table.name, ())
+        return TableState(logical, database.role, table.name, columns, _missing(logical, columns), str(rows))
+
+    async def _unreadable(self, logical: str, database: Database, err: DatabaseError) -> TableState | None:
+        tables = (await database.schema()).tables
+        name = next((name for name in TABLES[logical].names if name in tables), None)
+        if name is None:
+            return None
+        columns = tables[name]
+        return TableState(
+            logical, database.role, name, columns, _missing(logical, columns), "not readable", err.message
+        )
 
     def _folder_states(self) -> tuple[FolderState, ...]:
         return tuple(
@@ -106,6 +167,10 @@ class HealthService:
             for setting, paths in self._folders.items()
             for path in paths
         )
+
+
+def _missing(logical: str, columns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in TABLES[logical].columns if name not in columns)
 
 
 def _is_unified(states: list[DatabaseState]) -> bool:

@@ -10,7 +10,7 @@ from data_access.analysis.times import stamp_in_name
 from data_access.errors import FileError, FileMissing, file_error
 from data_access.offload import Offload
 from data_access.readers.logs import find_in_log
-from data_access.records import Cursor, LogFile, PageRequest, RecordPage, Run
+from data_access.records import Count, Cursor, LogFile, PageRequest, RecordPage, Run
 from data_access.services.roots import Roots
 
 _LOG_NAME = re.compile(r"\.(log|out|err|txt)(\.\d+)?$")
@@ -26,10 +26,21 @@ class LogService:
         self._roots = roots
         self._offload = offload
 
-    async def find(self, request: PageRequest = _ALL) -> RecordPage[LogFile]:
-        """Return one page of the log files, the one written last first whatever order is asked for."""
+    async def find(self, request: PageRequest = _ALL, *, text: str = "") -> RecordPage[LogFile]:
+        """Return one page of the log files, the one written last first whatever order is asked for.
+
+        `text` is a part of the path, without regard to case.
+        """
         cursor = Cursor.decode(request.cursor) if request.cursor else None
-        return _page_of(await self._offload.in_thread(self._all), cursor, request.limit)
+        return _page_of(await self._named(text), cursor, request.limit)
+
+    async def count(self, *, text: str = "") -> Count:
+        """Return how many log files there are with this text in their path."""
+        return Count(len(await self._named(text)))
+
+    async def _named(self, text: str) -> tuple[LogFile, ...]:
+        wanted = text.strip().casefold()
+        return tuple(f for f in await self._offload.in_thread(self._all) if wanted in f.path.casefold())
 
     async def find_of_run(self, run: Run) -> tuple[LogFile, ...]:
         """Return the log files of a run: the one named after it, then the shared ones that mention it.

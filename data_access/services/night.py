@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from data_access.analysis.times import mjd_to_unix, unix_to_mjd
 from data_access.errors import ArchiveError, TableMissing
-from data_access.records import Alert, Caltable, EseCandidate, Image, MeasurementSet, StorageLocation
+from data_access.records import Alert, Caltable, EseCandidate, Image, MeasurementSet, StateCounts, StorageLocation
 from data_access.repositories.calibration import CalibrationRepository
 from data_access.repositories.images import ImageRepository
 from data_access.repositories.jobs import state_of
@@ -58,7 +58,7 @@ class NightSummary:
     newest_ms: Part[MeasurementSet | None]
     observed: Part[tuple[MeasurementSet, ...]]
     newest_images: Part[tuple[Image, ...]]
-    queue: Part[dict[str, int]]
+    queue: Part[StateCounts]
     newest_caltable: Part[Caltable | None]
     alerts: Part[tuple[Alert, ...]]
     alert_sources: Part[frozenset[str]]

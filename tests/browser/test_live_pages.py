@@ -76,6 +76,22 @@ def test_a_new_image_appears_within_two_seconds(page: Page, url: str, demo: Path
     assert_same_document(page)
 
 
+def test_a_new_log_file_appears_within_two_seconds(page: Page, url: str, demo: Path) -> None:
+    open_page(page, f"{url}jobs?view=logs")
+    (demo / "state/logs/job-just-begun.log").write_text("started\n")
+    expect(page.get_by_text("job-just-begun.log")).to_be_visible(timeout=SOON_MS)
+    assert_same_document(page)
+
+
+def test_the_header_names_the_age_of_every_database(page: Page, url: str) -> None:
+    open_page(page, url)
+    age = page.locator("#freshness")
+    expect(age).to_have_text(re.compile(r"newest write .* ago \(products\)"), timeout=10_000)
+    assert {line.partition(":")[0] for line in (age.get_attribute("title") or "").splitlines()[1:]} >= {
+        "products", "cal_registry", "ingest", "hdf5", "alerts",
+    }  # fmt: skip
+
+
 def test_a_new_run_appears_in_the_jobs_within_two_seconds(page: Page, url: str, demo: Path) -> None:
     open_page(page, f"{url}jobs")
     now = time.time()

@@ -99,11 +99,21 @@ def test_every_page_opens_without_an_error_and_changes_no_file(
     assert all(name.endswith("-wal") for name in set(after) - set(before))
 
 
+@pytest.mark.parametrize(
+    ("archive", "name"),
+    [
+        ("demo_split", "pbcor.fits"),
+        ("demo_unified", "pbcor.fits"),
+        ("real_archive_split", "2013-05-04T18:59:19.img.image"),
+        ("real_archive_unified", "2013-05-04T18:59:19.img.image"),
+    ],
+    indirect=["archive"],
+)
 def test_provenance_leads_from_an_image_to_its_set_run_and_back(
-    page: Page, server: StartServer, demo_split: Path
+    page: Page, server: StartServer, archive: Path, name: str
 ) -> None:
-    root = server(str(demo_split), module="tests.browser.archive_server").url
-    page.goto(f"{root}images?text=pbcor.fits")
+    root = server(str(archive), module="tests.browser.archive_server").url
+    page.goto(f"{root}images?text={name}")
     wait_until_filled(page)
     page.locator("tbody tr a").first.click()
     page.wait_for_url("**/images/*")
@@ -118,6 +128,6 @@ def test_provenance_leads_from_an_image_to_its_set_run_and_back(
     page.get_by_role("link", name=re.compile(r"^job-")).first.click()
     page.wait_for_url("**/jobs/job-*")
     wait_until_filled(page)
-    page.locator("a[href*='/images/'], a[href*='images/']").filter(has_text=".fits").first.click()
+    page.locator("a[href*='/images/'], a[href*='images/']").filter(has_text=name).first.click()
     page.wait_for_url("**/images/*")
     wait_until_filled(page)

@@ -58,6 +58,7 @@ class FakeSubscription:
 @dataclass(eq=False)
 class FakeChanges:
     last_write: float | None = None
+    writes: dict[str, float] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     subscribers: set[FakeSubscription] = field(default_factory=set)
 

@@ -127,6 +127,53 @@ async def test_raw_files_name_the_subbands_that_are_missing(archive: Archive) ->
         assert int(files["t"].split(" / ")[0]) + n_missing == 16
 
 
+async def test_raw_files_are_filtered_by_completeness_and_counted(archive: Archive) -> None:
+    everything = await open_view(archive, view="raw", rows="200")
+    view = await open_view(archive, view="raw", subbands="incomplete", rows="200")
+    lacking = [row["key"] for row, cell in zip(everything.table.rows, column(everything, "missing"), strict=True)
+               if cell["t"] != "none"]  # fmt: skip
+    assert [row["key"] for row in view.table.rows] == lacking
+    assert view.table.total == f"{len(lacking)} groups of raw files"
+
+
+async def test_an_unknown_choice_of_subbands_is_said_at_its_field(archive: Archive) -> None:
+    view = await open_view(archive, view="raw", subbands="<b>")
+    assert "is not one of" in view.filters.errors["subbands"]
+
+
+@pytest.mark.parametrize("name", ["queue", "raw"])
+async def test_a_group_leads_to_its_run(archive: Archive, name: str) -> None:
+    view = await open_view(archive, view=name)
+    links = {row["key"]: row["href"] for row in view.table.rows}
+    run = (await archive.jobs.find_runs(RunFilter(), PageRequest(limit=1))).rows[0]
+    group = Path(run.ms_path).stem
+    assert links[group] == f"./jobs/{run.run_id}"
+    assert all(links.values())
+
+
+@pytest.mark.parametrize("name", ["queue", "raw", "tasks", "batches"])
+async def test_what_an_archive_does_not_record_is_not_called_empty(tmp_path: Path, name: str) -> None:
+    with closing(sqlite3.connect(tmp_path / "products.sqlite3")) as connection:
+        connection.execute("CREATE TABLE images (id)")
+    async with open_archive(tmp_path) as archive:
+        view = await open_view(archive, view=name)
+    assert view.table.empty.startswith("This archive has no ")
+
+
+@pytest.mark.parametrize("name", ["queue", "raw", "tasks", "batches"])
+async def test_nothing_is_called_empty_when_nothing_can_be_read(tmp_path: Path, name: str) -> None:
+    async with open_archive(tmp_path) as archive:
+        view = await open_view(archive, view=name)
+    assert "has no database" in view.table_slot.notice.text
+
+
+@pytest.mark.parametrize(("name", "query"), [("logs", {"text": "JOB-"}), ("batches", {"status": "failed"}),
+                                             ("tasks", {"status": "failed"}), ("queue", {"text": "2"})])  # fmt: skip
+async def test_every_list_says_how_many_match_its_filter(archive: Archive, name: str, query: dict[str, str]) -> None:
+    view = await open_view(archive, view=name, rows="200", **query)
+    assert view.table.total == f"{len(view.table.rows)} {view.noun}"
+
+
 async def test_a_batch_names_what_failed_in_it_and_why(archive: Archive) -> None:
     view = await open_view(archive, view="batches")
     failing = [c for c in column(view, "failed") if c.get("s") == "bad"]
@@ -229,3 +276,16 @@ async def test_the_queue_is_sorted_by_what_the_reader_chooses(archive: Archive) 
     view = await open_view(archive, view="queue", sort="last_update", order="asc")
     times = [cell["x"] for cell in column(view, "last_update")]
     assert times == sorted(times)
+
+
+async def test_a_new_log_file_is_news_for_the_list_of_logs(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    async with open_archive(tmp_path) as archive:
+        view = await open_view(archive, view="logs")
+        await archive.changes.look()
+        (tmp_path / "logs" / "job-new.log").write_text("started\n")
+        change = await archive.changes.look()
+        assert change is not None
+        assert change.roles & type(view).live_roles
+        await view.refresh()
+    assert [row["cells"][0]["t"] for row in view.table.rows] == ["job-new.log"]

@@ -162,3 +162,15 @@ async def test_status_says_which_database_fails_and_what_to_do(folder: Path, tmp
     assert page.verdict.kind == "warn"
     assert "alerts" in page.verdict.text
     assert broken["cells"][1]["s"] == "bad"
+
+
+async def test_status_lists_the_services_of_this_machine_and_our_own_parts(folder: Path, tmp_path: Path) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text('services = ["Nothing 1 /"]')
+    async with open_archive(folder, config=config) as archive:
+        page = StatusPage(Session(archive))
+        page.__panel__()
+        await page.load()
+    (service,) = page.services.rows
+    assert [c["t"] for c in service["cells"][:3]] == ["Nothing", "1", "stopped"]
+    assert any(row["key"] == "Watcher of the databases" for row in page.parts.rows)

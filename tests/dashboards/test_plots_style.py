@@ -6,8 +6,10 @@ import pytest
 from bokeh.models import HoverTool
 
 from dashboards.plots.empty import empty_figure
-from dashboards.plots.style import LOW_PX, add_hover, new_figure
+from dashboards.plots.style import HIGHEST_WITH_TOOLS_ABOVE, add_hover, new_figure
 from dashboards.plots.theme import get_theme
+
+_LOW = HIGHEST_WITH_TOOLS_ABOVE
 
 
 def _figure(height: int):
@@ -16,12 +18,7 @@ def _figure(height: int):
     return figure
 
 
-@pytest.mark.parametrize(("height", "place"), [(180, "above"), (LOW_PX - 1, "above"), (LOW_PX, "right")])
-def test_tools_of_a_low_figure_stand_beside_its_title(height: int, place: str) -> None:
-    assert _figure(height).toolbar_location == place
-
-
-@pytest.mark.parametrize(("height", "shown"), [(180, False), (LOW_PX, True)])
+@pytest.mark.parametrize(("height", "shown"), [(180, False), (_LOW + 1, True)])
 def test_a_low_figure_shows_only_the_tools_that_are_picked(height: int, shown: bool) -> None:
     figure = _figure(height)
     assert figure.select_one({"type": HoverTool}).visible is shown

@@ -151,9 +151,32 @@ async def test_the_start_of_a_page_is_sent_before_the_page_is_built(
     assert "division" not in second
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/healthz", 200), ("/", 200), ("/sample/7", 200), ("/gone/x", 404), ("/unavailable", 503), ("/nowhere", 404)],
+)
+async def test_those_who_only_look_get_the_status_and_no_session(
+    http: httpx.AsyncClient, server: DashboardServer, path: str, status: int
+) -> None:
+    answer = await http.head(path)
+    assert (answer.status_code, answer.content) == (status, b"")
+    assert {name: answer.headers.get(name) for name in HEADERS} == dict(HEADERS)
+    assert server.sessions() == 0
+
+
+async def test_control_characters_of_a_visitor_stand_in_the_log_as_text(
+    http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="dsa110.dashboard"):
+        await http.get("/gone/1%00%0Aforged%1B[31m")
+    (record,) = [r.getMessage() for r in caplog.records if r.name == "dsa110.dashboard"]
+    assert record.isprintable()
+    assert "1\\x00\\nforged" in record
+
+
 async def test_healthz_answers_without_a_session(http: httpx.AsyncClient, server: DashboardServer) -> None:
     answer = await http.get("/healthz")
-    assert set(answer.json()) == {"ok", "boot", "now", "last_write", "remarks"}
+    assert set(answer.json()) == {"ok", "boot", "now", "last_write", "writes", "remarks", "workers"}
     assert answer.headers["Cache-Control"] == "no-store"
     assert server.sessions() == 0
 

@@ -15,10 +15,13 @@ from data_access.repositories.calibration import CaltableFilter
 from data_access.repositories.images import ImageFilter
 from data_access.repositories.jobs import RunFilter
 from data_access.repositories.measurement_sets import MeasurementSetFilter
+from data_access.repositories.queue import QueueFilter
+from data_access.repositories.raw_files import RawFilter
 from data_access.repositories.sources import STORED_SORTS, SourceFilter
 
 PARTS = (
-    "images", "sources", "photometry", "measurement_sets", "calibration", "jobs", "queue", "operations",
+    "images", "sources", "photometry", "measurement_sets", "calibration", "jobs", "queue", "raw_files",
+    "operations",
     "cross_matches", "review", "context", "files", "cutouts", "logs", "provenance", "night", "health",
 )  # fmt: skip
 IMAGE_SORTS = ("", "created_at", "noise_jy", "dynamic_range", "center_dec_deg", "center_ra_deg", "type", "path")
@@ -171,13 +174,18 @@ async def _ask_repositories(ask: _Asker, source_id: str, path: str) -> None:
     for run_id in ("job-2025-10-13-132803", "job-x", "", "a/b", "job-0000-99-99-999999"):
         await ask("jobs.get_run", run_id)
     await ask("jobs.find_tasks_of", path)
+    await ask("jobs.count_tasks", text="x", status="done")
+    await ask("jobs.count_batches", kind="x")
+    await ask("jobs.find_runs_of_groups", ("2025-10-13T13:28:03",))
     await ask("jobs.find_batch_items", 1)
     await ask("jobs.find_batch_items_of", path)
-    await ask("queue.find", PageRequest(), state="completed")
+    await ask("queue.find", PageRequest(), QueueFilter(state="completed"))
     await ask("queue.find", PageRequest(sort="last_update"))
+    await ask("queue.count", QueueFilter(text="2025"))
     await ask("queue.count_by_state")
-    await ask("queue.find_raw_groups", PageRequest())
-    await ask("queue.count_raw_groups")
+    await ask("raw_files.find_groups", PageRequest())
+    await ask("raw_files.find_groups", PageRequest(), RawFilter(after_mjd=MOMENT_MJD, complete=False))
+    await ask("raw_files.count_groups")
     for question in ("find_pointing", "find_alerts", "find_storage"):
         await ask(f"operations.{question}")
 
@@ -214,6 +222,7 @@ async def _ask_services(ask: _Asker, path: str) -> None:
     await ask("files.states", (path, path))
     await ask("files.storage", (StorageLocation("x", path, None, None, None, None, None),))
     await ask("logs.find")
+    await ask("logs.count", text="job")
     await ask("night.summary", now=1.76e9)
     await ask("health.report")
     await ask("cross_matches.find_near", 150.0, -30.0, 3600.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -265,3 +266,48 @@ async def test_a_database_that_fails_is_named_to_readers_of_every_page(tmp_path:
     watcher = ChangeWatcher({"alerts": Database("alerts", path)}, interval_s=0.05)
     await watcher.look()
     assert watcher.remarks == ("cannot be read now: alerts",)
+
+
+async def test_a_busy_queue_does_not_make_the_images_look_young(tmp_path: Path) -> None:
+    paths = {
+        role: make_database(tmp_path / f"{role}.sqlite3", "CREATE TABLE t (x)") for role in ("products", "ingest")
+    }
+    os.utime(paths["products"], (1e9, 1e9))
+    watcher = ChangeWatcher({role: Database(role, path) for role, path in paths.items()}, interval_s=1.0)
+    await watcher.look()
+    assert watcher.last_write == 1e9
+    assert watcher.writes["products"] == 1e9
+    assert watcher.writes["ingest"] > 1.7e9
+
+
+async def test_without_a_database_of_images_the_newest_write_counts(tmp_path: Path) -> None:
+    path = make_database(tmp_path / "ingest.sqlite3", "CREATE TABLE t (x)")
+    watcher = ChangeWatcher({"ingest": Database("ingest", path)}, interval_s=1.0)
+    await watcher.look()
+    assert watcher.last_write == pytest.approx(path.stat().st_mtime)
+
+
+@pytest.mark.parametrize("folder", [".", "older"])
+async def test_a_file_that_comes_or_goes_in_a_watched_folder_is_told(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "older").mkdir()
+    watcher = ChangeWatcher({}, interval_s=1.0, folders={"logs": (tmp_path, tmp_path / "not there")})
+    assert await watcher.look() is None
+    log = tmp_path / folder / "job.log"
+    log.touch()
+    appeared = await watcher.look()
+    assert await watcher.look() is None
+    log.unlink()
+    gone = await watcher.look()
+    assert appeared is not None
+    assert gone is not None
+    assert appeared.roles == gone.roles == {"logs"}
+    assert watcher.last_write is None
+
+
+async def test_a_watched_folder_that_is_made_later_is_told(tmp_path: Path) -> None:
+    watcher = ChangeWatcher({}, interval_s=1.0, folders={"logs": (tmp_path / "logs",)})
+    await watcher.look()
+    (tmp_path / "logs").mkdir()
+    change = await watcher.look()
+    assert change is not None
+    assert change.roles == {"logs"}

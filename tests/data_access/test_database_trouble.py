@@ -172,6 +172,28 @@ async def test_a_file_that_appears_later_is_found(tmp_path: Path) -> None:
     assert plain(found) == [[5]]
 
 
+async def test_a_lock_is_waited_for_once_and_not_by_every_question_in_turn(tmp_path: Path) -> None:
+    path = numbers(tmp_path / "a.sqlite3", 3, journal="delete")
+    database = Database("products", path, lanes=1, busy_timeout_s=2.0)
+    await database.fetch(COUNT, n_columns=1)
+    with OtherProcess(path) as writer:
+        writer.run("BEGIN EXCLUSIVE")
+        began = time.monotonic()
+        for _ in range(5):
+            with pytest.raises(DatabaseLocked):
+                await database.fetch(COUNT, n_columns=1)
+        assert time.monotonic() - began < 2 * 2.0
+        writer.run("ROLLBACK")
+        assert (await database.fetch(COUNT, n_columns=1)).rows[0][0] == 3
+        # a read that succeeded makes the next one wait for a short lock again
+        writer.run("BEGIN EXCLUSIVE")
+        late = asyncio.ensure_future(database.fetch(COUNT, n_columns=1))
+        await asyncio.sleep(0.8)
+        writer.run("ROLLBACK")
+        assert (await late).rows[0][0] == 3
+    await database.close()
+
+
 async def test_a_locked_database_does_not_delay_another_one(tmp_path: Path) -> None:
     locked, other = numbers(tmp_path / "a.sqlite3", 3, journal="delete"), numbers(tmp_path / "b.sqlite3", 4)
     first, second = Database("alerts", locked, busy_timeout_s=3.0), Database("products", other)

@@ -43,9 +43,31 @@ async def test_of_several_files_the_one_with_rows_is_asked(make_layout: Make) ->
     assert (await layout.find("hdf5_files")).database.role == "hdf5"
 
 
+async def test_a_copy_of_a_table_is_not_taken_for_its_home(make_layout: Make) -> None:
+    rows = ("CREATE TABLE hdf5_file_index (path)", "INSERT INTO hdf5_file_index VALUES ('/a')")
+    queue = ("CREATE TABLE ingest_queue (group_id)", "INSERT INTO ingest_queue VALUES ('a')")
+    layout = await make_layout(products=(*rows, *queue), ingest=queue, hdf5=rows, raw_index=rows)
+    assert (await layout.find("hdf5_files")).database.role == "raw_index"
+    assert (await layout.find("ingest_queue")).database.role == "ingest"
+
+
+async def test_the_unified_file_is_asked_before_what_the_split_layout_left_behind(make_layout: Make) -> None:
+    rows = ("CREATE TABLE caltables (id)", "INSERT INTO caltables VALUES (1)")
+    layout = await make_layout(pipeline=rows, cal_registry=rows)
+    assert (await layout.find("caltables")).database.role == "pipeline"
+
+
+async def test_raw_files_that_only_another_file_knows_are_found_there(make_layout: Make) -> None:
+    table = "CREATE TABLE hdf5_file_index (path)"
+    layout = await make_layout(
+        products=(table, "INSERT INTO hdf5_file_index VALUES ('/a')"), hdf5=(table,), raw_index=(table,)
+    )
+    assert (await layout.find("hdf5_files")).database.role == "products"
+
+
 async def test_when_all_are_empty_the_first_is_taken(make_layout: Make) -> None:
     layout = await make_layout(products=("CREATE TABLE images (id)",), pipeline=("CREATE TABLE images (id)",))
-    assert (await layout.find("images")).database.role == "products"
+    assert (await layout.find("images")).database.role == "pipeline"
 
 
 async def test_rows_that_arrive_later_in_another_file_are_found(
@@ -56,10 +78,10 @@ async def test_rows_that_arrive_later_in_another_file_are_found(
         products=("CREATE TABLE caltables (id)",), cal_registry=("CREATE TABLE caltables (id)",)
     )
     before = await layout.find("caltables")
-    with OtherProcess(layout.databases["cal_registry"].path) as writer:
+    with OtherProcess(layout.databases["products"].path) as writer:
         writer.run("INSERT INTO caltables VALUES (1)")
     after = await layout.find("caltables")
-    assert (before.database.role, after.database.role) == ("products", "cal_registry")
+    assert (before.database.role, after.database.role) == ("cal_registry", "products")
 
 
 async def test_a_table_that_nobody_has_is_missing_under_its_plain_name(make_layout: Make) -> None:

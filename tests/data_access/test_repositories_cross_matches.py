@@ -29,8 +29,12 @@ def strip(path: Path, *rows: tuple[float, float, float | None], error: float | N
     make(path, "sources", STRIP, *values)
 
 
+async def _no_lists() -> None:
+    return None
+
+
 async def ask(folder: Path, ra: float, dec: float, radius: float = 60.0) -> dict[str, CatalogueAnswer]:
-    repository = CrossMatchRepository(folder, None, lambda name, path: Database(name, path, lanes=1))
+    repository = CrossMatchRepository(folder, _no_lists, lambda name, path: Database(name, path, lanes=1))
     answers = await repository.find_near(ra, dec, radius)
     await repository.close()
     return {answer.catalogue: answer for answer in answers}

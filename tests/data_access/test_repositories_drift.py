@@ -290,3 +290,24 @@ async def test_statistics_of_the_stage_code_are_read_under_their_names(tmp_path:
     stored = page.rows[0].stored
     assert stored is not None
     assert (stored.n_obs, stored.eta_metric) == (12, 3.5)
+
+
+@pytest.mark.parametrize(
+    ("columns", "values", "noise_jy"),
+    [
+        ("median_rms_jy REAL, effective_noise_jy REAL", "3e-3, 2e-3", 2e-3),
+        ("median_rms_jy REAL, effective_noise_jy REAL", "3e-3, NULL", 3e-3),
+        ("noise_jy REAL, effective_noise_jy REAL", "1e-3, 2e-3", 1e-3),
+        ("tier TEXT", "'quick'", None),
+    ],
+)
+async def test_the_noise_of_a_tiered_mosaic_is_found_under_its_other_names(
+    tmp_path: Path, columns: str, values: str, noise_jy: float | None
+) -> None:
+    make_database(
+        tmp_path / "products.sqlite3", f"CREATE TABLE mosaics (id INTEGER PRIMARY KEY, path TEXT, {columns})",
+        f"INSERT INTO mosaics VALUES (1, '/m.fits', {values})",
+    )  # fmt: skip
+    async with open_archive(tmp_path) as archive:
+        page = await archive.images.find_mosaics(PageRequest())
+    assert page.rows[0].noise_jy == noise_jy

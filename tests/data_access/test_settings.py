@@ -53,6 +53,32 @@ def test_the_db_folder_wins_over_the_state_folder(tmp_path: Path) -> None:
     assert load_settings(state_dir=tmp_path).databases["products"] == tmp_path / "db" / "products.sqlite3"
 
 
+def test_where_a_database_is_looked_for_is_known_while_it_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "ingest.sqlite3").touch()
+    settings = load_settings(state_dir=tmp_path)
+    assert settings.expected["products"] == (tmp_path / "db/products.sqlite3", tmp_path / "products.sqlite3")
+    assert "products" not in settings.databases
+
+
+def test_the_index_of_raw_files_is_found_beside_the_raw_files(tmp_path: Path) -> None:
+    (tmp_path / "incoming").mkdir()
+    (tmp_path / "state").mkdir()
+    (tmp_path / "incoming" / "hdf5_file_index.sqlite3").touch()
+    settings = load_settings(state_dir=tmp_path)
+    assert settings.databases["raw_index"] == tmp_path / "incoming" / "hdf5_file_index.sqlite3"
+
+
+def test_the_raw_folder_of_the_telescope_belongs_to_its_own_state_folder_only(tmp_path: Path) -> None:
+    of_telescope = load_settings(environment={}).expected.get("raw_index", ())
+    assert Path("/data/incoming/hdf5_file_index.sqlite3") in of_telescope
+    of_another = load_settings(state_dir=tmp_path).expected["raw_index"]
+    assert [path.parent for path in of_another] == [tmp_path.parent / "incoming"]
+
+
+def test_nothing_is_looked_for_beside_a_database_that_is_named() -> None:
+    assert load_settings(environment={"PIPELINE_DB": "/x.sqlite3"}).expected == {}
+
+
 def test_the_second_name_of_a_database_is_looked_for(tmp_path: Path) -> None:
     (tmp_path / "data_registry.db").touch()
     assert load_settings(state_dir=tmp_path).databases["data_registry"] == tmp_path / "data_registry.db"
@@ -114,11 +140,12 @@ def test_folders_in_the_environment_are_separated_by_commas() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "lanes = 0", "lanes = -1", 'lanes = "two"', "lanes = inf", "lanes = nan", "lanes = [1]", "lanes = true",
+        "lanes = 0", "lanes = -1", "lanes = 2.7",
+        'lanes = "two"', "lanes = inf", "lanes = nan", "lanes = [1]", "lanes = true",
         "query_deadline_s = nan", "query_deadline_s = inf", "query_deadline_s = 0.0", "row_cap = 1979-05-27",
         "unknown_name = 1", "[databases]\nunknown = 'x'", "databases = 5", "databases = 'x'",
         "[databases]\nproducts = 5", "state_dir = 5", "roots = 5", "roots = [5]", "catalog_dir = []", "= broken",
-        "[databases]\nproducts = ['a']",
+        "[databases]\nproducts = ['a']", "[expected]\nproducts = '/a'",
     ],
 )  # fmt: skip
 def test_a_file_that_makes_no_sense_is_a_validation_error(tmp_path: Path, text: str) -> None:
@@ -139,6 +166,37 @@ def test_a_file_that_is_not_text_is_a_validation_error(tmp_path: Path) -> None:
         load_settings(config=path, environment={})
 
 
+def test_paths_of_the_file_begin_at_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "else").mkdir()
+    monkeypatch.chdir(tmp_path / "else")
+    text = (
+        'state_dir = "state"\nroots = ["ms", "/a"]\nlog_roots = "logs"\ncatalog_dir = "../c"\ncache_dir = "cache"\n'
+    )
+    settings = load_settings(config=_toml(tmp_path, text + '[databases]\nproducts = "p.sqlite3"\n'), environment={})
+    assert settings.state_dir == tmp_path / "state"
+    assert settings.roots == (tmp_path / "ms", Path("/a"))
+    assert settings.log_roots == (tmp_path / "logs",)
+    assert settings.catalog_dir == tmp_path.parent / "c"
+    assert settings.cache_dir == tmp_path / "cache"
+    assert settings.databases["products"] == tmp_path / "p.sqlite3"
+
+
+def test_the_home_folder_can_be_meant_in_every_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/h/n")
+    text = 'state_dir = "~/s"\nroots = "~/r"\nlog_roots = ["~/l"]\n[databases]\nproducts = "~/p.sqlite3"\n'
+    settings = load_settings(config=_toml(tmp_path, text), environment={})
+    assert (settings.state_dir, settings.roots, settings.log_roots) == (
+        Path("/h/n/s"), (Path("/h/n/r"),), (Path("/h/n/l"),),
+    )  # fmt: skip
+    assert settings.databases["products"] == Path("/h/n/p.sqlite3")
+    of_environment = load_settings(environment={"PIPELINE_PRODUCTS_DB": "~/q.sqlite3"})
+    assert of_environment.databases["products"] == Path("/h/n/q.sqlite3")
+
+
+def test_a_whole_number_may_be_written_with_a_point(tmp_path: Path) -> None:
+    assert load_settings(config=_toml(tmp_path, "lanes = 3.0\n"), environment={}).lanes == 3
+
+
 def test_whole_numbers_are_taken_for_seconds(tmp_path: Path) -> None:
     settings = load_settings(config=_toml(tmp_path, "query_deadline_s = 3\n"), environment={})
     assert (settings.query_deadline_s, type(settings.query_deadline_s)) == (3.0, float)
@@ -146,6 +204,6 @@ def test_whole_numbers_are_taken_for_seconds(tmp_path: Path) -> None:
 
 def test_every_setting_stands_in_the_settings_table() -> None:
     names = {line.name for line in settings_table()}
-    plain = set(Settings.__dataclass_fields__) - {"databases"}
+    plain = set(Settings.__dataclass_fields__) - {"databases", "expected"}
     assert names == plain | {f"databases.{role.role}" for role in ROLES}
     assert all(line.about and line.default for line in settings_table())

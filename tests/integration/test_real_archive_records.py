@@ -103,7 +103,7 @@ async def test_the_other_lists_have_their_counts(archive: Archive, truth: dict[s
 
 async def test_the_queue_has_its_states_where_the_layout_has_a_queue(archive: Archive, truth: dict[str, Any]) -> None:
     expected = truth["counts"]["queue_by_state"] if truth["layout"] == "split" else {}
-    assert await archive.queue.count_by_state() == expected
+    assert (await archive.queue.count_by_state()).counts == expected
     assert Counter(item.state for item in (await archive.queue.find(PageRequest(limit=200))).rows) == expected
 
 
