@@ -74,7 +74,7 @@ class ImageCharts(PagePart["ImagesPage"]):
         """The trend with the lists beside it."""
         side = self.side_slot.__panel__()
         side.param.update(sizing_mode=None, width=_SIDE_WIDTH, margin=(0, 0, 0, 10))
-        return pn.Row(self.trend_slot, self.side_slot, sizing_mode="stretch_width", margin=(0, 0, 10, 0))
+        return pn.Row(self.trend_slot, self.side_slot, sizing_mode="stretch_width", margin=0)
 
     @property
     def selected(self) -> list[str]:
@@ -123,7 +123,7 @@ class ImageCharts(PagePart["ImagesPage"]):
                 self.map_slot.succeed(self.map.figure)
             else:
                 update_image_map(self.map, fields, colour)
-        self.map_slot.__panel__().param.update(visible=bool(colour), margin=(0, 0, 10, 0))
+        self.map_slot.__panel__().visible = bool(colour)
 
     def _item(self, image: Image, label: str, words: str, title: str = "") -> dict[str, Any]:
         when = format_mjd_utc(image.epoch.mjd, seconds=False)
