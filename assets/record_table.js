@@ -69,6 +69,7 @@ export function render({ model }) {
       entry.cells[i] = text;
       const align = columns[i]?.align || 'left', fresh = i === 0 ? el('th', align) : el('td', align);
       if (i === 0) fresh.scope = 'row';
+      if (i === 0 && columns[0]?.least) fresh.style.minWidth = columns[0].least;
       fresh.append(draw_cell(cell, href));
       if (i === 0 && state.selectable) fresh.prepend(pick_box(row));
       if (entry.tr.children[i]) entry.tr.children[i].replaceWith(fresh); else entry.tr.append(fresh);

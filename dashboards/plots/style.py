@@ -124,6 +124,8 @@ def add_hover(
         formatters=formatters or {},
         mode=mode,
         point_policy="follow_mouse",
+        # beside a title there is room for the tools that are picked, not for the switch of the box
+        visible=figure.height is None or figure.height > HIGHEST_WITH_TOOLS_ABOVE,
     )
     figure.add_tools(hover)
     return hover
