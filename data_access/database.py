@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
-
-import aiosqlite
 
 from data_access.database_errors import explained_error
 from data_access.errors import (
@@ -28,11 +27,11 @@ from data_access.errors import (
     QueryTooSlow,
 )
 from data_access.introspection import INDEXES_SQL, Schema, indexed_columns
+from data_access.lane import CLOSE_S, Lane, connect_in_thread
 from data_access.packing import NotPackable, packed_sql, unpack
 from data_access.patience import Patience
 from data_access.read_only_connection import (
     FileReplaced,
-    ReadOnlyConnection,
     Statement,
     connect_read_only,
     file_identity,
@@ -46,22 +45,8 @@ _Begun = Callable[[], None] | None
 
 _SCHEMA_RECHECK_S = 1.0
 _REPLACEMENTS_IN_A_ROW = 5
-_CLOSE_S = 2.0
 # The watcher looks at one database after the other: a locked one must not keep the news of the others waiting.
 _WATCH_BUSY_TIMEOUT_S = 0.2
-
-
-@dataclass(slots=True, eq=False)
-class _Lane:
-    connection: aiosqlite.Connection
-    raw: ReadOnlyConnection
-    generation: int
-
-    @property
-    def run(self) -> Callable[..., Awaitable[Any]]:
-        """What runs a function in the thread of the connection; aiosqlite itself does everything with it."""
-        execute: Callable[..., Awaitable[Any]] = self.connection._execute
-        return execute
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +97,12 @@ class Database:
         self.deadline_s = deadline_s
         self.busy_timeout_s = busy_timeout_s
         self.row_cap = row_cap
-        self._free: dict[str, list[_Lane]] = {"fast": [], "slow": [], "watch": []}
+        self._free: dict[str, list[Lane]] = {"fast": [], "slow": [], "watch": []}
         self._n_lanes = {"fast": lanes, "slow": 1, "watch": 1}
         self._gates = {name: asyncio.Semaphore(n) for name, n in self._n_lanes.items()}
-        self._busy: set[_Lane] = set()
+        self._busy: set[Lane] = set()
+        self._given_up: set[threading.Thread] = set()
+        self._closed = False
         self._schema: Schema | None = None
         self._schema_seen = 0.0
         self._schema_gate = asyncio.Lock()
@@ -231,13 +218,13 @@ class Database:
         return found
 
     @staticmethod
-    def _was_replaced(lane: _Lane) -> bool:
+    def _was_replaced(lane: Lane) -> bool:
         try:
             return file_identity(lane.raw.path, immutable=lane.raw.immutable) != lane.raw.identity
         except OSError:
             return True
 
-    async def _take(self, name: str) -> _Lane:
+    async def _take(self, name: str) -> Lane:
         await self._gates[name].acquire()
         try:
             lane = await self._free_or_new(name)
@@ -247,35 +234,41 @@ class Database:
         self._busy.add(lane)
         return lane
 
-    async def _free_or_new(self, name: str) -> _Lane:
+    async def _free_or_new(self, name: str) -> Lane:
         while self._free[name]:
             lane = self._free[name].pop()
             if lane.generation == self._generation:
                 return lane
             await lane.connection.close()
-        return await self._open(self._patience[name])
+        if not self._closed:
+            lane = await self._open(self._patience[name])
+            if not self._closed:
+                return lane
+            await lane.connection.close()
+        # Nobody would close what a question after `close` opens.
+        raise DatabaseError(f"{self.path} was closed", path=str(self.path), role=self.role)
 
-    def _give_back_idle(self, name: str, lane: _Lane, done: asyncio.Future[Any]) -> None:
+    def _give_back_idle(self, name: str, lane: Lane, done: asyncio.Future[Any]) -> None:
         if not done.cancelled():
             done.exception()  # what ran behind an abandoned query is abandoned too
         lane.raw.abandoned = False
         self._give_back(name, lane)
 
-    def _give_back(self, name: str, lane: _Lane) -> None:
+    def _give_back(self, name: str, lane: Lane) -> None:
         self._busy.discard(lane)
         self._free[name].append(lane)
         self._gates[name].release()
 
-    async def _open(self, patience: Patience) -> _Lane:
+    async def _open(self, patience: Patience) -> Lane:
         """Open one connection: ``mode=ro``; ``immutable=1`` only when that fails and no write-ahead log exists."""
         try:
             await asyncio.to_thread(self.path.stat)
             try:
-                lane = await self._connect(patience.seconds, immutable=False)
+                lane = await self._connected(patience.seconds, immutable=False)
             except sqlite3.OperationalError as err:
                 if "locked" in str(err) or await asyncio.to_thread(has_write_ahead_log, self.path):
                     raise
-                lane = await self._connect(patience.seconds, immutable=True)
+                lane = await self._connected(patience.seconds, immutable=True)
         except (sqlite3.Error, OSError) as err:
             explained = explained_error(err, self.role, self.path) or err
             patience.failed(explained)
@@ -283,25 +276,12 @@ class Database:
         self.mode = "immutable" if lane.raw.immutable else "read-only"
         return lane
 
-    async def _connect(self, busy_timeout_s: float, *, immutable: bool) -> _Lane:
-        opened: list[ReadOnlyConnection] = []
+    async def _connected(self, busy_timeout_s: float, *, immutable: bool) -> Lane:
         generation = self._generation
-
-        def connect() -> sqlite3.Connection:
-            raw = connect_read_only(self.path, busy_timeout_s=busy_timeout_s, immutable=immutable)
-            opened.append(raw)
-            return raw
-
-        connection = aiosqlite.Connection(connect, iter_chunk_size=64)
-        # Reads never outlive the process: a forgotten thread must not keep a notebook or a test from ending.
-        connection._thread.daemon = True
-        try:
-            await connection
-        except (sqlite3.Error, OSError):
-            # aiosqlite ends its thread without waiting for it: it would speak to an event loop that is gone.
-            await asyncio.to_thread(connection._thread.join, _CLOSE_S)
-            raise
-        return _Lane(connection, opened[0], generation)
+        raw, connection = await connect_in_thread(
+            lambda: connect_read_only(self.path, busy_timeout_s=busy_timeout_s, immutable=immutable), self._given_up
+        )
+        return Lane(connection, raw, generation)
 
     async def _drop_lanes(self) -> None:
         self._schema = None
@@ -311,15 +291,17 @@ class Database:
                 await free.pop().connection.close()
 
     async def close(self) -> None:
-        """Stop what runs and close every connection."""
+        """Stop what runs and close every connection; questions after that are refused."""
+        self._closed = True
         await self._drop_lanes()
         for lane in tuple(self._busy):
             lane.raw.abandon()
         with suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSE_S):
+            async with asyncio.timeout(CLOSE_S):
                 for name in self._gates:
                     await self._wait_until_idle(name)
         await self._drop_lanes()
+        await asyncio.gather(*(asyncio.to_thread(thread.join, CLOSE_S) for thread in self._given_up))
         self.mode = "closed"
 
     @property

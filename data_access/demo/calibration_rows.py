@@ -21,7 +21,6 @@ from data_access.demo.caltables import (
 )
 from data_access.demo.databases import DemoDatabases
 from data_access.demo.nights import Night
-from data_access.demo.photometry import Measurement
 from data_access.demo.plan import STRIPS_DEG, TILE_S, iso, mjd
 from data_access.demo.runs import CALIBRATED_S, Run
 from data_access.demo.sky import HALF_WIDTH_DEG, Sky, Source
@@ -54,7 +53,7 @@ def write_calibration(
             new = _write_tables(night, seed=seed) if night.is_recent else []
             written += new
             db.insert("caltables", [_caltable_row(night, table_type, new) for table_type in SUFFIXES])
-            db.insert("calibrator_transits", [_transit_row(night)])
+            db.insert("calibrator_transits", [_transit_row(night, sky)])
             if new:
                 db.insert("calibration_qa", [_qa_row(night, new)])
                 db.insert("calibration_applied", _applied_rows(night))
@@ -147,23 +146,22 @@ def applied_row(run: Run, caltable: str, at: float) -> dict[str, Any]:
     }
 
 
-def _transit_row(night: Night) -> dict[str, Any]:
+def _transit_row(night: Night, sky: Sky) -> dict[str, Any]:
     run = night.calibrator_run
-    found = night.measurements[run.group_id]
-    calibrator: Measurement = min((m for m in found if m.source.kind == "calibrator"), key=lambda m: m.separation_deg)
+    calibrator, east_deg, north_deg = sky.nearest_calibrator(run.tile.ra_deg, run.tile.dec_deg)
     # The sky moves by 15 degrees an hour on the equator.
-    minutes = calibrator.east_deg / math.cos(math.radians(run.tile.dec_deg)) * 4.0
+    minutes = east_deg / math.cos(math.radians(run.tile.dec_deg)) * 4.0
     mid_unix = run.tile.start_unix + TILE_S / 2
     transit_unix = mid_unix + minutes * 60.0
     return {
-        "calibrator_name": calibrator_name(calibrator.source),
+        "calibrator_name": calibrator_name(calibrator),
         "transit_mjd": mjd(transit_unix),
         "transit_iso": iso(transit_unix),
         "has_data": 1,
         "group_id": run.group_id,
         "group_mid_iso": iso(mid_unix),
         "delta_minutes": -minutes,
-        "pb_response": math.exp(-4 * math.log(2.0) * (calibrator.separation_deg / 2.6) ** 2),
+        "pb_response": math.exp(-4 * math.log(2.0) * (math.hypot(east_deg, north_deg) / 2.6) ** 2),
         "dec_match": 1,
         "calculated_at": run.received_at,
         "updated_at": run.received_at,

@@ -125,7 +125,7 @@ class Night:
 
     @property
     def calibrator_run(self) -> Run:
-        """The run whose tile contains the calibrator of the night."""
+        """The run whose tile comes closest to a calibrator."""
         return next(run for run in self.runs if run.has_calibrator)
 
     def processed_runs(self) -> list[Run]:
@@ -145,9 +145,8 @@ def make_night(root: Path, now: float, number: int, sky: Sky, *, seed: int, is_r
     """Return one night: its tiles, what became of each, and the measurements in them."""
     tiles = plan_night(now, number, seed=seed)
     measurements = {tile.group_id: measure(tile, sky, seed=seed) for tile in tiles}
-    calibrator_index = min(
-        range(len(tiles)), key=lambda index: _calibrator_distance(number, index, tiles, measurements)
-    )
+    worked = [index for index in range(len(tiles)) if (number, index) not in OUTCOMES]
+    calibrator_index = min(worked, key=lambda index: _calibrator_distance_deg(tiles[index], sky))
     runs = tuple(
         Run(root, tile, OUTCOMES.get((number, index), "done"), has_calibrator=index == calibrator_index)
         for index, tile in enumerate(tiles)
@@ -155,14 +154,13 @@ def make_night(root: Path, now: float, number: int, sky: Sky, *, seed: int, is_r
     return Night(number, is_recent, runs, measurements)
 
 
-def _calibrator_distance(
-    number: int, index: int, tiles: Sequence[Tile], measurements: dict[str, list[Measurement]]
-) -> float:
-    """Return the distance of the nearest calibrator from the centre, degrees; infinite in a tile that failed."""
-    if (number, index) in OUTCOMES:
-        return float("inf")
-    found = measurements[tiles[index].group_id]
-    return min((m.separation_deg for m in found if m.source.kind == "calibrator"), default=float("inf"))
+def _calibrator_distance_deg(tile: Tile, sky: Sky) -> float:
+    """Return how far from the centre the nearest calibrator is.
+
+    At the second declination the images of a night leave gaps: at some hours every calibrator is in one of them.
+    """
+    _, east_deg, north_deg = sky.nearest_calibrator(tile.ra_deg, tile.dec_deg)
+    return float(np.hypot(east_deg, north_deg))
 
 
 def choose_images(night: Night) -> list[Run]:
@@ -183,20 +181,26 @@ def write_images(night: Night, sky: Sky, *, seed: int) -> list[Path]:
     return paths
 
 
-def write_measurement_sets(night: Night, *, seed: int) -> list[WrittenSet]:
-    """Write the Measurement Sets of one night that stay on disk: the calibrator's, a science field, one that failed.
+def runs_with_sets(night: Night) -> list[Run]:
+    """Return the runs whose Measurement Sets stay on disk: the calibrator's, a science field, one that failed.
 
     Nights before the last two have none left.
     """
     if night.number >= NIGHTS_WITH_SETS:
         return []
     failed = [run for run in night.runs if run.outcome == "failed_image"]
-    science = [run for run in night.runs_with(("ese",)) if not run.has_calibrator]
-    runs = [night.calibrator_run, *science[:1], *failed[:1]]
+    # The field of the event may be the calibrator's: then a field of another source with something to see.
+    fields = [*night.runs_with(("ese",)), *night.runs_with(("transient", "variable"))]
+    science = [run for run in fields if not run.has_calibrator]
+    return [night.calibrator_run, *science[:1], *failed[:1]]
+
+
+def write_measurement_sets(night: Night, *, seed: int) -> list[WrittenSet]:
+    """Write the Measurement Sets of one night that stay on disk."""
     instrument = instrument_of_night(night.number, seed=seed)
     return [
         write_measurement_set(Path(run.ms_path), run.tile, night.measurements[run.group_id], instrument, seed=seed)
-        for run in runs
+        for run in runs_with_sets(night)
     ]
 
 

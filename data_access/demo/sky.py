@@ -18,7 +18,7 @@ CELL_ARCSEC = 6.0
 HALF_WIDTH_DEG = IMAGE_SIZE_PX * CELL_ARCSEC / 3600.0 / 2
 
 N_SOURCES = {STRIPS_DEG[0]: 1060, STRIPS_DEG[1]: 420}
-"""Around the whole sky; about 300 of the first strip are above the telescope in one night."""
+"""Around the whole sky, evenly; about 300 of the first strip are above the telescope in one night."""
 FAINTEST_JY = 0.012
 BRIGHTEST_JY = 1.5
 COUNTS_SLOPE = 0.95
@@ -77,6 +77,13 @@ class Sky:
         inside = (np.abs(x_deg) < half_width_deg) & (np.abs(y_deg) < half_width_deg)
         return [self.sources[index] for index in np.flatnonzero(inside)]
 
+    def nearest_calibrator(self, ra_deg: float, dec_deg: float) -> tuple[Source, float, float]:
+        """Return the calibrator nearest to a position, and how far east and north of it that is, degrees."""
+        places = [index for index, source in enumerate(self.sources) if source.kind == "calibrator"]
+        east_deg, north_deg = project_sin(self.ra_deg[places], self.dec_deg[places], ra_deg, dec_deg)
+        nearest = int(np.nanargmin(np.hypot(east_deg, north_deg)))
+        return self.sources[places[nearest]], float(east_deg[nearest]), float(north_deg[nearest])
+
     def flux_jy(self, source: Source, at_mjd: float) -> float:
         """Return the flux density of `source` at `at_mjd`, Jy."""
         days = at_mjd - self.reference_mjd
@@ -134,7 +141,9 @@ def make_sky(seed: int, now: float) -> Sky:
 
 
 def _field_sources(rng: np.random.Generator, dec0_deg: float, count: int) -> list[Source]:
-    ra_deg = rng.uniform(0.0, 360.0, count)
+    # One in each of `count` equal steps around the sky: wholly random places leave one image in sixty empty, and what
+    # an archive has to show would depend on the hour at which it is written.
+    ra_deg = (rng.permutation(count) + rng.uniform(size=count)) * (360.0 / count)
     dec_deg = dec0_deg + rng.uniform(-0.95, 0.95, count) * HALF_WIDTH_DEG
     flux_jy = np.minimum(FAINTEST_JY * rng.uniform(size=count) ** (-1.0 / COUNTS_SLOPE), BRIGHTEST_JY)
     catalog_jy = flux_jy * np.exp(rng.normal(0.0, 0.08, count))

@@ -42,6 +42,7 @@ _REST_OF_STORED = 20.0
 # With a million sources a new index takes seconds: no more than a fifth of the time goes into that.
 _REST_OF_INDEX = 5.0
 _NAMES_AT_ONCE = 20_000
+_SORTS = frozenset({"", "source_id", "sep_arcsec", *(column.name for column in COLUMNS)})
 
 
 class SourceSearchService:
@@ -140,13 +141,13 @@ class SourceSearchService:
         ValidationError
             There is no such column.
         """
+        if sort not in _SORTS:  # known without the index: nobody waits for it to hear of a wrong name
+            raise _no_such_order(sort)
         index, found = await self.select(query)
         try:
             sort_values(index, found, sort)
         except KeyError as err:
-            raise ValidationError(
-                f"Sources cannot be sorted by '{sort[:40]}'", remedy="Click on the head of a column."
-            ) from err
+            raise _no_such_order(sort) from err
         order = await self._remembered(
             (id(index), query, sort, descending),
             lambda: self._in_thread(ordered, index, found, sort, descending=descending),
@@ -242,6 +243,10 @@ def _cursor(
     values = sort_values(index, found, sort)
     value = None if values is None or np.isnan(values[at]) else float(values[at])
     return Cursor(value, index.names.names[int(found.rows[at])], 0, backwards).encode()
+
+
+def _no_such_order(sort: str) -> ValidationError:
+    return ValidationError(f"Sources cannot be sorted by '{sort[:40]}'", remedy="Click on the head of a column.")
 
 
 def _make(

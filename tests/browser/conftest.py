@@ -35,6 +35,7 @@ _ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run", "--disable-default-apps", "--disable-dev-shm-usage",
 ]  # fmt: skip
+_PORTS_TRIED = 3
 _LOCAL_SCHEMES = ("data", "blob", "about")
 
 
@@ -57,7 +58,19 @@ class ServerProcess:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> ServerProcess:
-        """Start, and return when the server has printed its URL."""
+        """Start, and return when the server has printed its URL.
+
+        A port that was free a moment ago may be taken by another session's test: then the first start takes another.
+        """
+        for _ in range(_PORTS_TRIED):
+            if self._has_started():
+                return self
+            if self.url or not any("already in use" in line for line in self.errors):
+                break
+            self.port = free_port()
+        raise RuntimeError(f"the server did not start: {''.join(self.errors)[-2000:]}")
+
+    def _has_started(self) -> bool:
         self._process = subprocess.Popen(
             [sys.executable, "-m", self.module, str(self.port), *self.arguments],
             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -67,13 +80,15 @@ class ServerProcess:
         assert out is not None
         assert err is not None
         self.errors: list[str] = []
-        threading.Thread(target=lambda: self.errors.extend(err), daemon=True).start()
+        reading = threading.Thread(target=lambda: self.errors.extend(err), daemon=True)
+        reading.start()
         line = out.readline().strip()
         if not line.startswith("http"):
             self.kill()
-            raise RuntimeError(f"the server did not start: {line} {''.join(self.errors)[-2000:]}")
+            reading.join(5.0)
+            return False
         self.url = line.replace("127.0.0.1", "localhost")
-        return self
+        return True
 
     def kill(self) -> None:
         """End it without any farewell."""

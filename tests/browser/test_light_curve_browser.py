@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tests.browser.test_variability_browser import drag, wait_for_query
 from tests.browser.test_walk_archives import wait_until_filled
 
 _PLOT = "[...Bokeh.documents[0].all_models].find(m => m.type === 'Figure' && m.name === 'light_curve')"
+APART_PX = 8.0
 _POINTS = f"({_PLOT}).select('points')[0].data_source"
 
 
@@ -53,28 +55,49 @@ def count_row(page: Page) -> Any:
     return page.locator("section.rt").filter(has_text="Variability").locator("tbody tr").first
 
 
+def nights_on_screen(page: Page) -> list[list[int]]:
+    """Return the epochs by groups that are apart on the screen: two of one night are at the same pixel."""
+    groups: list[list[int]] = []
+    last = -math.inf
+    for index in range(len(kinds_of(page))):
+        across, _ = place_of_point(page, index)
+        if across - last > APART_PX:
+            groups.append([])
+        groups[-1].append(index)
+        last = across
+    return groups
+
+
+def kinds_of(page: Page) -> list[str]:
+    kinds: list[str] = page.evaluate(f"() => Array.from({_POINTS}.data.kind)")
+    return kinds
+
+
 def test_a_brushed_stretch_has_metrics_of_its_own_that_a_reload_keeps(opened: Page) -> None:
     opened.evaluate(f"() => {{ ({_PLOT}).toolbar.tools.find(tool => tool.type === 'BoxSelectTool').active = true }}")
-    (first, top), (second, low) = place_of_point(opened, 0), place_of_point(opened, 1)
-    drag(opened, (first - 6, top - 5), ((first + second) / 2, low + 5))
+    kinds, (night, following, *_) = kinds_of(opened), nights_on_screen(opened)
+    n = sum(kinds[index] != "flagged" for index in night)
+    (first, top), (last, _), (second, low) = (place_of_point(opened, i) for i in (night[0], night[-1], following[0]))
+    drag(opened, (first - 6, top - 5), ((last + second) / 2, low + 5))
     wait_for_query(opened, r"mjd_from=\d+")
     expect(opened.get_by_role("columnheader", name="Brushed")).to_be_visible()
-    expect(count_row(opened)).to_contain_text("1 of 1")
+    expect(count_row(opened)).to_contain_text(f"{n} of {n}")
     opened.reload()
     wait_until_filled(opened)
-    expect(count_row(opened)).to_contain_text("1 of 1")
+    expect(count_row(opened)).to_contain_text(f"{n} of {n}")
 
 
 def test_a_clicked_epoch_shows_its_cutout_and_can_be_left_out(opened: Page) -> None:
-    kinds = opened.evaluate(f"() => Array.from({_POINTS}.data.kind)")
+    kinds = kinds_of(opened)
     usable = [i for i, kind in enumerate(kinds) if kind != "flagged"]
-    opened.mouse.click(*place_of_point(opened, usable[-1]))
+    clicked = [night[0] for night in nights_on_screen(opened) if len(night) == 1 and night[0] in usable][-1]
+    opened.mouse.click(*place_of_point(opened, clicked))
     wait_for_query(opened, "point=")
     expect(opened.get_by_text("Chosen epoch")).to_be_visible()
     opened.get_by_role("group", name="This epoch is").get_by_role("button", name="left out").click()
     wait_for_query(opened, "without=")
     expect(count_row(opened)).to_contain_text(f"{len(usable) - 1} of {len(usable) - 1}")
-    opened.wait_for_function(f"{_POINTS}.data.kind[{usable[-1]}] === 'left out'")
+    opened.wait_for_function(f"{_POINTS}.data.kind[{clicked}] === 'left out'")
 
 
 def test_a_link_to_another_source_is_followed_in_the_same_document(opened: Page) -> None:

@@ -9,9 +9,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -265,6 +266,54 @@ async def test_closing_stops_what_runs_and_leaves_no_connection_behind(tmp_path:
         if "_connection_worker_thread" in thread.name:
             thread.join(1.0)
             assert not thread.is_alive()
+
+
+async def test_a_question_after_closing_is_refused_and_opens_nothing(tmp_path: Path) -> None:
+    database = Database("products", numbers(tmp_path / "n.sqlite3", 3), lanes=1, deadline_s=20.0)
+    running = asyncio.create_task(database.fetch(SLOW_SQL, n_columns=1))
+    waiting = asyncio.create_task(database.fetch("SELECT 1", n_columns=1))
+    await asyncio.sleep(0.1)
+    before = set(threading.enumerate())
+    await database.close()
+    with pytest.raises(QueryTooSlow):
+        await running
+    for question in (waiting, database.fetch("SELECT 1", n_columns=1)):
+        with pytest.raises(DatabaseError, match="was closed"):
+            await question
+    assert not {t for t in set(threading.enumerate()) - before if "_connection_worker_thread" in t.name}
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.1])
+def test_closing_waits_for_a_connection_whose_opening_was_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, delay_s: float
+) -> None:
+    """Its thread would speak to an event loop that is gone."""
+    spoken: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", spoken.append)
+    monkeypatch.setattr("data_access.database.connect_read_only", _slowly(connect_read_only))
+    before = set(threading.enumerate())
+
+    async def give_up() -> None:
+        database = Database("products", numbers(tmp_path / "n.sqlite3", 3))
+        task = asyncio.create_task(database.fetch("SELECT 1", n_columns=1))
+        await asyncio.sleep(0.05 + delay_s)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await database.close()
+
+    asyncio.run(give_up())
+    for thread in set(threading.enumerate()) - before:
+        thread.join(2.0)
+    assert spoken == []
+
+
+def _slowly(connect: Callable[..., Any]) -> Callable[..., Any]:
+    def opened(*args: Any, **options: Any) -> Any:
+        time.sleep(0.3)
+        return connect(*args, **options)
+
+    return opened
 
 
 _UNPRIVILEGED = """

@@ -15,6 +15,7 @@ from casacore import tables
 
 from data_access.demo import write_demo
 from data_access.demo.array import ACTIVE, DEAD, itrf_positions_m
+from data_access.demo.nights import choose_images, make_night, runs_with_sets
 from data_access.demo.photometry import eta, measure
 from data_access.demo.plan import TILE_S, meridian_ra_deg, mjd, observe, plan_night
 from data_access.demo.schema import database_files
@@ -121,6 +122,34 @@ def test_unknown_layout_is_refused(tmp_path: Path) -> None:
 def test_newest_night_ends_before_now(split: Path) -> None:
     end = products(split).execute("SELECT max(end_mjd) FROM ms_index").fetchone()[0]
     assert mjd(NOW) - 1.0 / 24 < end < mjd(NOW)
+
+
+@pytest.mark.parametrize("hours", [0.0, 3.3, 6.7, 9.9, 12.4, 15.1, 17.8, 21.2])
+@pytest.mark.parametrize("day", [NOW, 1_798_761_600.0, 1_813_500_000.0], ids=["a day", "new year", "summer"])
+def test_what_an_archive_has_to_show_does_not_depend_on_the_hour(tmp_path: Path, day: float, hours: float) -> None:
+    now = day + hours * 3600.0
+    sky = make_sky(SEED, now)
+    night = make_night(tmp_path, now, 0, sky, seed=SEED, is_recent=True)
+    found = [night.measurements[run.group_id] for run in night.processed_runs()]
+    assert all(3 <= len(measured) <= 12 for measured in found)
+    seen = {measurement.source for measured in found for measurement in measured}
+    assert {source.kind for source in seen} == {"constant", "calibrator", "variable", "ese", "transient"}
+    assert sum(source.kind == "variable" for source in seen) >= 4
+    on_disk = choose_images(night)
+    assert on_disk[-1] == night.processed_runs()[-1]
+    assert night.calibrator_run in on_disk
+    assert [run.kind for run in runs_with_sets(night)] == ["calibrators", "science", "failed"]
+
+
+def test_an_archive_is_written_when_all_calibrators_of_a_night_are_between_its_images(tmp_path: Path) -> None:
+    now = 1_796_021_600.0
+    sky = make_sky(SEED, now)
+    night = make_night(tmp_path, now, 14, sky, seed=SEED, is_recent=False)
+    assert not night.runs_with(("calibrator",))
+    root = write_demo(tmp_path / "archive", nights=1, now=now)
+    transits = products(root).execute("SELECT delta_minutes FROM calibrator_transits").fetchall()
+    assert transits
+    assert all(abs(row["delta_minutes"]) < 3.0 for row in transits)
 
 
 def test_right_ascension_on_the_meridian_follows_sidereal_time() -> None:

@@ -18,7 +18,7 @@ from data_access.analysis.variability.formulas import (
     unweighted_chi_squared,
 )
 from data_access.demo import write_demo
-from data_access.errors import ValidationError
+from data_access.errors import SearchNotReady, ValidationError
 from data_access.records import PageRequest
 from data_access.records.source_query import Cone, Range, SourceQuery
 from data_access.repositories.sources import SourceFilter
@@ -118,17 +118,17 @@ async def test_a_new_source_is_found_after_the_next_look(writable: Path, monkeyp
     monkeypatch.setattr("data_access.services.source_search._LOOK_AGAIN_S", 0.0)
     monkeypatch.setattr("data_access.services.source_search.PATIENCE_S", 30.0)
     async with open_archive(writable) as archive:
-        _, before = await archive.search.select(SourceQuery(name="J2359"))
+        _, before = await archive.search.select(SourceQuery(name="J235959-89"))
         with closing(sqlite3.connect(writable / "state" / "db" / "products.sqlite3")) as db:
             db.execute(
                 "INSERT INTO photometry (source_id, image_path, ra_deg, dec_deg, peak_jyb, peak_err_jyb, "
-                "measured_at) VALUES ('NVSS J235959+163000', '/x/a.fits', 359.99, 16.5, 0.1, 0.01, 1.8e9)"
+                "measured_at) VALUES ('NVSS J235959-893000', '/x/a.fits', 359.99, -89.5, 0.1, 0.01, 1.8e9)"
             )
             db.commit()
-        index, after = await archive.search.select(SourceQuery(name="J2359"))
+        index, after = await archive.search.select(SourceQuery(name="J235959-89"))
         _, near = await archive.search.select(SourceQuery(cone=Cone(0.0, 16.5, 60.0)))
     assert before.rows.size == 0
-    assert [index.names.names[i] for i in after.rows] == ["NVSS J235959+163000"]
+    assert [index.names.names[i] for i in after.rows] == ["NVSS J235959-893000"]
     assert near.rows.tolist() == after.rows.tolist()
 
 
@@ -203,6 +203,20 @@ async def test_debiased_index_and_chi_squared_are_those_of_every_light_curve(rea
                     np.testing.assert_allclose(found, wanted, rtol=1e-9, err_msg=f"{name} {column}{suffix}")
                 n_known += md is not None
     assert n_known > 40
+
+
+async def test_a_wrong_order_is_refused_while_there_is_no_index_yet(
+    written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def not_ready() -> None:
+        raise SearchNotReady("The index of all sources is being made")
+
+    async with open_archive(written) as archive:
+        monkeypatch.setattr(archive.search, "index", not_ready)
+        with pytest.raises(ValidationError, match="cannot be sorted"):
+            await archive.search.find(SourceQuery(), PageRequest(sort="evil"))
+        with pytest.raises(SearchNotReady):
+            await archive.search.find(SourceQuery(), PageRequest(sort="eta"))
 
 
 async def test_the_stored_v_that_is_shown_is_the_one_that_is_filtered_sorted_and_exported(writable: Path) -> None:
