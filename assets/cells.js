@@ -89,6 +89,8 @@ function copy_button(text) {
   });
   return button;
 }
+/* Names of files break after a dot or an underscore, if they must; numbers do not. */
+const name_parts = name => name.split(/(?<=_)|(?<=\.)(?=\D)/).flatMap((part, i) => i ? [el('wbr'), document.createTextNode(part)] : [document.createTextNode(part)]);
 /* One cell: {t text, u unit, h href, s state, title, x unix, m mono, n note, missing, c copied text, k curve}. */
 function draw_cell(cell, href) {
   const box = el('span', 'cell');
@@ -96,12 +98,11 @@ function draw_cell(cell, href) {
   const value = link && safe_link(link) ? el('a', 'value') : el('span', 'value');
   if (value.tagName === 'A') value.href = link;
   if (value.tagName === 'A' && value.origin !== location.origin) { value.rel = 'noopener noreferrer'; value.target = '_blank'; }
-  if (cell.s) { box.classList.add('state', cell.s); box.append(glyph(cell.s)); }
+  if (cell.s) { box.classList.add('state', cell.s); box.append(glyph(cell.s)); if (!cell.n && (cell.t ?? '').length > 12 && cell.t.includes(' ')) box.classList.add('wordy'); }
   if (cell.m) value.classList.add('mono');
   if ((cell.t ?? '').length <= 24) value.classList.add('short');   /* dates, angles and words stay in one line */
   if (cell.missing) value.classList.add('missing');
-  /* names of files break after a dot or an underscore, if they must */
-  for (const part of cell.m ? `${cell.t ?? ''}`.split(/(?<=[._])/) : [cell.t ?? '']) { if (value.childNodes.length) value.append(el('wbr')); value.append(document.createTextNode(part)); }
+  if (cell.m) value.append(...name_parts(`${cell.t ?? ''}`)); else value.append(document.createTextNode(cell.t ?? ''));
   if (cell.u) value.append(el('span', 'unit', `\u00a0${cell.u}`));
   box.append(value);
   if (cell.x !== undefined) {

@@ -4,7 +4,10 @@ function tell_light_curve(ms) {
   /* The mark is moved here: a round trip for every frame would make ten frames a second stutter. */
   for (const doc of window.Bokeh?.documents ?? []) {
     const mark = doc.get_model_by_name('epoch_mark');
-    if (mark) { mark.location = ms; mark.visible = ms !== null; }
+    if (!mark) continue;
+    mark.location = ms; mark.visible = ms !== null;
+    const words = doc.get_model_by_name('epoch_mark_words');
+    if (words && words.visible !== mark.visible) words.visible = mark.visible;
   }
 }
 export function render({ model }) {

@@ -61,7 +61,7 @@ export function render({ model }) {
     entry.drawn = key;
     if (tile.href && safe_link(tile.href)) entry.link.href = tile.href; else entry.link.removeAttribute('href');
     entry.link.title = tile.title;
-    entry.name.textContent = tile.name;
+    entry.name.replaceChildren(...name_parts(tile.name));
     entry.pick.setAttribute('aria-label', `Select ${tile.name}`);
     draw_picture(entry.frame, tile);
     entry.words.replaceChildren(...tile.cells.map(cell => draw_cell(cell)));

@@ -151,7 +151,10 @@
     const link = opened.matches('a') ? opened : opened.querySelector('a[href]'), is_image = a => /\/images\/\d+$/.test(a.pathname);
     if (!link || !is_image(link)) return;
     const paths = [...new Set([...opened.getRootNode().querySelectorAll('a[href]')].filter(is_image).map(a => a.pathname))];
-    try { sessionStorage.setItem('dsa110-images', JSON.stringify(paths.length > 1 ? paths : [])); } catch { /* a full or forbidden storage: the order of registration remains */ }
+    try {
+      sessionStorage.setItem('dsa110-images', JSON.stringify(paths.length > 1 ? paths : []));
+      sessionStorage.setItem('dsa110-images-from', location.pathname + location.search);
+    } catch { /* a full or forbidden storage: the order of registration remains */ }
   }
   for (const kind of ['click', 'keydown']) document.addEventListener(kind, leave_list, true);
   let going = 0;

@@ -34,7 +34,9 @@ export function render({ model }) {
       if (!column.sortable) { th.append(text); return th; }
       const active = column.name === state.sort, button = el('button', 'rt-sort');
       button.type = 'button'; button.dataset.column = column.name;
-      button.append(text, el('span', 'rt-arrow', active ? (state.descending ? '▼' : '▲') : ''));
+      const arrow = el('span', `rt-arrow ${active ? '' : 'idle'}`, active ? (state.descending ? '▼' : '▲') : '↕');
+      arrow.setAttribute('aria-hidden', 'true');
+      button.append(text, arrow);
       button.addEventListener('click', () => model.send_msg({ type: 'sort', name: column.name, descending: active ? !state.descending : true }));
       th.setAttribute('aria-sort', active ? (state.descending ? 'descending' : 'ascending') : 'none');
       th.append(button);
@@ -67,6 +69,7 @@ export function render({ model }) {
       entry.cells[i] = text;
       const align = columns[i]?.align || 'left', fresh = i === 0 ? el('th', align) : el('td', align);
       if (i === 0) fresh.scope = 'row';
+      if (i === 0 && columns[0]?.least) fresh.style.minWidth = columns[0].least;
       fresh.append(draw_cell(cell, href));
       if (i === 0 && state.selectable) fresh.prepend(pick_box(row));
       if (entry.tr.children[i]) entry.tr.children[i].replaceWith(fresh); else entry.tr.append(fresh);

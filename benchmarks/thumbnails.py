@@ -18,9 +18,9 @@ from benchmarks.archive import Scale, bench_folder
 from benchmarks.report import Row, make_row
 from benchmarks.timing import both_ways
 from data_access.offload import Offload
+from data_access.services.kept_folder import KeptFolder
 from data_access.services.roots import Roots
-from data_access.services.thumbnail_folder import ThumbnailFolder
-from data_access.services.thumbnails import SIZE, ThumbnailService
+from data_access.services.thumbnails import PNG_ENDS, SIZE, ThumbnailService
 
 N_IMAGES = {"large": 50, "small": 20, "tiny": 4}
 N_PIXELS = 512
@@ -80,7 +80,8 @@ def _images(folder: Path, n_images: int) -> list[str]:
 def _service(paths: Sequence[str], offload: Offload, cache: str) -> ThumbnailService:
     """Return a service that has made nothing yet."""
     roots = Roots([Path(paths[0]).parent], setting="roots")
-    folder = ThumbnailFolder(Path(cache), max_bytes=200_000_000)
+    begin, end = PNG_ENDS
+    folder = KeptFolder(Path(cache), max_bytes=200_000_000, suffix=".png", begin=begin, end=end)
     return ThumbnailService(roots, offload, n_at_once=2, open_folder=lambda: folder)
 
 

@@ -3,8 +3,10 @@
 ``/images/{id}/cutout``
     ``pos`` (any position, or ``pixel 120 88``), or ``ra`` and ``dec``, or ``x`` and ``y`` (0-based pixels);
     ``width``, ``height`` (default 60, and as high as wide), ``unit`` (arcsec, arcmin, deg, pixel), ``plane``,
-    ``format`` (fits, png, py); for pictures ``stretch`` or ``scale`` (linear, sqrt, log, asinh), ``colormap``,
-    ``low``, ``high``.
+    ``format`` (fits, png, jpg, py); for pictures ``stretch`` or ``scale`` (linear, sqrt, log, asinh, histogram),
+    ``colormap`` (grey, inferno, magma, viridis, cividis, blue-red, red), ``invert=1``, ``limits`` (robust, zscale,
+    minmax, or the central share of the pixels in percent), ``low``, ``high``; ``quality`` (1 to 100) is that of a
+    JPEG: a PNG has no loss and takes no notice of it.
 ``/images/{id}/png``
     The whole image, with the same words for plane and colours.
 ``/images/{id}/fits``
@@ -21,9 +23,10 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from email.utils import formatdate
+from functools import partial
 from io import FileIO
 from pathlib import PurePosixPath
 from typing import Any
@@ -35,7 +38,8 @@ from dashboards.boundary import Boundary, Failure
 from dashboards.byte_ranges import ByteRange, RangeNotSatisfiable, parse_range, same_version
 from dashboards.plots.image import SkyMarker
 from dashboards.plots.image_colour import STRETCHES
-from dashboards.plots.picture import PALETTES, PictureLook, picture_png
+from dashboards.plots.picture import picture_jpeg, picture_png
+from dashboards.plots.picture_look import NAMED_LIMITS, PALETTES, PictureLook, is_limits
 from dashboards.plots.sky import beam_words
 from data_access.analysis.times import format_mjd_utc
 from data_access.errors import FileError, ValidationError
@@ -43,10 +47,11 @@ from data_access.records import Cutout, Image, ImageHeader
 from data_access.services.cutout_files import cutout_fits, cutout_name, cutout_script, safe_name, target_text
 from data_access.services.cutouts import Place, parse_place, picture_of
 
-FORMATS = ("fits", "png", "py")
+FORMATS = ("fits", "png", "jpg", "py")
+DEFAULT_QUALITY = 90
 DEFAULT_SIZE = 60.0
 _TYPES = {
-    "fits": "application/fits", "png": "image/png", "py": "text/plain; charset=utf-8",
+    "fits": "application/fits", "png": "image/png", "jpg": "image/jpeg", "py": "text/plain; charset=utf-8",
     "gif": "image/gif", "mp4": "video/mp4",
 }  # fmt: skip
 _PICTURE_PIXELS = 1200
@@ -175,7 +180,21 @@ class FileAnswer(RequestHandler):
         low, high = self.number("low", None), self.number("high", None)
         if low is not None and high is not None and high <= low:
             raise ValidationError(f"high: {high:g} is not above low, {low:g}")
-        return PictureLook(stretch, palette, low, high)  # type: ignore[arg-type]
+        limits = self.get_query_argument("limits", "").lower() or "robust"
+        if not is_limits(limits):
+            raise ValidationError(
+                f"limits: '{limits[:40]}' is not known",
+                remedy=f"Choose one of: {', '.join(NAMED_LIMITS)}, or a share of the pixels in percent (99.5).",
+            )
+        invert = self.word("invert", "0", ("0", "1")) == "1"
+        return PictureLook(stretch, palette, low, high, limits, invert)  # type: ignore[arg-type]
+
+    def quality(self) -> int:
+        """Return the quality of a JPEG; pictures of other formats have none, but it is checked for them too."""
+        value = self.number("quality", float(DEFAULT_QUALITY)) or 0.0
+        if not 1 <= value <= 100 or value != int(value):
+            raise ValidationError(f"quality: {value:g} is not possible", remedy="Give a whole number from 1 to 100.")
+        return int(value)
 
 
 class CutoutHandler(FileAnswer):
@@ -184,6 +203,7 @@ class CutoutHandler(FileAnswer):
     async def answer(self, image: Image) -> None:
         """Cut, and write it in the format that is asked for."""
         kind, look, place = self.word("format", "fits", FORMATS), self.look(), await self._place()
+        quality = self.quality()
         width = self.number("width", DEFAULT_SIZE) or 0.0
         height = self.number("height", width)
         unit: Any = self.word("unit", "arcsec", ("arcsec", "arcmin", "deg", "pixel"))
@@ -191,13 +211,15 @@ class CutoutHandler(FileAnswer):
             image, place, width=width, height=height, unit=unit, plane=self.plane()
         )
         url = self._fits_url() if kind == "py" else ""
-        if self.unchanged(kind, look, url, image, cutout.key, cutout.box, place, modified_at=cutout.modified_at):
+        facts = (kind, look, quality if kind == "jpg" else 0, url)
+        if self.unchanged(*facts, image, cutout.key, cutout.box, place, modified_at=cutout.modified_at):
             return
         in_thread, name = self._archive.offload.in_thread, cutout_name(cutout, kind)
         if kind == "fits":
             self.send(await in_thread(cutout_fits, cutout), kind=kind, name=name)
-        elif kind == "png":
-            self.send(await in_thread(_cutout_picture, image, cutout, look), kind=kind, name=name)
+        elif kind in ("png", "jpg"):
+            draw = picture_png if kind == "png" else partial(picture_jpeg, quality=quality)
+            self.send(await in_thread(_cutout_picture, draw, image, cutout, look), kind=kind, name=name)
         else:
             self.send(cutout_script(cutout, url).encode(), kind=kind, name=name)
 
@@ -325,13 +347,13 @@ def _stat(file: FileIO) -> tuple[int, int, float]:
     return stat.st_ino, stat.st_size, stat.st_mtime
 
 
-def _cutout_picture(image: Image, cutout: Cutout, look: PictureLook) -> bytes:
+def _cutout_picture(draw: Callable[..., bytes], image: Image, cutout: Cutout, look: PictureLook) -> bytes:
     words = [_epoch_words(image), target_text(cutout), _beam_words(cutout.header), *cutout.problems]
     target = None
     if cutout.ra_deg is not None and cutout.dec_deg is not None:
         target = SkyMarker(cutout.ra_deg, cutout.dec_deg)
     preview = picture_of(cutout, max_size=_PICTURE_PIXELS)
-    return picture_png(preview, title=image.name, words=[w for w in words if w], look=look, target=target)
+    return draw(preview, title=image.name, words=[w for w in words if w], look=look, target=target)
 
 
 def _epoch_words(image: Image) -> str:

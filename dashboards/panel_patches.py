@@ -9,6 +9,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from bokeh.application.handlers.function import FunctionHandler
 from bokeh.document import Document
@@ -24,6 +25,7 @@ from panel.io.state import state as panel_state
 from tornado.web import HTTPError, RequestHandler
 
 from dashboards.boundary import Boundary, Failure, describe_failure
+from dashboards.components.cells import shortened
 from dashboards.first_visit import COOKIE, VERSION
 from dashboards.links import Links
 from dashboards.session import PageSpec, Session
@@ -54,7 +56,6 @@ HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
-_UNKNOWN = Failure("There is no such page.", "Choose one from the navigation above.", 404)
 
 
 class PageApplication(Application):  # type: ignore[misc, unused-ignore]
@@ -187,10 +188,16 @@ class HeaderMixin:
         """Write the error page; an unexpected exception gets an id, its traceback goes to the log only."""
         err = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(err, HTTPError) or err is None:
-            failure = _UNKNOWN if status_code == 404 else Failure(f"HTTP {status_code}", "", status_code)
+            failure = self._refusal(status_code)
         else:
             failure = describe_failure(err, self.request.path)  # type: ignore[attr-defined]
         self.write_failure(failure)
+
+    def _refusal(self, status_code: int) -> Failure:
+        if status_code != 404:
+            return Failure(f"HTTP {status_code}", "", status_code)
+        asked = shortened(unquote(self.request.path), 200)  # type: ignore[attr-defined]
+        return Failure(f"There is no such page: {asked}", "Choose one from the navigation above.", 404)
 
     def log_exception(self, kind: Any, err: Any, trace: Any) -> None:
         """Log what is not an expected error once: `write_error` has logged it with its id."""

@@ -52,7 +52,7 @@ import asyncio
 import importlib
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import panel as pn
@@ -168,8 +168,15 @@ class Session:
         results: list[T] = []
 
         def locked() -> None:
-            with set_curdoc(self.doc):
-                results.append(change())
+            # Panel (1.9) sends what its layouts contain in a message of its own, which waits while the socket is
+            # busy: what Bokeh sends of a model inside would come first, and the browser would not know the model.
+            # Held, all of it goes one way and in order.
+            self.doc.hold("collect")
+            try:
+                with set_curdoc(self.doc):
+                    results.append(change())
+            finally:
+                self.doc.unhold()
 
         await server_session.with_document_locked(locked)
         return results[0] if results else None
@@ -338,5 +345,12 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         slot.succeed(content if slot is not self.page_failure else None)
 
     async def show_failure(self, slot: Slot, failure: Failure) -> None:
-        """Put an error card into `slot`; what it showed before stays below, marked by the card as old."""
+        """Put an error card into `slot`; what it showed before stays below, marked by the card as old.
+
+        What another place of the page tells already, with its remedy, is not told in full again.
+        """
+        told = [s.failure for s in self.slots.values() if s is not slot and s.failure is not None]
+        if not failure.error_id and any(f.message == failure.message and f.remedy for f in told):
+            words = slot.label[:1].upper() + slot.label[1:]
+            failure = replace(failure, message=f"{words}: not available, for the same reason.", remedy="")
         await self.patch(lambda: slot.fail(failure))

@@ -39,6 +39,7 @@ from data_access.services.ese import EseService
 from data_access.services.files import FileService
 from data_access.services.health import HealthService
 from data_access.services.image_quality import ImageQualityService
+from data_access.services.kept_folder import KeptFolder
 from data_access.services.list_folder import ListFolder
 from data_access.services.logs import LogService
 from data_access.services.medians import MedianService
@@ -50,6 +51,7 @@ from data_access.services.overlays import OverlayService
 from data_access.services.overviews import OverviewService
 from data_access.services.own_parts import OwnParts
 from data_access.services.pipeline_services import PipelineServices
+from data_access.services.previews import PreviewService
 from data_access.services.provenance import ProvenanceService
 from data_access.services.regions import RegionService
 from data_access.services.review import ReviewService
@@ -57,8 +59,7 @@ from data_access.services.roots import Roots
 from data_access.services.source_export import SourceExportService
 from data_access.services.source_lists import SourceLists
 from data_access.services.source_search import SourceSearchService
-from data_access.services.thumbnail_folder import ThumbnailFolder
-from data_access.services.thumbnails import ThumbnailService
+from data_access.services.thumbnails import PNG_ENDS, ThumbnailService
 from data_access.services.variability import VariabilityService
 from data_access.settings import Settings, load_settings
 from data_access.sidecar import Sidecar
@@ -75,8 +76,8 @@ class Archive:
         Repository: entries of all catalogue files near a place.
     marks, review, context
         What people say about candidates, in our own database; the queue of candidates; what lies near a source.
-    files, cutouts, regions, contours, overlays, epochs, overviews, thumbnails, names, logs, provenance, night,
-    health, variability, medians, search, neighbours, missing_epochs, ese, source_lists, source_export
+    files, cutouts, regions, contours, overlays, epochs, overviews, previews, thumbnails, names, logs, provenance,
+    night, health, variability, medians, search, neighbours, missing_epochs, ese, source_lists, source_export
         Services: where files, caches and several repositories meet.
     image_quality, compare
         Services: figures of an image's own pixels, graded; images on the pixels of another one.
@@ -147,9 +148,10 @@ class Archive:
         )
         self.names = NameService(NameRepository(self.layout))
         self.overviews = OverviewService(self.files, self.cutouts, roots, self.offload, self._cache_folder)
+        self.previews = PreviewService(self.files, roots, self.offload, self._cache_folder)
         self.epochs = EpochCutouts(self.images, self.files, self.cutouts, self.offload)
         self.regions = RegionService(self.files, self.cutouts, self.offload)
-        self.contours = ContourService(self.files, self.cutouts, self.offload)
+        self.contours = ContourService(self.previews, self.cutouts, self.overviews, self.offload)
         self.overlays = OverlayService(
             FieldObjects(self.layout), self.catalogs, self.images, self.files, self.offload
         )
@@ -209,9 +211,11 @@ class Archive:
     def _sidecar_of(self, database: str) -> Sidecar:
         return Sidecar(self.settings.cache_dir, Path(database), forbidden=self._folders_of_the_pipeline())
 
-    def _thumbnail_folder(self) -> ThumbnailFolder:
+    def _thumbnail_folder(self) -> KeptFolder:
         max_bytes = round(self.settings.thumbnail_cache_mb * 1e6)
-        return ThumbnailFolder(self._cache_folder() / "thumbnails", max_bytes=max_bytes)
+        begin, end = PNG_ENDS
+        folder = self._cache_folder() / "thumbnails"
+        return KeptFolder(folder, max_bytes=max_bytes, suffix=".png", begin=begin, end=end)
 
     def _list_folder(self) -> ListFolder:
         forbidden, folder = self._folders_of_the_pipeline(), self.settings.data_dir

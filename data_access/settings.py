@@ -143,7 +143,7 @@ _ABOUT: dict[str, str] = {
     "log_roots": "folders with log files",
     "roots": "folders below which images, Measurement Sets and tables may be read",
     "catalog_dir": "folder with catalogue databases",
-    "cache_dir": "folder for sums and thumbnails, outside of the pipeline's folders; may be deleted at any time",
+    "cache_dir": "folder for sums and pictures, outside of the pipeline's folders; may be deleted at any time",
     "thumbnail_cache_mb": "thumbnails kept in `cache_dir`, megabytes; the longest unused go first",
     "data_dir": "folder for what people write (marks, comments, lists), never one of the pipeline's; make copies",
     "user_header": "HTTP header with the name of the reader, set by a trusted proxy; empty: people type theirs",

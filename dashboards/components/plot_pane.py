@@ -8,6 +8,8 @@ from typing import Any
 import panel as pn
 from bokeh.models import LayoutDOM
 
+_MARGIN = (0, 0, 10, 0)
+
 
 class FigurePane(pn.pane.Bokeh):  # type: ignore[misc, unused-ignore]
     """A pane for figures of our own, which need none of what Panel does to those of others.
@@ -37,9 +39,12 @@ def plot_pane(figure: LayoutDOM | Callable[[], LayoutDOM], *, height: int | None
         made.height = height
     if made.sizing_mode is None:
         made.sizing_mode = "stretch_width"
+    if made.margin is None:
+        # on the figure itself: our pane passes nothing on to it
+        made.margin = _MARGIN
     size = {"height": made.height} if made.height else {}
     return FigurePane(  # type: ignore[no-untyped-call]
-        made, sizing_mode="stretch_width", margin=(0, 0, 10, 0), **size
+        made, sizing_mode="stretch_width", margin=_MARGIN, **size
     )
 
 

@@ -10,6 +10,7 @@ import panel as pn
 from dashboards.boundary import Failure
 from dashboards.components.notice import Notice
 from dashboards.components.plot_pane import as_view
+from dashboards.components.record_table import RecordTable
 
 _WAITING = """
 :host::before {
@@ -58,6 +59,9 @@ class Slot(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         if content is not None and content is not self.content:
             self.content = content
             self._shown = as_view(content)
+        if isinstance(self.content, RecordTable) and not self.content.rows:
+            # A table without rows needs less than what was awaited: no hole is left below it.
+            self._column.styles = {"min-height": "0px"}
         self._arrange()
 
     def clear(self) -> None:

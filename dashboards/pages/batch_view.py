@@ -36,7 +36,7 @@ class BatchesView(JobsPage):
     name_in_url = "batches"
     more_url_params = ("view", "batch")
     columns: ClassVar[Sequence[Column]] = (
-        {"name": "id", "label": "Batch"},
+        {"name": "id", "label": "Batch", "least": "4rem"},
         {"name": "type", "label": "Type"},
         {"name": "status", "label": "Status"},
         {"name": "created_at", "label": "Created", "align": "right",

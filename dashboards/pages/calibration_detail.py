@@ -8,6 +8,7 @@ from typing import Any
 import panel as pn
 import param
 
+from dashboards.boundary import Failure
 from dashboards.components.cells import cell
 from dashboards.components.facts import Facts, fact
 from dashboards.components.filters import FilterBar
@@ -15,6 +16,7 @@ from dashboards.components.heading import Heading
 from dashboards.components.notice import Notice
 from dashboards.components.plot_pane import plot_pane
 from dashboards.components.record_table import RecordTable
+from dashboards.components.slot import Slot
 from dashboards.pages.calibration_facts import (
     COMPARED_COLUMNS,
     SET_COLUMNS,
@@ -123,6 +125,12 @@ class CalibrationDetailPage(PageView):
             await self.fill(self.page_failure, self._read_record, self._show_record)
         await self.load()
 
+    async def show_failure(self, slot: Slot, failure: Failure) -> None:
+        """Say what failed; without plots there is no antenna to choose for them."""
+        if slot is self.plots_slot and self.detail is None:
+            await self.patch(lambda: self.chooser.param.update(visible=False))
+        await super().show_failure(slot, failure)
+
     async def _read_record(self) -> Caltable:
         archive: Archive = self.session.archive
         return await archive.calibration.get(self.table.path)
@@ -208,8 +216,7 @@ class CalibrationDetailPage(PageView):
             self.contents_slot.content.groups = groups
         else:
             self.contents_slot.succeed(Facts(groups=groups, min_width=FACTS_WIDTH))
-        self.chooser.fields = self._fields()
-        self.chooser.values = {"antenna": self.antenna}
+        self.chooser.param.update(fields=self._fields(), values={"antenna": self.antenna}, visible=True)
         self._show_figures_of_quality()
 
     def _fields(self) -> list[Any]:

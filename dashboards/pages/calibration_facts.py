@@ -16,7 +16,7 @@ from dashboards.links import Links
 from dashboards.pages.calibration import stored_number, validity_cells
 from dashboards.pages.grades import caltable_grades, grade_cell
 from dashboards.pages.ms_facts import percent_cell
-from dashboards.pages.wording import epoch_cell, mjd_cell, state_cell
+from dashboards.pages.wording import epoch_cell, mjd_cell, state_cell, window_words, with_utc
 from data_access.records import Caltable, CaltableDetail, MeasurementSet
 from data_access.services.provenance import Provenance
 
@@ -59,8 +59,8 @@ def registry_groups(table: Caltable, links: Links) -> list[dict[str, Any]]:
             fact("Status", state_cell(table.status)),
             fact("Notes", cell(table.notes)),
             fact("Made", cell(None, unix=table.created_at)),
-            fact("Valid from", start),
-            fact("Valid to", end),
+            fact("Valid from", with_utc(start)),
+            fact("Valid to", with_utc(end)),
             fact("Field", cell(table.cal_field)),
             fact("Reference antenna", cell(table.refant)),
             fact("Path", cell(table.path, mono=True)),
@@ -96,7 +96,7 @@ def file_groups(table: Caltable, detail: CaltableDetail) -> list[dict[str, Any]]
         fact("Antennas", cell(f"{_n_with_data(detail)} with solutions of {len(detail.antennas.names)}")),
         fact("Reference antenna", _refant_cell(table, detail)),
         fact("Polarisations", cell(", ".join(detail.pol_names) or None)),
-        fact("Spectral windows", cell(_window_words(detail))),
+        fact("Spectral windows", cell(window_words(detail.spectral_windows))),
         fact("Fields", _names_cell(detail.field_names, none=None)),
         fact("Times", _times_cell(detail)),
     ]
@@ -229,20 +229,11 @@ def _names_cell(names: Sequence[str], *, none: str | None = "none") -> Cell:
     return cell(f"{shown} …", title=_cut(", ".join(names)), note=f"{len(names)} of them")
 
 
-def _window_words(detail: CaltableDetail) -> str | None:
-    freq = [w.chan_freq_hz[np.isfinite(w.chan_freq_hz)] for w in detail.spectral_windows]
-    known = np.concatenate(freq) / 1e6 if freq else np.empty(0)
-    if not known.size:
-        return None
-    n_chan = sum(w.n_chan for w in detail.spectral_windows)
-    return f"{len(freq)} with {n_chan:,} channels, {known.min():.1f} to {known.max():.1f} MHz"
-
-
 def _times_cell(detail: CaltableDetail) -> Cell:
     known = detail.times_mjd[np.isfinite(detail.times_mjd)]
     if not known.size:
         return cell(None)
-    first = mjd_cell(float(known.min()))
+    first = with_utc(mjd_cell(float(known.min())))
     return first if known.size == 1 else {**first, "n": f"first of {known.size} solution intervals"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import panel as pn
@@ -31,11 +31,14 @@ from dashboards.pages.compare_words import (
     title_of,
     words_of,
 )
+from dashboards.pages.image_colours import COLOUR_PARAMS, ColourParams, ImageColours
+from dashboards.pages.image_viewer import is_plane
 from dashboards.pages.image_zoom import read_place
-from dashboards.plots import STRETCHES, image_source
+from dashboards.plots import image_source
 from dashboards.plots.bokeh_models import Figure
-from dashboards.plots.image import image_box
-from dashboards.plots.image_compare import limits_of, plot_beside, plot_blink, plot_difference
+from dashboards.plots.image import image_box, set_colours
+from dashboards.plots.image_compare import plot_beside, plot_blink, plot_difference
+from dashboards.plots.image_turn import Turn
 from dashboards.plots.image_view import (
     Graticule,
     Visible,
@@ -46,11 +49,13 @@ from dashboards.plots.image_view import (
     set_graticule,
 )
 from dashboards.session import PageView, Session
+from data_access.records import ImageHeader, ImagePreview
 from data_access.services.compare import difference_objection, difference_remarks
 
 MODES = ("blink", "side", "difference")
 _SCREEN_PIXELS = 800
 _AROUND = 0.3
+_FIRST_PAIR = "1-2"
 _HEIGHT, _HEIGHT_BESIDE = 440, 400
 
 
@@ -63,22 +68,22 @@ class _Answer:
     graticule: Graticule | None = None
 
 
-class ComparePage(PageView):
+class ComparePage(PageView, ColourParams):
     """The first image that can be read gives the pixels; the others are resampled onto them."""
 
     images = param.String(default="", doc="numbers of two to four images, separated by commas")
     mode = param.Selector[str](default="blink", objects=list(MODES), doc="how they are compared")
-    stretch = param.Selector[str](default="asinh", objects=list(STRETCHES), doc="how brightness is mapped to colour")
-    limits = param.Selector[str](
-        default="same", objects=["same", "own"], doc="colours of the first image, or its own"
+    scales = param.Selector[str](
+        default="same", objects=["same", "own"], doc="whether the limits of the colours are those of the first image"
     )
     pair = param.String(default="", doc="which two are subtracted: '1-2' is the first minus the second")
+    plane = param.Integer(default=0, bounds=(0, 10**9), doc="plane of every image, counted from 0")
     view = param.String(default="", doc="middle and side of what is visible: 'x y size', pixels of the first image")
     shown = param.Integer(default=0, bounds=(0, 3), doc="number of the visible image while blinking, from 0")
     play = param.Selector[str](default="off", objects=["off", "on"], doc="whether it blinks by itself")
     rate = param.Selector[str](default="2", objects=list(RATES), doc="images per second")
 
-    url_params = ("images", "mode", "stretch", "limits", "pair", "view", "shown", "play", "rate")
+    url_params = ("images", "mode", *COLOUR_PARAMS, "scales", "pair", "plane", "view", "shown", "play", "rate")
     push_params = ("images", "mode")
     live_roles = frozenset[str]()
 
@@ -91,10 +96,28 @@ class ComparePage(PageView):
         self._own_view = ""
         self._wanted_view = self.view
         self._n_drawn = 0
+        self._previews: tuple[ImagePreview, ...] = ()
+        self.colouring = ImageColours(self)
         self.param.watch(self._reread, ["images"])
-        self.param.watch(self._redraw, ["mode", "stretch", "limits", "pair"])
+        self.param.watch(self._redraw, ["mode", "pair", "plane"])
+        self.param.watch(self._recolour, [*COLOUR_PARAMS, "scales"])
         self.param.watch(self._show_control, ["shown", "play", "rate"])
         self.param.watch(self._go, ["view"])
+
+    @property
+    def page(self) -> ComparePage:
+        """The page itself: its params say which colours."""
+        return self
+
+    @property
+    def figure(self) -> Figure | None:
+        """The first of the figures."""
+        return self.figures[0] if self.figures else None
+
+    @property
+    def preview(self) -> ImagePreview | None:
+        """What the first figure was made of: its unit is that of the colours."""
+        return self._previews[0] if self._previews else None
 
     def __panel__(self) -> Any:
         self.heading = Heading(text="Compare images")
@@ -118,7 +141,7 @@ class ComparePage(PageView):
         ids, _ = parse_ids(self.images)
         archive = self.session.archive
         compared = await read_compared(archive, ids)
-        drawn, compared = await read_drawn(archive, compared, None, _SCREEN_PIXELS)
+        drawn, compared = await read_drawn(archive, compared, None, _SCREEN_PIXELS, plane=self.plane)
         return _Answer(compared, drawn)
 
     def _show(self, answer: _Answer) -> Any:
@@ -143,20 +166,15 @@ class ComparePage(PageView):
             return Notice(kind="info", text=text, remedy="Write the numbers of two to four images above, or choose "
                           "them on the page of an image.")  # fmt: skip
         grid = self.drawn[0].compared.header
-        previews = [one.preview(grid) for one in self.drawn] if grid is not None else []
-        stretch: Any = self.stretch
+        previews = self._previews = tuple(one.preview(grid) for one in self.drawn) if grid is not None else ()
         theme = self.session.theme
-        own = [limits_of(preview) for preview in previews]
         if self.mode == "difference" and len(previews) > 1:
             return self._draw_difference()
         if self.mode == "side":
             for number, preview in enumerate(previews):
-                limits = own[number] if self.limits == "own" else own[0]
                 figure = plot_beside(
                     preview,
                     theme=theme,
-                    stretch=stretch,
-                    limits=limits,
                     title=title_of(self.drawn[number]),
                     height=_HEIGHT_BESIDE,
                     like=self.figures[0] if self.figures else None,
@@ -164,9 +182,8 @@ class ComparePage(PageView):
                 self.figures = (*self.figures, figure)
         else:
             shown = min(self.shown, len(previews) - 1)
-            self.figures = (
-                plot_blink(previews, theme=theme, stretch=stretch, limits=own[0], shown=shown, height=_HEIGHT),
-            )
+            self.figures = (plot_blink(previews, theme=theme, shown=shown, height=_HEIGHT),)
+        self._recolour()
         add_zoom(self.figures[0], image_box(previews[0]), self._look)
         views = [as_view(figure) for figure in self.figures]
         if len(views) == 3:
@@ -176,7 +193,7 @@ class ComparePage(PageView):
 
     def _draw_difference(self) -> Any:
         one, other = pair_of(self.pair, self.drawn)
-        headers = one.compared.header, other.compared.header
+        headers = one.header, other.header
         if headers[0] is None or headers[1] is None or self.drawn[0].compared.header is None:
             return Notice(kind="warn", text="One of the two images cannot be shown.")
         if objection := difference_objection(headers[0], headers[1]):
@@ -184,7 +201,7 @@ class ComparePage(PageView):
                 kind="warn", text=f"No difference: {objection}.", remedy="Blink them, or choose another pair."
             )
         remarks = difference_remarks(headers[0], headers[1])
-        preview = Drawn(one.compared, subtracted(one, other), "").preview(self.drawn[0].compared.header)
+        preview = replace(one, view=subtracted(one, other)).preview(self.drawn[0].compared.header)
         title = f"Image {one.compared.number} − image {other.compared.number}"
         figure = plot_difference(preview, theme=self.session.theme, title=title, height=_HEIGHT)
         figure.select_one({"name": "subtitle"}).text = difference_words(preview)
@@ -192,6 +209,16 @@ class ComparePage(PageView):
         add_zoom(figure, image_box(preview), self._look)
         text = f"Of this difference: {'; '.join(remarks)}." if remarks else ""
         return pn.Column(Notice(kind="warn", text=text), as_view(figure), sizing_mode="stretch_width", margin=0)
+
+    def _recolour(self, *_events: Any) -> None:
+        """Give the figures the colours that the page asks for; a difference has its own."""
+        if self.mode != "difference" or len(self.drawn) < 2:
+            for number, figure in enumerate(self.figures):
+                data = self._previews[number if self.scales == "own" else 0].data
+                shown = set_colours(figure, self.colouring.scale, data)
+                if number == 0:
+                    self.colouring.shown = shown
+        self._show_form()
 
     def _look(self, visible: Visible) -> None:
         """Read what has come into view, at the resolution of the screen."""
@@ -225,10 +252,11 @@ class ComparePage(PageView):
             return None
         size = min(2048, math.ceil(max(box[2] - box[0], box[3] - box[1]) / max(visible.scale, 1.0)) + 1)
         archive = self.session.archive
-        fresh, compared = await read_drawn(archive, compared, box, size)
+        fresh, compared = await read_drawn(archive, compared, box, size, plane=self.plane)
         # Lines reach the edge of the outermost pixels: that is where their labels are looked for.
         edges = max(-0.5, x0), max(-0.5, y0), min(n_x - 0.5, x1), min(n_y - 0.5, y1)
-        graticule = await archive.offload.in_thread(graticule_of, drawn[0].compared.header, edges)
+        turn = Turn.of(self.figures[0] if self.figures else None)
+        graticule = await archive.offload.in_thread(graticule_of, drawn[0].compared.header, edges, turn)
         return _Answer(compared, fresh, graticule)
 
     def _show_visible(self, answer: _Answer | None) -> None:
@@ -236,16 +264,18 @@ class ComparePage(PageView):
             return
         if [one.compared.asked for one in answer.drawn] != [one.compared.asked for one in self.drawn]:
             return
-        self.drawn = answer.drawn
+        self.drawn, turn = answer.drawn, Turn.of(self.figures[0])
         if self.mode == "difference":
-            own_source(self.figures[0], "image").data = image_source(subtracted(*pair_of(self.pair, self.drawn)))
+            own_source(self.figures[0], "image").data = image_source(
+                subtracted(*pair_of(self.pair, self.drawn)), turn
+            )
         elif self.mode == "side":
             for figure, one in zip(self.figures, self.drawn, strict=False):
-                own_source(figure, "image").data = image_source(one.view)
+                own_source(figure, "image").data = image_source(one.view, turn)
         else:
             for number, one in enumerate(self.drawn):
                 name = f"image_{number}" if number else "image"
-                own_source(self.figures[0], name).data = image_source(one.view)
+                own_source(self.figures[0], name).data = image_source(one.view, turn)
         if answer.graticule is not None:
             for figure in self.figures:
                 set_graticule(figure, answer.graticule)
@@ -275,25 +305,44 @@ class ComparePage(PageView):
     def _show_form(self) -> None:
         _, problem = parse_ids(self.images)
         self.form.param.update(
-            fields=compare_fields(self.mode, len(self.drawn), MODES),
-            values={
-                "images": self.images, "mode": self.mode, "stretch": self.stretch, "limits": self.limits,
-                "pair": self.pair or "1-2",
+            fields=compare_fields(
+                self.mode, len(self.drawn), MODES, self._plane_header(), self.plane, self.colouring.fields()
+            ),
+            values=self.colouring.values() | {
+                "images": self.images, "mode": self.mode, "scales": self.scales,
+                "pair": self.pair or _FIRST_PAIR, "plane": str(self.plane),
             },
             errors={"images": problem} if problem else {},
         )  # fmt: skip
+
+    def _plane_header(self) -> ImageHeader | None:
+        """Return the header with the most planes: its planes are those that can be chosen."""
+        headers = [one.header for one in self.compared if one.header is not None]
+        return max(headers, key=lambda header: header.n_planes, default=None)
 
     def _submit(self, values: Mapping[str, Any]) -> None:
         ids, problem = parse_ids(str(values.get("images") or ""))
         if problem:
             self.form.errors = {"images": problem}
             return
-        chosen = {
+        chosen: dict[str, Any] = {
             name: str(values.get(name) or "")
-            for name in ("mode", "stretch", "limits")
+            for name in ("mode", "scales")
             if str(values.get(name) or "") in self.param[name].objects
         }
-        self.param.update(images=",".join(ids), pair=str(values.get("pair") or self.pair), **chosen)
+        plane = str(values.get("plane") or "0")
+        if not is_plane(plane):
+            self.form.errors = {"plane": "Planes are counted from 0"}
+            return
+        pair = str(values.get("pair") or self.pair)
+        chosen |= {"plane": int(plane), "pair": "" if pair == _FIRST_PAIR else pair}
+        if "stretch" in values:
+            colours, errors = self.colouring.read(values)
+            if errors:
+                self.form.errors = errors
+                return
+            chosen |= colours
+        self.param.update(images=",".join(ids), **chosen)
 
     def _show_control(self, *_events: Any) -> None:
         layers = [{"title": title_of(one), "words": words_of(one)} for one in self.drawn]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from data_access import Archive
+from data_access.analysis.flux_units import unit_ratio
 from data_access.errors import ArchiveError
 from data_access.readers.plane import Box
 from data_access.records import Image, ImageHeader, ImagePreview, ImageStatistics, ImageView
@@ -40,22 +41,39 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Pixels of one image on the pixels of the first one that can be shown."""
+    """Pixels of one image on the pixels of the first one that can be shown.
+
+    Attributes
+    ----------
+    unit : str
+        Of the pixels in `view`: that of the first image where the two differ by a prefix only.
+    """
 
     compared: Compared
     view: ImageView
     how: str
+    unit: str = ""
+
+    @property
+    def header(self) -> ImageHeader | None:
+        """What the file says, with the unit of the pixels in `view`."""
+        header = self.compared.header
+        return None if header is None else replace(header, bunit=self.unit)
 
     def preview(self, grid: ImageHeader) -> ImagePreview:
         """Return the pixels as the plots take them: on the sky of `grid`, with unit and beam of their own."""
-        own = self.compared.header
-        header = (
-            grid
-            if own is None
-            else replace(grid, bunit=own.bunit, beam=own.of_plane(self.view.plane).beam, path=own.path)
-        )
+        own = self.header
+        header = grid if own is None else _on_grid(own.of_plane(self.view.plane), grid)
         view = self.view
         return ImagePreview(header, view.data, view.factor, view.origin_x, view.origin_y, view.plane, _NOTHING)
+
+
+def _on_grid(own: ImageHeader, grid: ImageHeader) -> ImageHeader:
+    """Return the header of an image whose pixels lie on those of another: its own planes, the other's sky."""
+    return replace(
+        own, wcs_header=grid.wcs_header, frame=grid.frame, shape=(*own.shape[:-2], *grid.shape[-2:]),
+        sky_axes=grid.sky_axes,
+    )  # fmt: skip
 
 
 def parse_ids(text: str) -> tuple[tuple[str, ...], str]:
@@ -86,9 +104,11 @@ async def read_compared(archive: Archive, ids: Sequence[str]) -> tuple[Compared,
 
 
 async def read_drawn(
-    archive: Archive, compared: Sequence[Compared], box: Box | None, max_size: int
+    archive: Archive, compared: Sequence[Compared], box: Box | None, max_size: int, *, plane: int = 0
 ) -> tuple[tuple[Drawn, ...], tuple[Compared, ...]]:
     """Return the pixels of a part of the first image that can be shown, and of all others at the same places.
+
+    `plane` counts in each image by itself; one that has fewer shows its last.
 
     Returns
     -------
@@ -104,15 +124,27 @@ async def read_drawn(
             continue
         try:
             if not drawn:
-                made = await archive.compare.first(one.image, box, max_size=max_size)
+                made = await archive.compare.first(one.image, box, max_size=max_size, plane=plane)
             else:
                 base = drawn[0].compared.image or one.image
-                made = await archive.compare.on_grid(base, one.image, drawn[0].view)
+                made = await archive.compare.on_grid(base, one.image, drawn[0].view, plane=plane)
         except ArchiveError as err:
             found[place] = replace(one, header=None, problem=err.message)
             continue
-        drawn.append(Drawn(one, made.view, made.how))
+        drawn.append(_in_unit_of(drawn[0] if drawn else None, Drawn(one, made.view, made.how, one.header.bunit)))
     return tuple(drawn), tuple(found)
+
+
+def _in_unit_of(first: Drawn | None, other: Drawn) -> Drawn:
+    """Return pixels in the unit of the first image, where the two differ by a prefix: mJy/beam and Jy/beam."""
+    ratio = unit_ratio(other.unit, first.unit) if first is not None else None
+    if first is None or ratio is None:
+        return other
+    if math.isclose(ratio, 1.0):
+        return replace(other, unit=first.unit)
+    view = replace(other.view, data=np.asarray(other.view.data * np.float32(ratio), dtype=np.float32))
+    words = f"{other.how}; its {other.unit} brought to {first.unit} of the first one"
+    return replace(other, view=view, unit=first.unit, how=words)
 
 
 def subtracted(one: Drawn, other: Drawn) -> ImageView:

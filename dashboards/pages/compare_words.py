@@ -13,13 +13,13 @@ from dashboards.components.filters import Field
 from dashboards.components.record_table import Column, RecordTable, row
 from dashboards.links import Links
 from dashboards.pages.compare_reading import Compared, Drawn
+from dashboards.pages.plane_field import plane_field
 from dashboards.pages.wording import epoch_cell
-from dashboards.plots import STRETCHES
 from dashboards.plots.image_colour import display_unit
 from dashboards.plots.sky import beam_words
 from data_access.analysis.image_quality import robust_sigma
 from data_access.analysis.times import format_mjd_utc
-from data_access.records import ImagePreview
+from data_access.records import ImageHeader, ImagePreview
 
 _COLUMNS: list[Column] = [
     {"name": "number", "label": "No.", "align": "right"},
@@ -32,21 +32,29 @@ _COLUMNS: list[Column] = [
 _PAIR = re.compile(r"([1-4])\s*[-−–]\s*([1-4])")
 
 
-def compare_fields(mode: str, n_drawn: int, modes: Sequence[str]) -> list[Field]:
-    """Return the fields of the form; those that mean nothing in this mode are left out."""
+def compare_fields(
+    mode: str, n_drawn: int, modes: Sequence[str], header: ImageHeader | None, plane: int, colours: Sequence[Field]
+) -> list[Field]:
+    """Return the fields of the form; those that mean nothing in this mode are left out.
+
+    `header` is that of the image with the most planes.
+    """
     fields: list[Field] = [
         {"name": "images", "label": "Images (numbers)", "kind": "text", "width": "12rem", "placeholder": "12, 15, 18",
          "help": "two to four; the first one gives the pixels"},
         {"name": "mode", "label": "Compare by", "kind": "select", "options": list(modes)},
     ]  # fmt: skip
     if mode != "difference":
-        fields.append({"name": "stretch", "label": "Stretch", "kind": "select", "options": list(STRETCHES)})
+        fields += colours
     if mode == "side":
-        fields.append({"name": "limits", "label": "Colour limits", "kind": "select", "options": ["same", "own"]})
+        fields.append({"name": "scales", "label": "Limits of", "kind": "select",
+                       "options": [("same", "the first image"), ("own", "each by itself")]})  # fmt: skip
     if mode == "difference" and n_drawn > 1:
         numbers = range(1, n_drawn + 1)
         pairs = [(f"{a}-{b}", f"{a} − {b}") for a in numbers for b in numbers if a != b]
         fields.append({"name": "pair", "label": "Difference", "kind": "select", "options": pairs})
+    if header is not None and header.n_planes > 1:
+        fields.append(plane_field(header, plane))
     return fields
 
 

@@ -48,6 +48,7 @@ class ContextPart(SourcePart):
     """Catalogues and neighbours; read last, made only then."""
 
     place: ClassVar[Place] = "end"
+    section: ClassVar[str] = "context"
 
     def __init__(self, page: Any) -> None:
         super().__init__(page)

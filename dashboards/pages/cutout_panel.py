@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import panel as pn
 
 from dashboards.components.cells import cell
@@ -21,7 +23,10 @@ from dashboards.pages.patching import patch_source
 from dashboards.pages.wording import position_cells
 from dashboards.plots import SkyMarker, plot_image
 from dashboards.plots.bokeh_models import Figure, models
-from dashboards.plots.image_colour import Stretch
+from dashboards.plots.image import set_colours
+from dashboards.plots.image_colour import ColourScale
+from dashboards.plots.image_turn import Turn
+from dashboards.plots.picture_look import picture_query
 from dashboards.plots.theme import get_theme
 from data_access.records import Cutout, Image
 from data_access.records.names import NamedPlace
@@ -59,6 +64,8 @@ class CutoutPanel:
         self.facts = Facts(min_width=240)
         self._on_ask = on_ask
         self._shown: tuple[Any, ...] = ()
+        self._named: NamedCutout | None = None
+        self._pixels: npt.NDArray[np.float32] = np.empty((0, 0), np.float32)
         self.form = FilterBar(label="Cutout", fields=_fields(), on_submit=self._submit)
 
     @property
@@ -87,33 +94,43 @@ class CutoutPanel:
         """Say what is wrong with the position, at its field."""
         self.form.errors = {"cut": problem} if problem else {}
 
-    def show(self, named: NamedCutout | None, image: Image, links: Links, theme: str, stretch: Stretch) -> Any:
-        """Return what the slot should hold: the cutout, nothing without one, None when it is shown already."""
+    def show(self, named: NamedCutout | None, image: Image, links: Links, theme: str, scale: ColourScale) -> Any:
+        """Return what the slot should hold: the cutout, nothing without one, None when it is shown already.
+
+        `scale` is that of the page; limits that are not given by hand are found in the cutout.
+        """
+        self._named = named
         if named is None:
             self.figure, self._shown = None, ()
             return Notice()
         cutout = named.cutout
-        version = (cutout.key, cutout.box, cutout.plane, cutout.unit, stretch)
-        self.facts.groups = [cutout_group(cutout, image, links, stretch, named.name)]
+        version = (cutout.key, cutout.box, cutout.plane, cutout.unit)
         if version == self._shown:
+            self.recolour(image, links, theme, scale)
             return None
         self._shown = version
         markers = []
         if cutout.ra_deg is not None and cutout.dec_deg is not None:
             label = named.name.name if named.name is not None else "position of the cutout"
             markers = [SkyMarker(cutout.ra_deg, cutout.dec_deg, label)]
+        preview = preview_of(cutout, max_size=_LARGEST_DRAWN)
+        self._pixels = preview.data
         self.figure = plot_image(
-            preview_of(cutout, max_size=_LARGEST_DRAWN),
-            theme=theme,
-            stretch=stretch,
-            title=f"Cutout of {image.name}",
-            markers=markers,
-            height=HEIGHT,
+            preview, theme=theme, title=f"Cutout of {image.name}", markers=markers, height=HEIGHT
         )
+        self.recolour(image, links, theme, scale)
         problems = Notice(kind="warn", text="; ".join(cutout.problems))
         right = pn.Column(self.facts, width=330, margin=(0, 0, 0, 10))
         row = pn.Row(as_view(self.figure), right, sizing_mode="stretch_width", margin=0)
         return pn.Column(problems, row, sizing_mode="stretch_width", margin=0)
+
+    def recolour(self, image: Image, links: Links, theme: str, scale: ColourScale) -> None:
+        """Give the cutout, if there is one, other colours: no pixel is sent, and its pictures have them too."""
+        if self._named is None or self.figure is None:
+            return
+        set_colours(self.figure, scale, self._pixels)
+        look = picture_query(scale, theme)
+        self.facts.groups = [cutout_group(self._named.cutout, image, links, look, self._named.name)]
 
 
 def place_text(place: Place) -> str:
@@ -125,9 +142,9 @@ def place_text(place: Place) -> str:
 
 
 def cutout_group(
-    cutout: Cutout, image: Image, links: Links, stretch: Stretch, name: NamedPlace | None = None
+    cutout: Cutout, image: Image, links: Links, look: Mapping[str, str], name: NamedPlace | None = None
 ) -> dict[str, Any]:
-    """Return the facts of a cutout and the links to its files."""
+    """Return the facts of a cutout and the links to its files; `look` are the colours in the URL of a picture."""
     n_y, n_x = cutout.data.shape
     ra, dec = position_cells(cutout.ra_deg, cutout.dec_deg)
     at = {"x": f"{cutout.x:.4f}", "y": f"{cutout.y:.4f}"}
@@ -148,7 +165,8 @@ def cutout_group(
         fact("Size", cell(f"{n_x} × {n_y}", unit="pixels")),
         fact("Download", cell("FITS", href=url("fits"), title="coordinates, beam and origin in the header")),
         fact(
-            "For print", cell("PNG picture", href=url("png", stretch=stretch), title="axes, epoch, beam, scale bar")
+            "For print",
+            cell("PNG picture", href=url("png", **look), title="in these colours, with axes, epoch, beam"),
         ),
         fact("For scripts", cell("Python", href=url("py"), title="a program that makes this cutout again")),
     ]
@@ -157,9 +175,10 @@ def cutout_group(
 
 def draw_outline(figure: Figure | None, cutout: Cutout | None, theme: str) -> None:
     """Show on the picture of the whole image which part of it the cutout is."""
-    if figure is None or patch_source(figure, "cutout_outline", _outline(cutout)):
+    columns = Turn.of(figure).columns(_outline(cutout))
+    if figure is None or patch_source(figure, "cutout_outline", columns):
         return
-    colours, source = get_theme(theme), models.ColumnDataSource(_outline(cutout), name="cutout_outline")
+    colours, source = get_theme(theme), models.ColumnDataSource(columns, name="cutout_outline")
     # a wide line in the ground's colour below the real one: legible on any pixels
     for colour, width in ((colours.background, 5), (colours.overlay, 2)):
         figure.quad(

@@ -61,6 +61,7 @@ class EpochPart(SourcePart):
     """Strip, player and downloads."""
 
     place: ClassVar[Place] = "curve"
+    section: ClassVar[str] = "epochs"
 
     def __init__(self, page: Any) -> None:
         super().__init__(page)

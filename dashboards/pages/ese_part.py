@@ -78,6 +78,7 @@ class EsePart(SourcePart):
     """Switch, form, plots, facts and dips."""
 
     place: ClassVar[Place] = "curve"
+    section: ClassVar[str] = "ese"
 
     def __init__(self, page: Any) -> None:
         super().__init__(page)
@@ -164,7 +165,7 @@ class EsePart(SourcePart):
         self.dips.param.update(rows=dip_rows(summary), note=dips_note(summary, self._options()))
         look = {"theme": page.session.theme, "flux": page.flux, "unit": page.unit}
         x_range = page.figure.x_range if page.figure is not None and detail.light_curve.n_epoch else None
-        newer = plot_ese(detail.light_curve, summary, x_range=x_range, **look)
+        newer = plot_ese(detail.light_curve, summary, x_range=x_range, options=self._options(), **look)
         # unit and kind of flux stand on axes and in hover boxes: those figures are made anew
         if self.figures and look == self._look and update_figures(self.figures, newer):
             return None

@@ -24,7 +24,9 @@ from dashboards.pages.cutout_panel import (
     draw_outline,
     place_text,
 )
+from dashboards.pages.image_colours import COLOUR_PARAMS
 from dashboards.pages.image_facts import (
+    Neighbours,
     cards_table,
     header_groups,
     heading_items,
@@ -40,6 +42,8 @@ from dashboards.pages.layouts import side_by_side
 from dashboards.pages.quality_part import QUALITY_PARAMS, QualityParams, QualityPart
 from dashboards.pages.wording import position_cells
 from dashboards.plots.bokeh_models import Figure
+from dashboards.plots.image_turn import Turn
+from dashboards.plots.picture_look import picture_query
 from dashboards.session import PageView, Session
 from data_access import Archive
 from data_access.errors import ValidationError
@@ -48,6 +52,11 @@ from data_access.services.cutouts import Place
 from data_access.services.provenance import Provenance
 
 # In the order in which they are laid out, told of a new figure, and filled.
+_BAD_QUESTION = 400
+_WITHOUT_FILE = (
+    "Zoom, cutouts, regions, contours, quality of the pixels and the header need the file, and are left out. "
+    "What the databases say of this image is beside and below."
+)
 _CONTROLS_HEIGHT = "76px"  # room for them, so that nothing jumps when they come after the first plot
 PARTS: tuple[type[ImagePart], ...] = (ComparePart, RegionPart, OverlayPart, QualityPart)
 
@@ -90,7 +99,8 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         self.viewer = ImageViewer(self, prepared.preview)
         self.parts = tuple(make(self) for make in PARTS)
         self.keys = ImageKeys(self)
-        self.param.watch(self._recut, ["cut", "cut_size", "cut_unit", "plane", "stretch"])
+        self.param.watch(self._recut, ["cut", "cut_size", "cut_unit", "plane"])
+        self.param.watch(self._recolour, [*COLOUR_PARAMS, "plane"])
 
     @classmethod
     async def prepare(
@@ -125,11 +135,12 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         self.cutout = CutoutPanel(self.new_slot("cutout", height=0), self._ask_cutout)
         self.cutout.show_question(self.cut, self.cut_size, self.cut_unit)
         self.links_slot = self.new_slot("links", height=140)
-        self.facts = Facts(groups=record_groups(self.image, self.session.links), min_width=260)
+        self.facts = Facts(groups=self._record_groups(), min_width=260)
         self.sources_slot = self.new_slot("measured sources", height=80)
         self.quality_slot = self.new_slot("quality and regions", height=80)
         self.header_slot = self.new_slot("header", height=160)
         self.cards_slot = self.new_slot("header cards", height=0)
+        self._what_is_left = Notice(kind="info", text=_WITHOUT_FILE)
         self.viewer.show_prepared()
         self._left = pn.Column(self.viewer.view, sizing_mode="stretch_width", margin=0)
         self._below = pn.Column(sizing_mode="stretch_width", margin=0)
@@ -144,12 +155,20 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         """Lay out what stands below the picture, and draw on it, only now: it would delay the first plot."""
         if self.figure is not None and self.preview is not None and self._told is not self.figure:
             self._tell_parts(self.figure, self.preview)
+        self._right[:] = [self.links_slot, self.facts]
+        if self._is_unreadable:
+            self._lay_out_without_file()
+            return
         views = [(part.place, part.view) for part in self.parts]
         self._controls[:] = [self.viewer.controls]
-        self._right[:] = [self.links_slot, self.facts]
-        self._left.extend(
-            [self.viewer.below, *(view for place, view in views if place == "picture"), self.cutout.view]
-        )
+        self._controls.styles = {"min-height": _CONTROLS_HEIGHT}
+        self.facts.groups = self._record_groups()
+        self._left[:] = [
+            self.viewer.view,
+            self.viewer.below,
+            *(view for place, view in views if place == "picture"),
+            self.cutout.view,
+        ]
         self._below[:] = [
             *(view for place, view in views if place == "page"),
             side_by_side(self.sources_slot, self.quality_slot),
@@ -157,21 +176,52 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
             self.keys.listener,
         ]
 
+    @property
+    def _is_unreadable(self) -> bool:
+        """True when the picture failed for the sake of the file, and not for that of a question (a plane too far)."""
+        failure = self.viewer.slot.failure
+        return self.figure is None and failure is not None and failure.status != _BAD_QUESTION
+
+    def _lay_out_without_file(self) -> None:
+        """Leave out what could only fail again, and say so once."""
+        for part in self.parts:
+            part.without_file()
+        self._controls[:] = []
+        self._controls.styles = {"min-height": "0"}
+        self._left[:] = [self.viewer.view, self._what_is_left]
+        self.facts.groups = self._record_groups()
+        self._below[:] = [side_by_side(self.sources_slot, self.quality_slot), self.keys.listener]
+
+    def _wait_no_longer(self) -> None:
+        for slot in self.slots.values():
+            if slot.failure is None:
+                slot.clear()
+
     async def load(self) -> None:
         """Fill the slots: picture, links, measured sources, header, quality, and the parts in their order."""
         self._is_loading = True
         await self.viewer.load()
         await self.patch(self._lay_out)
+        if self._is_unreadable:
+            await self.fill(self.links_slot, self._read_links, self._show_links)
+            await self.fill(self.quality_slot, self._read_quality, self._show_quality)
+            await self.patch(self._wait_no_longer)
+            return
         if self.cut:
             await self.fill(self.cutout.slot, self._read_cutout, self._show_cutout)
         await self.fill(self.links_slot, self._read_links, self._show_links)
+        if self.links_slot.failure is not None:
+            await self.patch(self.sources_slot.clear)  # they come with the links
         await self.fill(self.header_slot, self._read_header, self._show_header)
         await self.fill(self.quality_slot, self._read_quality, self._show_quality)
         for part in self.parts:
             await part.load()
 
     async def refresh(self) -> None:
-        """Read again what the databases say; the picture only when its file was replaced."""
+        """Read again what the databases say; the picture only when its file was replaced, or has come back."""
+        if self._is_unreadable:
+            await self.load()
+            return
         await self.fill(self.links_slot, self._read_links, self._show_links)
         await self.fill(self.quality_slot, self._read_quality, self._show_quality)
         await self.viewer.refresh()
@@ -193,11 +243,11 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         for part in self.parts:
             part.figure_made(figure, preview)
 
-    async def _read_links(self) -> tuple[Provenance, tuple[int | None, int | None]]:
+    async def _read_links(self) -> tuple[Provenance, Neighbours]:
         archive = self.session.archive
         return await archive.provenance.of_image(self.image), await archive.images.find_neighbours(self.image)
 
-    def _show_links(self, answer: tuple[Provenance, tuple[int | None, int | None]]) -> Facts:
+    def _show_links(self, answer: tuple[Provenance, Neighbours]) -> Facts:
         made, neighbours = answer
         self.keys.set_neighbours(*neighbours)
         news = self._provenance is None or self._provenance.sources != made.sources
@@ -273,7 +323,7 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
     def _tapped(self, event: Any) -> None:
         if event.x is None or event.y is None:
             return
-        x, y = float(event.x), float(event.y)
+        x, y = Turn.of(event.model).point(float(event.x), float(event.y))
         # a region that is being drawn comes before the sources below it
         if any(part.tapped(x, y) for part in self.parts):
             return
@@ -287,10 +337,24 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         self.cut = place_text(place)
 
     def _recut(self, *events: Any) -> None:
-        if not self.cut and all(event.name in ("plane", "stretch") for event in events):
+        if not self.cut and all(event.name == "plane" for event in events):
             return
         self.cutout.show_question(self.cut, self.cut_size, self.cut_unit)
         self.run(self._read_cutout, self._show_cutout, slot=self.cutout.slot)
+
+    def _recolour(self, *_events: Any) -> None:
+        """Give the cutout the colours of the picture, and the links to pictures both."""
+        links, theme = self.session.links, self.session.theme
+        self.cutout.recolour(self.image, links, theme, self.viewer.colours.scale)
+        self.facts.groups = self._record_groups()
+
+    def _record_groups(self) -> list[dict[str, Any]]:
+        if self._is_unreadable:
+            return record_groups(self.image, self.session.links, None)
+        look = picture_query(self.viewer.colours.scale, self.session.theme)
+        if self.plane:
+            look["plane"] = str(self.plane)
+        return record_groups(self.image, self.session.links, look)
 
     async def _read_cutout(self) -> NamedCutout | None:
         if not self.cut:
@@ -303,8 +367,8 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
 
     def _show_cutout(self, cutout: NamedCutout | None) -> Any:
         before = self.cutout.figure
-        stretch: Any = self.stretch
-        content = self.cutout.show(cutout, self.image, self.session.links, self.session.theme, stretch)
+        scale = self.viewer.colours.scale
+        content = self.cutout.show(cutout, self.image, self.session.links, self.session.theme, scale)
         draw_outline(self.figure, None if cutout is None else cutout.cutout, self.session.theme)
         if self.cutout.figure is not None and self.cutout.figure is not before:
             self.cutout.figure.on_event(Tap, self._tapped)

@@ -30,6 +30,8 @@ MOST_SELECTED = 100
 _MOST_OUTLIERS = 50
 _SIDE_WIDTH = 430
 _HEIGHT = 262
+# a line that is cut looks like an error of the page, one that fades like a list that goes on
+_FADING = {"mask-image": "linear-gradient(to bottom, black calc(100% - 36px), transparent)"}
 
 
 class ImageChartParams(param.Parameterized):
@@ -85,7 +87,7 @@ class ImageCharts(PagePart["ImagesPage"]):
 
     def show_answer(self, answer: RecordPage[Image]) -> Any:
         """Draw what was read for the charts."""
-        scope = f"the {len(answer.rows):,} of this list that were registered last" if answer.next_cursor else ""
+        scope = f"the {len(answer.rows):,} registered last" if answer.next_cursor else ""
         self.show(answer.rows, scope)
         return self.trend.figure if self.trend is not None else None
 
@@ -165,7 +167,9 @@ class ImageCharts(PagePart["ImagesPage"]):
         chosen = [self._chosen(images)] if self.selected else []
         self.lists.groups = [*chosen, self._outliers()]
         if self.side is None:
-            self.side = pn.Column(self.lists, height=_HEIGHT, scroll=True, sizing_mode="stretch_width", margin=0)
+            self.side = pn.Column(
+                self.lists, height=_HEIGHT, scroll=True, sizing_mode="stretch_width", margin=0, styles=_FADING
+            )
         return self.side
 
     def _chosen(self, images: Sequence[Image]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from dashboards.plots.image import set_colours, shown_unit
 from dashboards.plots.image_colour import COLOUR_MAPS, LIMITS, ColourScale
 
 if TYPE_CHECKING:
-    from dashboards.pages.image_viewer import ImageViewer
+    from dashboards.plots.bokeh_models import Figure
     from data_access.records import ImagePreview
 
 _DIGITS = 4
@@ -46,13 +46,29 @@ class ColourParams(param.Parameterized):  # type: ignore[misc, unused-ignore]
 COLOUR_PARAMS = ("stretch", "limits", "low", "high", "colours", "invert")
 
 
+class Coloured(Protocol):
+    """What has colours: a picture, what it was made of, and the page whose params (`ColourParams`) say which."""
+
+    @property
+    def page(self) -> Any:
+        """The page."""
+
+    @property
+    def figure(self) -> Figure | None:
+        """The picture; None while there is none."""
+
+    @property
+    def preview(self) -> ImagePreview | None:
+        """What the picture was made of; None while there is none."""
+
+
 class ImageColours:
     """Gives the figure the colours of the params, and the form their words.
 
     The form shows limits in the unit of the colour bar (mJy/beam), the URL has them in the unit of the file.
     """
 
-    def __init__(self, viewer: ImageViewer) -> None:
+    def __init__(self, viewer: Coloured) -> None:
         self.viewer, self.page = viewer, viewer.page
         self.shown: tuple[float, float] | None = None
         self._unit_of: tuple[ImagePreview | None, tuple[str, float]] = (None, ("", 1.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from dashboards.components.cells import cell
@@ -11,10 +12,13 @@ from dashboards.links import Links
 from dashboards.pages.wording import epoch_cell, position_cells, state_cell
 from data_access.analysis.image_sky import frame_name
 from data_access.records import Image, ImageHeader
+from data_access.records.images import ImageNeighbour
 from data_access.services.provenance import Provenance
 
+Neighbours = tuple[ImageNeighbour | None, ImageNeighbour | None]
 _CARDS = 300
 _SIBLINGS = 8
+_PRINT = "the whole image in these colours, with axes, epoch, beam"
 
 
 def heading_items(image: Image) -> list[dict[str, Any]]:
@@ -29,8 +33,11 @@ def heading_items(image: Image) -> list[dict[str, Any]]:
     ]
 
 
-def record_groups(image: Image, links: Links) -> list[dict[str, Any]]:
-    """Return what the database row says; a dash means that the pipeline did not record it."""
+def record_groups(image: Image, links: Links, look: Mapping[str, str] | None) -> list[dict[str, Any]]:
+    """Return what the database row says; a dash means that the pipeline did not record it.
+
+    `look` are plane and colours in the URL of a picture; None where the file cannot be read: no link leads to it.
+    """
     ra, dec = position_cells(image.center_ra_deg, image.center_dec_deg)
     noise = None if image.noise_jy is None else image.noise_jy * 1e3
     size = f"{image.imsize_x} × {image.imsize_y}" if image.imsize_x and image.imsize_y else None
@@ -54,18 +61,18 @@ def record_groups(image: Image, links: Links) -> list[dict[str, Any]]:
                 fact("Frequency", cell(image.freq_ghz, unit="GHz", digits=4)),
                 fact("Primary-beam corrected", cell(image.pbcor)),
                 fact("Path", cell(image.path, mono=True)),
-                fact("Picture for print", cell("PNG", href=links.image_png(image.id), title="axes, epoch, beam")),
-                *_file_facts(image, links),
+                *(() if look is None else _file_facts(image, links, look)),
             ],
         )
     ]
 
 
-def _file_facts(image: Image, links: Links) -> list[dict[str, Any]]:
-    """Return the link to the file; a CASA image is a directory and has none."""
+def _file_facts(image: Image, links: Links, look: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the links to a picture and to the file; a CASA image is a directory and has only the first."""
+    printed = fact("Picture for print", cell("PNG", href=links.image_png(image.id, **look), title=_PRINT))
     if ".fit" not in image.name.lower():
-        return []
-    return [fact("File", cell("FITS", href=links.image_fits(image.id), title="the file as it is on disk"))]
+        return [printed]
+    return [printed, fact("File", cell("FITS", href=links.image_fits(image.id), title="the file as it is on disk"))]
 
 
 def header_groups(header: ImageHeader) -> list[dict[str, Any]]:
@@ -120,14 +127,12 @@ def cards_table(header: ImageHeader) -> RecordTable:
     return RecordTable(caption="Header", columns=columns, rows=rows, total=total, max_height=360)
 
 
-def provenance_groups(
-    made: Provenance, neighbours: tuple[int | None, int | None], links: Links
-) -> list[dict[str, Any]]:
+def provenance_groups(made: Provenance, neighbours: Neighbours, links: Links) -> list[dict[str, Any]]:
     """Return where an image comes from and what else was made with it, as links."""
     before, after = neighbours
     items = [
-        fact("Previous image", cell(before and f"#{before}", href=links.image(before) if before else None)),
-        fact("Next image", cell(after and f"#{after}", href=links.image(after) if after else None)),
+        fact("Registered before this one", _neighbour_cell(before, links)),
+        fact("Registered after this one", _neighbour_cell(after, links)),
         fact("Measurement Set", _ms_cell(made, links)),
         fact("Run and log", cell(made.run_id, href=links.job(made.run_id) if made.run_id else None)),
     ]
@@ -144,6 +149,10 @@ def provenance_groups(
         for other in made.images[:_SIBLINGS]
     ]
     return [group("Where it comes from", items)]
+
+
+def _neighbour_cell(one: ImageNeighbour | None, links: Links) -> Any:
+    return cell("none", state="off") if one is None else cell(one.name, href=links.image(one.id), mono=True)
 
 
 def _ms_cell(made: Provenance, links: Links) -> Any:

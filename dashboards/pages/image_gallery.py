@@ -6,7 +6,7 @@ from dashboards.components.cells import cell
 from dashboards.components.gallery import Picture, picture
 from dashboards.links import Links
 from dashboards.pages.image_rows import graded_cell
-from dashboards.pages.wording import epoch_cell
+from dashboards.pages.wording import epoch_cell, with_utc
 from data_access.records import FileState, Image
 
 # A page of tiles is read again as a whole when it grows or changes; this many still take milliseconds.
@@ -25,7 +25,7 @@ def image_picture(image: Image, state: FileState | None, links: Links) -> Pictur
         image.id,
         image.name,
         [
-            epoch_cell(image.epoch, seconds=False),
+            with_utc(epoch_cell(image.epoch, seconds=False)),
             cell(noise, digits=3, unit="mJy/beam", title="recorded noise"),
             graded_cell(image),
         ],

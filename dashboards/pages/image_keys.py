@@ -16,6 +16,7 @@ from dashboards.plots.image_view import move_view
 
 if TYPE_CHECKING:
     from dashboards.pages.image import ImagePage
+    from data_access.records.images import ImageNeighbour
 
 _STEP = 0.25
 _ZOOM = 0.5
@@ -57,11 +58,11 @@ class ImageKeys:
         page.param.watch(self._keep, list(KEPT_PARAMS))
         self._keep()
 
-    def set_neighbours(self, before: int | None, after: int | None) -> None:
+    def set_neighbours(self, before: ImageNeighbour | None, after: ImageNeighbour | None) -> None:
         """Say which images were registered before and after this one."""
         links = self.page.session.links
         found = {"before": before, "after": after}
-        self.listener.links = {name: links.image(number) for name, number in found.items() if number is not None}
+        self.listener.links = {name: links.image(one.id) for name, one in found.items() if one is not None}
 
     def press(self, key: str) -> None:
         """Do what a key of `KEYS` means."""

@@ -25,12 +25,16 @@ from dashboards.plots.image_markers import (
     open_page,
     select_marker,
 )
+from dashboards.plots.image_view import Visible
 from data_access.analysis.contours import DEFAULT_SIGMAS, parse_levels
 from data_access.analysis.image_sky import frame_problem
 from data_access.errors import ValidationError
+from data_access.readers.plane import Box
 from data_access.records import ImagePreview
 from data_access.records.contours import Contours
 from data_access.records.overlays import OverlayKind, OverlayLayer
+from data_access.services.contours import PART_PIXELS
+from data_access.services.overviews import factor_for
 
 if TYPE_CHECKING:
     from dashboards.pages.image import ImagePage
@@ -254,7 +258,20 @@ class OverlayPart(ImagePart):
         if not levels:
             raise ValidationError("Contours of values need levels", remedy="Write for example: 0.001 0.002")
         how = cast(Literal["sigma", "value"], page.contours)
-        return await page.session.archive.contours.contours(page.image, levels, of=how, plane=page.plane)
+        box = page.viewer.zoom.part
+        return await page.session.archive.contours.contours(page.image, levels, of=how, plane=page.plane, box=box)
+
+    def looked(self, visible: Visible) -> None:
+        """Draw finer contours of what is visible, where those of the whole image are coarse."""
+        found = self.contours
+        if self.page.contours == "off" or found is None or (found.factor == 1 and found.box is None):
+            return
+        wanted = self.page.viewer.zoom.part
+        if wanted is None:
+            if found.box is not None:
+                self._recontour()
+        elif not _is_inside(visible, found.box, wanted) or found.factor > factor_for(wanted, PART_PIXELS):
+            self._recontour()
 
     def _show_contours(self, contours: Contours | None) -> None:
         self.contours = contours
@@ -273,11 +290,21 @@ class OverlayPart(ImagePart):
         levels = ", ".join(f"{line.level / step:.4g}" for line in found.lines)
         of = f" × {found.sigma * scale:.4g} {unit} (robust rms of the plane)" if found.sigma else f" {unit}"
         where = "the file's pixels" if found.factor == 1 else f"means of {found.factor} × {found.factor} pixels"
-        words = [f"Contours at {levels}{of}, through {where}; negative ones are dashed."]
+        part = " of the part that is visible" if found.box is not None else ""
+        words = [f"Contours at {levels}{of}, through {where}{part}; negative ones are dashed."]
         if found.left_out:
             left_out = ", ".join(f"{level / step:.4g}" for level in found.left_out)
             words.append(f"Left out for too many points: {left_out}.")
         return words
+
+
+def _is_inside(visible: Visible, box: Box | None, wanted: Box) -> bool:
+    """Say whether all that is visible of the image is inside the box; `wanted` is cut at the edges of the image."""
+    if box is None:
+        return False
+    x0, y0 = max(visible.x0, wanted[0]), max(visible.y0, wanted[1])
+    x1, y1 = min(visible.x1, wanted[2]), min(visible.y1, wanted[3])
+    return box[0] <= x0 + 1 and box[1] <= y0 + 1 and x1 - 1 <= box[2] and y1 - 1 <= box[3]
 
 
 def _column_names(layer: OverlayLayer) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from dashboards.pages.part import PagePart
 from dashboards.plots.bokeh_models import Figure
+from dashboards.plots.image_view import Visible
 from data_access.records import ImagePreview
 
 if TYPE_CHECKING:
@@ -37,9 +38,15 @@ class ImagePart(PagePart["ImagePage"]):
         one is drawn on this one. Another plane is patched into the same figure.
         """
 
+    def without_file(self) -> None:
+        """Show what there is to show of an image whose file cannot be read: `view` and `load` are not asked for."""
+
     def tapped(self, x: float, y: float) -> bool:  # noqa: ARG002
         """Take a click on the picture (pixels of the file); True when it is not to make a cutout as well."""
         return False
+
+    def looked(self, visible: Visible) -> None:
+        """Take note of what of the image is visible now (pixels of the file)."""
 
     def press(self, key: str) -> None:
         """Do what one of `keys` means."""

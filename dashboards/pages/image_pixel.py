@@ -16,6 +16,7 @@ from dashboards.components.readout import Readout
 from dashboards.pages.wording import position_cells
 from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.image import shown_unit
+from dashboards.plots.image_turn import Turn
 from data_access.analysis.coordinates import galactic
 from data_access.analysis.image_sky import frame_name, frame_problem
 from data_access.readers.pixel import PixelNumber
@@ -71,9 +72,11 @@ class PixelReadout:
         pointer = models.ColumnDataSource({"x": [], "y": []}, name="pointer")
         figure.js_on_event(MouseMove, models.CustomJS(args={"pointer": pointer, "rest": _REST_MS}, code=_JS_POINTER))
 
+        turn = Turn.of(figure)
+
         def told(_name: str, _old: Any, new: Mapping[str, Any]) -> None:
             try:
-                self.ask(float(new["x"][0]), float(new["y"][0]))
+                self.ask(*turn.point(float(new["x"][0]), float(new["y"][0])))
             except (KeyError, IndexError, TypeError, ValueError):
                 return
 

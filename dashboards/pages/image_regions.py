@@ -30,6 +30,7 @@ from dashboards.plots.image_regions import (
     plot_region_histogram,
     region_columns,
 )
+from dashboards.plots.image_turn import Turn
 from data_access.analysis.region_text import (
     EXAMPLES,
     LONGEST_IN_URL,
@@ -200,7 +201,8 @@ class RegionPart(ImagePart):
 
     def _dragged(self, event: Any) -> None:
         if event.final and event.geometry.get("type") == "rect" and self.drawing.takes_drags:
-            corners = [float(event.geometry[key]) for key in ("x0", "y0", "x1", "y1")]
+            x0, y0, x1, y1 = (float(event.geometry[key]) for key in ("x0", "y0", "x1", "y1"))
+            corners = Turn.of(self.page.figure).box((x0, y0, x1, y1))
             self._add_drawn(self.drawing.drag(*corners))
 
     def _finished(self, _event: Any) -> None:
@@ -318,13 +320,15 @@ class RegionPart(ImagePart):
         drawing = self.drawing
         if self.panel is not None:
             self.panel.param.update(mode=drawing.mode, hint=drawing.hint, actions=drawing.actions)
-        patch_source(self.page.figure, "region_begun", begun_columns(drawing.points))
+        patch_source(
+            self.page.figure, "region_begun", Turn.of(self.page.figure).columns(begun_columns(drawing.points))
+        )
 
     def _draw_on(self, figure: Figure) -> None:
         if figure.select_one({"name": "regions", "type": ColumnDataSource}) is None:
             add_region_layers(figure, self.page.session.theme)
         selected = min(self.page.region, len(self.measured)) or len(self.measured)
-        patch_source(figure, "regions", region_columns(self.measured, selected))
+        patch_source(figure, "regions", Turn.of(figure).columns(region_columns(self.measured, selected)))
 
 
 def _listen(figure: Figure, event: type[Any], callback: Callable[[Any], None]) -> None:

@@ -16,12 +16,14 @@ from dashboards.pages.image_pixel import PixelReadout
 from dashboards.pages.image_zoom import ZOOM_PARAMS, ImageZoom, ZoomParams
 from dashboards.pages.part import PagePart
 from dashboards.pages.patching import patch_source
+from dashboards.pages.plane_field import plane_field
 from dashboards.plots import image_source, plot_image
 from dashboards.plots.bokeh_models import Figure
 from dashboards.plots.image import describe_image
+from dashboards.plots.image_turn import Turn
 from data_access import Archive
 from data_access.errors import FileError, ValidationError
-from data_access.records import Image, ImagePreview
+from data_access.records import Image, ImageHeader, ImagePreview
 
 if TYPE_CHECKING:
     from dashboards.pages.image import ImagePage
@@ -31,7 +33,6 @@ PLOT_HEIGHT = 470
 # On a larger screen the picture fills what header, controls and readout leave of the window.
 _TALL = f":host {{ flex-basis: clamp({PLOT_HEIGHT}px, calc(100vh - 270px), 1400px) !important; }}"
 _EAGER_S = 0.25
-_SCREEN_PIXELS = 800
 _PLANE_DIGITS = 9
 
 
@@ -60,7 +61,9 @@ class ImageViewer(PagePart["ImagePage"]):
         self.preview = preview
         self.figure: Figure | None = None
         self.colours = ImageColours(self)
-        self.controls = FilterBar(label="View", fields=self._fields(1), values=self._values(), on_submit=self._submit)
+        self.controls = FilterBar(
+            label="View", fields=self._fields(None), values=self._values(), on_submit=self._submit
+        )
         self.slot = page.new_slot("image", height=PLOT_HEIGHT)
         self.zoom = ImageZoom(page)
         self.pixel = PixelReadout(page)
@@ -102,9 +105,9 @@ class ImageViewer(PagePart["ImagePage"]):
         self.preview = preview
         if unchanged:
             return None
-        self.controls.fields = self._fields(preview.header.n_planes)
+        self.controls.fields = self._fields(preview.header)
         if drawn is not None:
-            patch_source(drawn, "image", image_source(preview))
+            patch_source(drawn, "image", image_source(preview, Turn.of(drawn)))
             drawn.select_one({"name": "subtitle"}).text = describe_image(preview)
             self.zoom.pixels_changed()
             self.recolour()
@@ -118,15 +121,14 @@ class ImageViewer(PagePart["ImagePage"]):
         self.page.figure_made(self.figure, preview)
         return self.figure
 
-    def _fields(self, n_planes: int) -> list[Any]:
+    def _fields(self, header: ImageHeader | None) -> list[Any]:
         fields: list[Any] = [
             *self.colours.fields(),
             {"name": "reduction", "label": "Zoomed out", "kind": "select", "width": "6rem",
              "options": [("", "mean"), ("max", "highest")], "help": "what is drawn where many pixels share one"},
         ]  # fmt: skip
-        if n_planes > 1:
-            help_text = f"0 to {n_planes - 1}"
-            fields.append({"name": "plane", "label": "Plane", "kind": "number", "help": help_text, "width": "4.6rem"})
+        if header is not None and header.n_planes > 1:
+            fields.append(plane_field(header, self.page.plane))
         return fields
 
     def _values(self) -> dict[str, Any]:
@@ -163,7 +165,7 @@ class ImageViewer(PagePart["ImagePage"]):
 
 async def read_whole(archive: Archive, image: Image, plane: int) -> ImagePreview:
     """Return the whole image at the resolution of a screen."""
-    return await archive.files.image_preview(image.path, plane=plane, max_size=_SCREEN_PIXELS)
+    return await archive.previews.whole(image, plane=plane)
 
 
 def plane_of(query: Mapping[str, str]) -> int:

@@ -14,6 +14,7 @@ from dashboards.pages.patching import patch_source
 from dashboards.plots import image_source
 from dashboards.plots.bokeh_models import Figure
 from dashboards.plots.image import describe_image, image_box
+from dashboards.plots.image_turn import Turn
 from dashboards.plots.image_view import Graticule, Visible, add_zoom, graticule_of, move_view, set_graticule
 from data_access.records import ImagePreview, ImageView
 
@@ -91,6 +92,8 @@ class ImageZoom:
         self.visible = visible
         self._own = self.page.view = self._text(visible)
         self._ask_again()
+        for part in self.page.parts:
+            part.looked(visible)
 
     def _text(self, visible: Visible) -> str:
         preview = self.page.preview
@@ -108,6 +111,16 @@ class ImageZoom:
         else:
             move_view(self.page.figure, "to", x=place[0], y=place[1], size=place[2])
 
+    @property
+    def part(self) -> tuple[int, int, int, int] | None:
+        """The part of the file that is visible, with some more around it; None for all of it, or when not known."""
+        visible, preview = self.visible, self.page.preview
+        if visible is None or preview is None or _shows_all(visible, preview):
+            return None
+        x0, y0, x1, y1 = _inside(visible.grown(_AROUND), image_box(preview))
+        n_y, n_x = preview.header.shape[-2:]
+        return max(0, math.floor(x0)), max(0, math.floor(y0)), min(n_x, math.ceil(x1)), min(n_y, math.ceil(y1))
+
     def _ask_again(self, *_events: Any) -> None:
         self.page.run(self._read, self._show, slot=self.slot)
 
@@ -116,9 +129,9 @@ class ImageZoom:
         if preview is None:
             return None
         archive, visible = page.session.archive, self.visible
-        whole = image_box(preview)
+        whole, turn = image_box(preview), Turn.of(page.figure)
         box = _inside(visible.grown(_AROUND), whole) if visible is not None else whole
-        graticule = await archive.offload.in_thread(graticule_of, preview.header, box) if visible else None
+        graticule = await archive.offload.in_thread(graticule_of, preview.header, box, turn) if visible else None
         factor = factor_of(visible.scale) if visible is not None else preview.factor
         pixels = None
         if not self._is_enough(preview, visible, factor):
@@ -150,7 +163,7 @@ class ImageZoom:
         if answer.pixels is not None:
             self._limits_from(answer.pixels)
             self.pixels = answer.pixels
-            patch_source(page.figure, "image", image_source(answer.pixels))
+            patch_source(page.figure, "image", image_source(answer.pixels, Turn.of(page.figure)))
             page.figure.select_one({"name": "subtitle"}).text = describe_image(answer.preview, answer.pixels)
 
     def _limits_from(self, pixels: ImageView) -> None:

@@ -52,8 +52,15 @@ class RunsView(JobsPage):
         },
         {"name": "stage", "label": "Stage", "kind": "select", "options": _STAGES, "width": "9rem"},
         {"name": "status", "label": "Status", "kind": "select", "options": _STATUSES, "width": "11rem"},
-        {"name": "start", "label": "Observed from", "kind": "text", "placeholder": "2025-10-13", "width": "10rem"},
-        {"name": "end", "label": "to", "kind": "text", "placeholder": "2025-10-14", "width": "10rem"},
+        {
+            "name": "start",
+            "label": "Observed from",
+            "unit": "UTC",
+            "kind": "text",
+            "placeholder": "2025-10-13",
+            "width": "10rem",
+        },
+        {"name": "end", "label": "to", "unit": "UTC", "kind": "text", "placeholder": "2025-10-14", "width": "10rem"},
     )
 
     @classmethod

@@ -21,7 +21,7 @@ _LONGEST_PARAMS = 160
 _UNFINISHED = frozenset({"in_progress", "collecting", "running"})
 
 TASK_COLUMNS: Sequence[Column] = (
-    {"name": "id", "label": "Task", "sortable": True},
+    {"name": "id", "label": "Task", "sortable": True, "least": "4rem"},
     {"name": "type", "label": "Type", "sortable": True},
     {"name": "status", "label": "Status", "sortable": True},
     {"name": "run", "label": "Run"},

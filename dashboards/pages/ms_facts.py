@@ -12,7 +12,15 @@ from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
 from dashboards.pages.ms import duration_cell
-from dashboards.pages.wording import epoch_cell, mjd_cell, position_cells, size_text, state_cell
+from dashboards.pages.wording import (
+    epoch_cell,
+    mjd_cell,
+    position_cells,
+    size_text,
+    state_cell,
+    window_words,
+    with_utc,
+)
 from data_access.records import AntennaTable, Caltable, MeasurementSet, MeasurementSetDetail, SpectralWindow, Task
 from data_access.services.provenance import Provenance
 
@@ -43,9 +51,9 @@ def record_group(ms: MeasurementSet) -> dict[str, Any]:
     return group(
         "Recorded by the pipeline",
         [
-            fact("Observed", epoch_cell(ms.epoch)),
-            fact("Start", mjd_cell(ms.start_mjd)),
-            fact("End", mjd_cell(ms.end_mjd)),
+            fact("Observed", with_utc(epoch_cell(ms.epoch))),
+            fact("Start", with_utc(mjd_cell(ms.start_mjd))),
+            fact("End", with_utc(mjd_cell(ms.end_mjd))),
             fact("Duration", duration_cell(ms, unit="min")),
             fact("Field", cell(ms.field_name)),
             fact("Pointing RA", ra),
@@ -72,9 +80,9 @@ def file_group(detail: MeasurementSetDetail) -> dict[str, Any]:
         fact("Antennas", cell(_antenna_words(detail.antennas))),
         fact("Integrations", cell(int(detail.times_mjd.size))),
         fact("Integration time", integration),
-        fact("First", mjd_cell(detail.start_mjd)),
-        fact("Last", mjd_cell(detail.end_mjd)),
-        fact("Spectral windows", cell(_window_words(detail.spectral_windows))),
+        fact("First", with_utc(mjd_cell(detail.start_mjd))),
+        fact("Last", with_utc(mjd_cell(detail.end_mjd))),
+        fact("Spectral windows", cell(window_words(detail.spectral_windows))),
         fact("Correlations", cell(", ".join(detail.correlations) or None)),
         fact("Data columns", cell(", ".join(detail.data_columns) or None, mono=True)),
         fact("Fields", _field_cell(detail.fields)),
@@ -208,14 +216,6 @@ def _autocorrelation_words(detail: MeasurementSetDetail) -> str | None:
 
 def _truncated_words(detail: MeasurementSetDetail) -> str | None:
     return "of the rows that could be read in time" if detail.truncated else None
-
-
-def _window_words(windows: Sequence[SpectralWindow]) -> str | None:
-    freq = [f for w in windows for f in w.chan_freq_hz[np.isfinite(w.chan_freq_hz)]]
-    if not windows or not freq:
-        return str(len(windows)) if windows else None
-    n_chan = sum(w.n_chan for w in windows)
-    return f"{len(windows)} with {n_chan:,} channels, {min(freq) / 1e6:.1f} to {max(freq) / 1e6:.1f} MHz"
 
 
 def _field_cell(fields: Sequence[str]) -> Cell:

@@ -32,6 +32,11 @@ from data_access.repositories.jobs import run_id_of, state_of
 from data_access.services.night import NightSummary
 
 _RECENT = 10
+_NO_INDEX = "The index of observations cannot be read: this page does not know what happened tonight."
+_NO_INDEX_REMEDY = (
+    "The page Status (keys: g t) lists every database with its path and what is wrong with it; "
+    "`python app.py check` says the same in a terminal."
+)
 
 
 class OverviewPage(PageView):
@@ -104,10 +109,14 @@ class OverviewPage(PageView):
         return self.pointing
 
     def _show_window(self, night: NightSummary) -> None:
+        if night.observed.error:
+            self.window_notice.param.update(kind="bad", text=_NO_INDEX, remedy=_NO_INDEX_REMEDY)
+            return
         newest = night.newest_ms.value
         old = not night.window.is_current and newest is not None
         when = format_mjd_utc(newest.epoch.mjd) if newest is not None else ""
         self.window_notice.param.update(
+            kind="stale",
             text=f"Nothing was observed for 24 hours. Shown is the day up to the newest observation, {when} UTC."
             if old
             else "",
@@ -130,10 +139,19 @@ class OverviewPage(PageView):
             self.timeline_slot.succeed(self.timeline)
 
     def _show_noise(self, night: NightSummary) -> None:
+        if night.newest_images.error:
+            self._show_unknown_noise()
+            return
         data = noise_against_time(night.newest_images.value or ())
         if not patch_source(self.noise, "noise_trend", noise_trend_columns(*data)):
             self.noise = plot_noise_trend(*data, theme=self.session.theme)
             self.noise_slot.succeed(self.noise)
+
+    def _show_unknown_noise(self) -> None:
+        if self.noise is not None or self.noise_slot.content is None:
+            self.noise = None
+            words = "not known: the images cannot be read"
+            self.noise_slot.succeed(empty_figure(words, self.session.theme, title="Noise of images", height=260))
 
     def _show_tables(self, night: NightSummary) -> None:
         images = night.newest_images

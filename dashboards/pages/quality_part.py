@@ -48,6 +48,10 @@ class QualityPart(ImagePart):
         self._show_grade(image_grade(self.page.image), "recorded figures only")
         return pn.Column(self.switches, self.slot, sizing_mode="stretch_width", margin=0)
 
+    def without_file(self) -> None:
+        """Grade what the database has."""
+        self._show_grade(image_grade(self.page.image), "recorded figures only")
+
     async def load(self) -> None:
         """Measure when the URL asks for it."""
         if self.page.quality == "on":

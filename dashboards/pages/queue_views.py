@@ -118,7 +118,7 @@ class RawView(JobsPage):
         {"name": "missing", "label": "Missing subbands", "width": "24rem"},
         {"name": "size", "label": "Size", "align": "right"},
         {"name": "time", "label": "Recorded", "unit": "UTC"},
-        {"name": "dec", "label": "Dec", "align": "right"},
+        {"name": "dec", "label": "Dec", "unit": "°", "align": "right"},
     )
 
     fields = (

@@ -75,7 +75,7 @@ class ReviewPage(PageView):
         )
         self.trouble = Notice(kind="warn")
         self.pictures = EpochPictures()
-        self.facts = Facts(min_width=330)
+        self.facts = Facts(min_width=250)
         self.export = Facts(groups=[_export(session)])
         self.history = RecordTable(
             columns=list(HISTORY_COLUMNS), caption="Said of this candidate", empty="Nobody has marked it."

@@ -15,6 +15,7 @@ from dashboards.components.facts import Facts
 from dashboards.components.heading import Heading
 from dashboards.components.notice import Notice
 from dashboards.components.record_table import RecordTable, Turn
+from dashboards.components.section_links import ROOM, SectionLinks, mark_section
 from dashboards.components.switches import Switches, option, switch
 from dashboards.pages.context_part import CONTEXT_URL_PARAMS, ContextParams, ContextPart
 from dashboards.pages.epoch_part import EPOCH_URL_PARAMS, EpochParams, EpochPart
@@ -47,6 +48,18 @@ from data_access.records import Image, SourceDetail
 
 PAGE_ROWS = 100
 CURVE_HEIGHT = 400
+# pixels; a hundred rows would put what comes after them out of reach
+TABLE_HEIGHT = 420
+SECTIONS = (
+    ("light-curve", "Light curve"),
+    ("flux-scale", "Flux scale"),
+    ("epochs", "Epochs"),
+    ("ese", "ESE"),
+    ("variability", "Variability"),
+    ("measurements", "Measurements"),
+    ("marks", "Marks"),
+    ("context", "Context"),
+)
 _RECENT = 10
 _OF_ONE_SOURCE = frozenset({"page", "point", "mjd_from", "mjd_to", "without", "strip_page", "frame"})
 
@@ -93,7 +106,7 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         self.curve = CurveView(
             height=CURVE_HEIGHT, on_pick=lambda point: setattr(self, "point", point), on_brush=self._brushed
         )
-        self.heading = Heading()
+        self.heading = Heading(margin=(ROOM, 0, 10, 0))
         self.switches = Switches(on_choose=self._choose)
         self.metrics = RecordTable(caption="Variability")
         self.facts = Facts(min_width=320)
@@ -103,8 +116,9 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
             max_height=200,
         )
         self.measurements = RecordTable(
-            columns=list(MEASUREMENT_COLUMNS), caption="Measurements", empty="No photometry.", on_turn=self._turn
-        )
+            columns=list(MEASUREMENT_COLUMNS), caption="Measurements", empty="No photometry.", on_turn=self._turn,
+            max_height=TABLE_HEIGHT,
+        )  # fmt: skip
         self.no_candidates = Notice()
         self.parts = tuple(make(self) for make in self.part_types)
         self._off_scale: frozenset[int] = frozenset()
@@ -179,6 +193,11 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
 
     def _lay_out(self) -> None:
         """Lay out what stands below the light curve only now: it would delay the first plot."""
+        for part in self.parts:
+            if part.section:
+                mark_section(part.view, part.section)
+        mark_section(self.metrics_slot, "variability")
+        mark_section(self.table_slot, "measurements")
         beside = pn.Column(self.facts_slot, self.candidates_slot, sizing_mode="stretch_width", margin=(0, 0, 0, 10))
         self._below[:] = [
             *self._views("curve"),
@@ -186,6 +205,7 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
             *self._views("metrics"),
             self.table_slot,
             *self._views("end"),
+            SectionLinks(sections=list(SECTIONS)),
         ]
 
     async def _fill_rest(self) -> None:

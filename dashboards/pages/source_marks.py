@@ -19,6 +19,7 @@ class MarkPart(SourcePart):
     """The mark that holds, everything that was said before, and the way to say more."""
 
     place: ClassVar[Place] = "end"
+    section: ClassVar[str] = "marks"
 
     def __init__(self, page: Any) -> None:
         super().__init__(page)

@@ -140,8 +140,8 @@ def _cells(numbers: Numbers, unit: FluxUnit) -> dict[str, Cell]:
         "reduced_chi_squared": _metric_cell(ours.reduced_chi_squared),
         "sigma_deviation": _sigma_cell(numbers.sigma, bound),
         "leave_one_out": _metric_cell(numbers.largest_leave_one_out),
-        "vs": _tested_cell(ours.maximum_pair.vs, VS_THRESHOLD, "no pair differs significantly"),
-        "m": _tested_cell(ours.maximum_pair.m, M_THRESHOLD, "a small change"),
+        "vs": vs_cell(ours.maximum_pair.vs),
+        "m": m_cell(ours.maximum_pair.m),
         "von_neumann": _metric_cell(ours.von_neumann),
         **{name: _metric_cell(getattr(ours, name), scale=scale, unit=unit) for name in with_unit},
     }
@@ -234,12 +234,22 @@ def _metric_cell(metric: Metric, *, scale: float = 1.0, unit: str = "") -> Cell:
     return cell(metric.value * scale, unit=unit, note=metric.reason or None)
 
 
-def _tested_cell(metric: Metric, threshold: float, otherwise: str) -> Cell:
-    """Return a two-epoch metric, and whether it reaches what its authors call variable."""
+def vs_cell(metric: Metric) -> Cell:
+    """Return Vs, and whether it reaches what its authors call significant."""
+    passes = metric.value is not None and abs(metric.value) >= VS_THRESHOLD
+    otherwise = f"below {VS_THRESHOLD:g}: no pair differs significantly"
+    return _verdict_cell(metric, f"reaches {VS_THRESHOLD:g}" if passes else otherwise)
+
+
+def m_cell(metric: Metric) -> Cell:
+    """Return m, and whether it is above what its authors call variable: the threshold itself is not."""
+    passes = metric.value is not None and abs(metric.value) > M_THRESHOLD
+    return _verdict_cell(metric, f"above {M_THRESHOLD:g}" if passes else f"not above {M_THRESHOLD:g}: a small change")
+
+
+def _verdict_cell(metric: Metric, said: str) -> Cell:
     if metric.value is None:
         return _metric_cell(metric)
-    passes = abs(metric.value) >= threshold
-    said = f"reaches {threshold:g}" if passes else f"below {threshold:g}: {otherwise}"
     return _metric_cell(replace(metric, reason="; ".join(part for part in (said, metric.reason) if part)))
 
 

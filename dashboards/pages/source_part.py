@@ -24,6 +24,8 @@ class SourcePart(PagePart[Any]):
     place : str
         ``"top"`` (above the light curve), ``"curve"`` (below it), ``"metrics"`` (below the metrics) or ``"end"``
         (below the measurements).
+    section : str
+        Name of the section that begins with this part, see `dashboards.pages.source.SECTIONS`; empty for none.
 
     Notes
     -----
@@ -34,6 +36,7 @@ class SourcePart(PagePart[Any]):
 
     page: SourcePage
     place: ClassVar[Place] = "end"
+    section: ClassVar[str] = ""
 
     def curve_changed(self, detail: SourceDetail) -> None:
         """Called under the document's lock after the light curve was read and drawn: change models, await nothing.

@@ -129,6 +129,10 @@ class PointPart(SourcePart):
             "width": f"{cutout.width:g}",
             "unit": "arcmin",
         }
+        from dashboards.plots.image_colour import ColourScale
+        from dashboards.plots.picture_look import picture_query
+
+        png = picture_query(ColourScale(), self.page.session.theme) | {"format": "png"}
         larger = links.image(chosen.image.id, cut=f"{cutout.ra_deg:.6f} {cutout.dec_deg:+.6f}")
         return [
             fact(
@@ -136,7 +140,7 @@ class PointPart(SourcePart):
                 cell(f"{cutout.width:g}′ × {cutout.width:g}′", href=larger, title="on the page of the image"),
             ),
             fact("Download", cell("FITS", href=links.image_cutout(chosen.image.id, **at, format="fits"))),
-            fact("For print", cell("PNG picture", href=links.image_cutout(chosen.image.id, **at, format="png"))),
+            fact("For print", cell("PNG picture", href=links.image_cutout(chosen.image.id, **at, **png))),
         ]
 
     def _show_switch(self, curve: LightCurve, index: int) -> None:

@@ -26,6 +26,7 @@ class ScalePart(SourcePart):
     """The panel of the flux scale; epochs that are off are framed in the light curve."""
 
     place = "curve"
+    section = "flux-scale"
 
     def __init__(self, page: SourcePage) -> None:
         super().__init__(page)

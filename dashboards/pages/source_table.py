@@ -33,6 +33,7 @@ _OTHERS = {
     ),
     "ese": ("ESE candidate", "State of the pipeline's ESE candidate"),
 }
+_POSITION = ("ra_deg", "dec_deg")
 _LABELS = {"n_rows": "Epochs", "ra_deg": "RA", "dec_deg": "Dec"}
 
 
@@ -96,10 +97,12 @@ def _column(name: str) -> Column:
     made: Column = {
         "name": name, "label": _LABELS.get(name, column.label), "sortable": True, "title": column.definition,
     }  # fmt: skip
-    unit = "ICRS" if name in ("ra_deg", "dec_deg") else shown_unit(column)[0]
+    unit = "ICRS" if name in _POSITION else shown_unit(column)[0]
     if unit:
         made["unit"] = unit
-    if name not in ("ra_deg", "dec_deg", "seen_mjd", "last_mjd"):
+    if name in _POSITION:
+        made["least"] = "7rem"
+    if name not in (*_POSITION, "seen_mjd", "last_mjd"):
         made["align"] = "right"
     return made
 

@@ -9,7 +9,7 @@ import numpy as np
 from dashboards.components.cells import Cell, State, cell
 from data_access.analysis.coordinates import format_dec, format_ra
 from data_access.analysis.times import format_mjd_utc
-from data_access.records import Epoch, FileState, Image
+from data_access.records import Epoch, FileState, Image, SpectralWindow
 from data_access.records.sources import FloatArray
 
 _RUN_STATES: dict[str, State] = {
@@ -36,6 +36,11 @@ def mjd_cell(mjd: float | None) -> Cell:
     """Return an MJD as UTC, with the MJD in the tooltip."""
     text = format_mjd_utc(mjd)
     return cell(text or None, title=f"MJD {mjd:.5f} (UTC)" if text and mjd is not None else None)
+
+
+def with_utc(time_cell: Cell) -> Cell:
+    """Return a cell of a time with its zone, for where no column head says it; a cell that holds no time as it is."""
+    return {**time_cell, "u": "UTC"} if str(time_cell["t"])[:1].isdigit() else time_cell
 
 
 def position_cells(ra_deg: float | None, dec_deg: float | None, *, digits: int = 1) -> tuple[Cell, Cell]:
@@ -79,6 +84,18 @@ def size_text(size_bytes: int | None) -> str | None:
             return f"{size:.3g} {unit}" if unit != "B" else f"{size_bytes} B"
         size /= 1000
     return f"{size:.3g} TB"
+
+
+def window_words(windows: Sequence[SpectralWindow]) -> str | None:
+    """Return how many spectral windows and channels there are, and the band they cover."""
+    known = [w.chan_freq_hz[np.isfinite(w.chan_freq_hz)] / 1e6 for w in windows]
+    freq_mhz = np.concatenate(known) if known else np.empty(0)
+    if not freq_mhz.size:
+        return str(len(windows)) if windows else None
+    n_chan = sum(w.n_chan for w in windows)
+    low, high = f"{freq_mhz.min():.1f}", f"{freq_mhz.max():.1f}"
+    band = f"{low} MHz" if low == high else f"{low} to {high} MHz"
+    return f"{len(windows)} with {n_chan:,} channel{'' if n_chan == 1 else 's'}, {band}"
 
 
 def noise_against_time(images: Sequence[Image]) -> tuple[FloatArray, FloatArray, list[str]]:

@@ -28,6 +28,8 @@ SOME_FLAGGED, MOST_FLAGGED = 0.2, 0.5
 # the core reaches a quarter further than this share of the antennas; zooming out shows the outriggers
 CORE_SHARE = 0.8
 MOST_CHANNELS_DRAWN = 4096
+# of 8 px, on the 500 px that a plot of half the page has at 1280 px
+_LETTERS_IN_A_ROW = 60
 
 
 def flag_state(flag_fraction: FloatArray, has_data: npt.NDArray[np.bool_]) -> list[str]:
@@ -137,12 +139,9 @@ def plot_flag_bars(antennas: AntennaTable, *, theme: str = "dark", most: int = 4
     name_places(figure, columns["name"], every_name=True)
     _threshold_lines(figure, colours)
     add_hover(figure, colours, [("antenna", "@name"), ("flagged", "@words")], renderers=[bars])
-    shown = len(columns["name"])
-    add_subtitle(
-        figure,
-        colours,
-        f"{shown} of {n_known} antennas with data; {len(antennas.names) - n_known} without data not shown",
-    )
+    n_without = len(antennas.names) - n_known
+    without = f"; {n_without} without data not shown" if n_without else ""
+    add_subtitle(figure, colours, f"{len(columns['name'])} of {n_known} antennas with data{without}")
     return paint(figure, colours)
 
 
@@ -229,7 +228,7 @@ def plot_flag_fraction_by_channel(detail: MeasurementSetDetail, *, theme: str = 
 
 
 def name_places(figure: Figure, names: Sequence[str], *, every_name: bool = False) -> None:
-    """Write antenna names at 0, 1, 2, ... on the x axis; `every_name` upright where there are many."""
+    """Write antenna names at 0, 1, 2, ... on the x axis; `every_name` upright where they would not fit."""
     axis = figure.xaxis[0]
     axis.major_label_overrides = {place: plain_text(name) for place, name in enumerate(names)}
     figure.xgrid.visible = False
@@ -238,7 +237,7 @@ def name_places(figure: Figure, names: Sequence[str], *, every_name: bool = Fals
         return
     axis.ticker = models.FixedTicker(ticks=list(range(len(names))), minor_ticks=[])
     axis.major_label_policy = models.AllLabels()
-    if len(names) > 12:
+    if sum(len(name) + 1 for name in names) > _LETTERS_IN_A_ROW:
         axis.major_label_orientation = "vertical"
 
 

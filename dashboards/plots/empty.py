@@ -23,7 +23,7 @@ def empty_figure(message: str, theme: str = "dark", *, title: str = "", height: 
     )
     figure.axis.visible = False
     figure.grid.visible = False
-    figure.toolbar_location = None
+    figure.update(toolbar_location=None, min_border_right=None)
     figure.html_attributes = {"role": "img", "aria-label": plain_text(f"{title} {message}".strip())}
     add_message(figure, colours, message)
     return figure

@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 
 from dashboards.plots.bokeh_models import Figure, models
+from dashboards.plots.light_curve_data import bar_words, systematic_words
 from dashboards.plots.measurement_kinds import FluxKind, FluxUnit
 from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint
 from dashboards.plots.theme import get_theme
 from dashboards.plots.time_axis import MS_PER_DAY, add_mjd_axis, utc_formatter, utc_ms
-from data_access.analysis.ese_summary import DipCurve, EseSummary
+from data_access.analysis.ese_summary import DipCurve, EseOptions, EseSummary
+from data_access.analysis.variability import total_error
 from data_access.records import LightCurve
 
-HEIGHT = 230
+HEIGHT = 260
+_DEFAULTS = EseOptions()
 _HALF_EPOCH_MS = 0.25 * MS_PER_DAY
 
 
@@ -25,6 +28,7 @@ def plot_ese(
     theme: str = "dark",
     flux: FluxKind = "peak",
     unit: FluxUnit = "mJy",
+    options: EseOptions = _DEFAULTS,
     x_range: Any = None,
 ) -> list[Figure]:
     """Return figures with one time axis: as measured, and divided by the neighbours where they have a factor.
@@ -34,6 +38,8 @@ def plot_ese(
 
     Parameters
     ----------
+    options : EseOptions
+        How the dips were found: its systematic errors are in the bars, as they are in z.
     x_range : Bokeh range, optional
         That of the light curve, so that all move together.
     """
@@ -41,15 +47,22 @@ def plot_ese(
     per = f"{unit}/beam" if flux == "peak" else unit
     if x_range is None:
         x_range = models.DataRange1d(range_padding=0.04, default_span=MS_PER_DAY)
-    made = [_panel(curve, summary.own, "own", f"Flux density ({per})", "As measured", scale, theme, x_range, per)]
+    look = (scale, theme, x_range, per, options)
+    made = [_panel(curve, summary.own, "own", f"Flux density ({per})", "As measured", *look)]
     if not summary.reason:
         title, label = "Divided by the steady neighbours in the same images", f"Flux / factor ({per})"
-        made.append(_panel(curve, summary.normalised, "normalised", label, title, scale, theme, x_range, per))
+        made.append(_panel(curve, summary.normalised, "normalised", label, title, *look))
     return made
 
 
-def ese_columns(curve: LightCurve, dips: DipCurve, scale: float, theme: str) -> dict[str, Any]:
-    """Return the columns of one curve: only measurements that are used and have a time."""
+def ese_columns(
+    curve: LightCurve, dips: DipCurve, scale: float, theme: str, options: EseOptions = _DEFAULTS
+) -> dict[str, Any]:
+    """Return the columns of one curve: only measurements that are used and have a time.
+
+    ``lower`` and ``upper`` are flux ∓ the total error, the one that ``z`` is counted in.
+    """
+    total = total_error(dips.flux, dips.error, **options.errors)
     colours = get_theme(theme)
     shown = np.flatnonzero(np.isfinite(dips.flux) & np.isfinite(curve.mjd))
     in_dip = np.zeros(curve.n_epoch, dtype=bool)
@@ -62,8 +75,8 @@ def ese_columns(curve: LightCurve, dips: DipCurve, scale: float, theme: str) -> 
         "utc_ms": utc_ms(curve.mjd[shown]),
         "mjd": curve.mjd[shown],
         "flux": dips.flux[shown] * scale,
-        "lower": (dips.flux - dips.error)[shown] * scale,
-        "upper": (dips.flux + dips.error)[shown] * scale,
+        "lower": (dips.flux - total)[shown] * scale,
+        "upper": (dips.flux + total)[shown] * scale,
         "baseline": dips.baseline[shown] * scale,
         "z": dips.z[shown],
         "kind": np.where(low, "in a dip", "not in a dip").tolist(),
@@ -82,11 +95,11 @@ def dip_columns(dips: DipCurve) -> dict[str, Any]:
 
 def _panel(
     curve: LightCurve, dips: DipCurve, which: str, y_label: str, title: str, scale: float, theme: str,
-    x_range: Any, per: str,
+    x_range: Any, per: str, options: EseOptions,
 ) -> Figure:  # fmt: skip
     colours = get_theme(theme)
     figure = _time_figure(theme, title, y_label, x_range, f"ese_{which}")
-    source = models.ColumnDataSource(ese_columns(curve, dips, scale, theme), name=f"ese_{which}")
+    source = models.ColumnDataSource(ese_columns(curve, dips, scale, theme, options), name=f"ese_{which}")
     stretches = models.ColumnDataSource(dip_columns(dips), name=f"dips_{which}")
     figure.vstrip("x0", "x1", source=stretches, fill_color=colours.bad, fill_alpha=0.13, line_alpha=0.0)
     bars = figure.segment("utc_ms", "lower", "utc_ms", "upper", source=source, line_color="colour", line_alpha=0.7)
@@ -102,8 +115,10 @@ def _panel(
     ]  # fmt: skip
     formats = {"@utc_ms": "datetime", **dict.fromkeys(("@mjd", "@flux", "@baseline", "@z"), "printf")}
     add_hover(figure, colours, rows, renderers=[points], formatters=formats)
-    count = f"{len(dips.dips)} dip{'' if len(dips.dips) == 1 else 's'}"
-    add_subtitle(figure, colours, f"{count}, marked by triangles and ground; dashed: running median; bars are 1 σ")
+    n = len(dips.dips)
+    found = f"{n} dip{'' if n == 1 else 's'}, marked by triangles and ground" if n else "no dip"
+    bar = bar_words(systematic_words(options.fractional_error, options.additive_error))
+    add_subtitle(figure, colours, f"{found}; dashed: running median; {bar}")
     return paint(figure, colours)
 
 

@@ -26,6 +26,7 @@ from dashboards.plots.image_overlay import (
     position_formatter,
     value_formatter,
 )
+from dashboards.plots.image_turn import Turn
 from dashboards.plots.sky import (
     Box,
     axis_names,
@@ -39,6 +40,7 @@ from dashboards.plots.sky import (
 )
 from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint
 from dashboards.plots.theme import FONT, Theme, get_theme
+from data_access.analysis.plane_names import plane_name
 from data_access.records import ImagePreview, ImageView
 
 __all__ = ["SkyMarker", "image_box", "image_source", "marker_columns", "plot_image", "set_colours", "set_stretch"]
@@ -65,7 +67,10 @@ def plot_image(
     height: int = 560,
     ranges: tuple[Any, Any] | None = None,
 ) -> Figure:
-    """Return the image, drawn as it is stored: first FITS row at the bottom, axes in file pixels.
+    """Return the image with its pixels as they are stored, and axes in file pixels.
+
+    North is up and east left as far as axes that run backwards or are exchanged bring it there: see
+    `dashboards.plots.image_turn`.
 
     Parameters
     ----------
@@ -88,7 +93,13 @@ def plot_image(
     """
     colours = get_theme(theme)
     wcs = celestial_wcs(preview.header)
-    turned = orientation(None if wcs is None else local_sky(wcs, image_box(preview)))
+    sky, stored = None if wcs is None else local_sky(wcs, image_box(preview)), preview
+    turn = Turn.for_sky(sky)
+    if turn.swaps:
+        preview = turn.preview(preview)
+        wcs = celestial_wcs(preview.header)
+        sky = None if wcs is None else local_sky(wcs, image_box(preview))
+    turned = orientation(sky)
     name = title or preview.header.object_name or preview.header.path.rsplit("/", 1)[-1]
     x_label, y_label = ("x (pixel)", "y (pixel)") if wcs is None else axis_names(preview.header)
     figure = new_figure(
@@ -104,6 +115,7 @@ def plot_image(
         active_scroll="wheel_zoom",
         lod_threshold=None,
     )
+    turn.mark(figure)
     source = models.ColumnDataSource(image_source(preview), name="image")
     mapper = _add_colour_bar(figure, preview, colours, stretch, colour_limits(preview.data, low, high))
     unit, scale = shown_unit(preview)
@@ -114,7 +126,7 @@ def plot_image(
         figure.x_range.renderers = [ground]
         figure.y_range.renderers = [ground]
     figure.grid.visible = False
-    rows = [("value", "@image{custom}"), ("pixel", "$x{0} , $y{0}")]
+    rows = [("value", "@image{custom}"), ("pixel", "$y{0} , $x{0}" if turn.swaps else "$x{0} , $y{0}")]
     formatters: dict[str, Any] = {"@image": value_formatter(unit, scale, source)}
     if wcs is not None:
         position = _draw_sky(figure, preview, wcs, colours)
@@ -123,20 +135,22 @@ def plot_image(
             formatters["$sx"] = position
         _draw_markers(figure, colours, marker_columns(preview, markers))
     add_hover(figure, colours, rows, renderers=[renderer], formatters=formatters)
-    add_subtitle(figure, colours, describe_image(preview))
+    add_subtitle(figure, colours, describe_image(stored))
     return paint(figure, colours)
 
 
-def image_source(preview: ImagePreview | ImageView) -> dict[str, list[Any]]:
-    """Return the columns of the image's source.
+def image_source(preview: ImagePreview | ImageView, turn: Turn | None = None) -> dict[str, list[Any]]:
+    """Return the columns of the image's source; `turn` is that of the figure they are for.
 
     ``image`` (float32), where it lies in file pixels, and of how many file pixels a side (``factor``) each of its
     pixels is what (``reduction``: mean or max).
     """
     x0, y0, x1, y1 = image_box(preview)
-    data = np.ascontiguousarray(preview.data, dtype=np.float32)
+    swaps = turn is not None and turn.swaps
+    data = np.ascontiguousarray(preview.data.T if swaps else preview.data, dtype=np.float32)
     reduction = preview.reduction if isinstance(preview, ImageView) else "mean"
     place = {"x": [x0], "y": [y0], "dw": [x1 - x0], "dh": [y1 - y0]}
+    place = turn.columns(place) if turn is not None else place
     return {"image": [data], **place, "factor": [preview.factor], "reduction": [reduction]}
 
 
@@ -333,7 +347,8 @@ def describe_image(preview: ImagePreview, view: ImageView | None = None) -> str:
         words = {"mean": "means", "max": "maxima"}[reduction]
         parts.append(f"drawn as {words} of {factor} × {factor}")
     if preview.header.n_planes > 1:
-        parts.append(f"plane {preview.plane} of {preview.header.n_planes}{_place_of_plane(preview)}")
+        place = plane_name(preview.header, preview.plane)
+        parts.append(f"plane {preview.plane} of {preview.header.n_planes}{f' ({place})' if place else ''}")
     if blank := _blank_words(preview):
         parts.append(blank)
     parts.append(beam_words(preview.header.beam))
@@ -355,14 +370,3 @@ def _blank_words(preview: ImagePreview) -> str:
         return "all pixels blank"
     # neither a few blank pixels nor a few good ones are rounded away
     return f"{min(max(100 * blank, 0.1), 99.9):.1f} % blank"
-
-
-def _place_of_plane(preview: ImagePreview) -> str:
-    """Return where a plane lies along the axes that have more than one: (FREQ 3, STOKES 0), counted from 0."""
-    shape = preview.header.shape[:-2]
-    names = [name.strip() or f"axis {i}" for i, name in enumerate(preview.header.axes[:-2])]
-    if len(names) != len(shape) or preview.plane >= preview.header.n_planes:
-        return ""
-    index = np.unravel_index(preview.plane, shape)
-    found = [f"{name} {i}" for name, i, n in zip(names, index, shape, strict=True) if n > 1]
-    return f" ({', '.join(found)})"

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from bokeh import palettes
 
 from dashboards.plots.theme import Theme
+from dashboards.plots.zscale import zscale_limits
 
 Stretch = Literal["linear", "sqrt", "log", "asinh", "histogram"]
 STRETCHES: tuple[Stretch, ...] = ("asinh", "linear", "sqrt", "log", "histogram")
@@ -79,10 +80,7 @@ def _limits_of(finite: npt.NDArray[np.float32], how: str) -> tuple[float, float]
     if how == "minmax":
         return float(finite.min()), float(finite.max())
     if how == "zscale":
-        from astropy.visualization import ZScaleInterval
-
-        low, high = ZScaleInterval().get_limits(finite)
-        return float(low), float(high)
+        return zscale_limits(finite)
     rest = (100.0 - float(how)) / 2
     low, high = np.percentile(finite, (rest, 100.0 - rest))
     return float(low), float(high)

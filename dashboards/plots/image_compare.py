@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.image import image_source, plot_image
-from dashboards.plots.image_colour import Stretch, colour_limits, display_unit
+from dashboards.plots.image_colour import colour_limits, display_unit
 from dashboards.plots.image_overlay import value_formatter
+from dashboards.plots.image_turn import Turn
 from dashboards.plots.theme import get_theme
 from data_access.records import ImagePreview
 
-Limits = tuple[float, float]
 _PERCENTILE = 99.5
 # Blue to orange through the ground: safe for colour-blind readers.
 _BELOW, _ABOVE = (86, 160, 235), (245, 155, 50)
@@ -26,37 +26,37 @@ def layer_name(number: int) -> str:
     return f"layer_{number}"
 
 
-def plot_blink(
-    previews: Sequence[ImagePreview], *, theme: str, stretch: Stretch, limits: Limits, shown: int, height: int
-) -> Figure:
+def plot_blink(previews: Sequence[ImagePreview], *, theme: str, shown: int, height: int) -> Figure:
     """Return one figure with all images upon each other, of which one is visible.
 
     Parameters
     ----------
     previews : sequence of ImagePreview
         On the same pixels. The source of the first is called ``"image"``, those of the others ``"image_1"``, ...
-    limits : tuple of float
-        Of the colours, the same for all: otherwise a blink would show the difference of the scales.
     shown : int
         Which one is visible.
+
+    Notes
+    -----
+    The colours are the same for all: otherwise a blink would show the difference of the scales.
     """
     first = replace(previews[0], header=replace(previews[0].header, beam=None))
-    figure = plot_image(first, theme=theme, stretch=stretch, low=limits[0], high=limits[1], title=" ", height=height)
+    figure = plot_image(first, theme=theme, title=" ", height=height)
     figure.select_one({"name": "subtitle"}).text = ""
     base = figure.select_one({"name": "image", "type": models.GlyphRenderer})
     base.name, base.visible = layer_name(0), shown == 0
     mapper = figure.select_one({"name": "colours"})
     hover = next(tool for tool in figure.tools if isinstance(tool, models.HoverTool) and base in tool.renderers)
-    at = figure.renderers.index(base)
+    at, high = figure.renderers.index(base), colour_limits(previews[0].data)[1]
     for number, preview in enumerate(previews[1:], start=1):
-        source = models.ColumnDataSource(image_source(preview), name=f"image_{number}")
+        source = models.ColumnDataSource(image_source(preview, Turn.of(figure)), name=f"image_{number}")
         layer = figure.image(
             "image", "x", "y", "dw", "dh", source=source, color_mapper=mapper, name=layer_name(number)
         )
         layer.visible = shown == number
         figure.renderers.remove(layer)
         figure.renderers.insert(at + number, layer)
-        unit, scale = display_unit(preview.header.bunit, limits[1])
+        unit, scale = display_unit(preview.header.bunit, high)
         value = {"@image": value_formatter(unit, scale, source)}
         box = models.HoverTool(
             tooltips=hover.tooltips, renderers=[layer], formatters={**hover.formatters, **value},
@@ -66,22 +66,10 @@ def plot_blink(
     return figure
 
 
-def plot_beside(
-    preview: ImagePreview,
-    *,
-    theme: str,
-    stretch: Stretch,
-    limits: Limits,
-    title: str,
-    height: int,
-    like: Figure | None,
-) -> Figure:
+def plot_beside(preview: ImagePreview, *, theme: str, title: str, height: int, like: Figure | None) -> Figure:
     """Return one of several figures beside each other; it is zoomed and panned together with `like`."""
     ranges = None if like is None else (like.x_range, like.y_range)
-    low, high = limits
-    return plot_image(
-        preview, theme=theme, stretch=stretch, low=low, high=high, title=title, height=height, ranges=ranges
-    )
+    return plot_image(preview, theme=theme, title=title, height=height, ranges=ranges)
 
 
 def plot_difference(preview: ImagePreview, *, theme: str, title: str, height: int) -> Figure:
@@ -102,12 +90,6 @@ def difference_limit(data: npt.NDArray[np.float32]) -> float:
     finite = np.abs(data[np.isfinite(data)])
     limit = float(np.percentile(finite, _PERCENTILE)) if finite.size else 0.0
     return limit or 1.0
-
-
-def limits_of(preview: ImagePreview) -> Limits:
-    """Return the robust limits of an image's colours."""
-    low, high, _ = colour_limits(preview.data)
-    return low, high
 
 
 def _diverging(ground: str) -> list[str]:

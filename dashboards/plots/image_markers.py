@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dashboards.plots.bokeh_models import Figure, models
+from dashboards.plots.image_turn import Turn
 from dashboards.plots.style import add_hover
 from dashboards.plots.theme import Theme, get_theme
 from data_access.analysis.region_geometry import ImageGrid, outline
@@ -98,7 +99,7 @@ def snr_words(one: OverlayObject) -> str:
 
 def draw_markers(figure: Figure, theme: str, kind: OverlayKind, columns: Mapping[str, Any]) -> None:
     """Draw a kind on a figure of `plot_image`, or give it other places; the selected source stays on top."""
-    name = f"overlay_{kind}"
+    name, columns = f"overlay_{kind}", Turn.of(figure).columns(columns)
     source = figure.select_one({"name": name, "type": models.ColumnDataSource})
     if source is not None:
         source.data = dict(columns)
@@ -130,6 +131,7 @@ def _add_layer(figure: Figure, theme: Theme, kind: OverlayKind, source: Any) -> 
 def select_marker(figure: Figure, theme: str, x: float | None, y: float | None) -> None:
     """Draw the selected source larger and on top of everything; nothing for None."""
     places = {"x": [x], "y": [y]} if x is not None and y is not None else {"x": [], "y": []}
+    places = Turn.of(figure).columns(places)
     source = figure.select_one({"name": "overlay_selected", "type": models.ColumnDataSource})
     if source is not None:
         source.data = places
@@ -167,7 +169,7 @@ def nearest_source(columns: Mapping[str, Any], x: float, y: float, reach: float)
 
 def draw_contours(figure: Figure, theme: str, contours: Contours | None) -> None:
     """Draw contours on a figure of `plot_image`; negative levels are dashed, None takes them away."""
-    columns = contour_columns(contours)
+    columns = Turn.of(figure).columns(contour_columns(contours))
     source = figure.select_one({"name": "contours", "type": models.ColumnDataSource})
     if source is not None:
         source.data = columns

@@ -132,6 +132,7 @@ def plot_image_trend(series: ImageSeries, *, theme: str = "dark", height: int = 
         x_axis_type="datetime", name="image_trend_figure", tools="pan,box_zoom,wheel_zoom,box_select,tap,reset,save",
         x_range=models.DataRange1d(default_span=MS_PER_DAY), y_range=models.DataRange1d(range_padding=0.15),
     )  # fmt: skip
+    figure.select_one({"type": models.TapTool}).visible = False  # it always is on: no button takes room for it
     figure.xaxis[0].formatter = utc_formatter()
     add_mjd_axis(figure)
     columns = image_trend_columns(series, theme=theme)
@@ -181,10 +182,9 @@ def _set_words(plot: ImageTrendPlot, series: ImageSeries) -> None:
     plot.median.update(location=0.0 if low is None else spread.median, visible=low is not None)
     plot.band.update(bottom=low, top=high, visible=low is not None)
     median = f"median {spread.median:.3g} {unit}".rstrip()
-    words = [f"{median} of {n:,} images" if n else "no image with an epoch and a value"]
+    words = [f"{median} of {series.scope or f'{n:,} images'}" if n else "no image with an epoch and a value"]
     words += [f"{n_out:,} beyond {THRESHOLD:g} σ (◆)"] if n_out else []
     words += [f"{len(series.ids) - n:,} without epoch or value"] if len(series.ids) > n else []
-    words += [series.scope] if series.scope else []
     plot.words.text = plain_text(" · ".join(words))
 
 

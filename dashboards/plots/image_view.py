@@ -17,6 +17,7 @@ import numpy as np
 from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.graticule import edge_families, graticule_columns, inner_labels
 from dashboards.plots.image_overlay import follow_view
+from dashboards.plots.image_turn import Turn
 from dashboards.plots.sky import Box, axis_names, celestial_wcs
 from data_access.records import ImageHeader
 
@@ -89,6 +90,12 @@ class Visible:
         size = min(self.x1 - self.x0, self.y1 - self.y0)
         return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2, size
 
+    def turned(self, turn: Turn) -> Visible:
+        """Return the range in the file of one in the figure: the frame is turned with it."""
+        if not turn.swaps:
+            return self
+        return Visible(*turn.box((self.x0, self.y0, self.x1, self.y1)), self.height, self.width)
+
     def grown(self, share: float) -> Box:
         """Return the range with more around it."""
         dx, dy = share * (self.x1 - self.x0), share * (self.y1 - self.y0)
@@ -96,7 +103,8 @@ class Visible:
 
 
 def add_zoom(figure: Figure, box: Box, on_change: Callable[[Visible], object]) -> None:
-    """Tell `on_change` what is visible, a moment after every change; see `move_view` for the other direction."""
+    """Tell `on_change` what of the file is visible, a moment after every change; `move_view` is the other way."""
+    turn = Turn.of(figure)
     names = ("x0", "x1", "y0", "y1", "width", "height")
     visible = models.ColumnDataSource({name: [] for name in names}, name="visible")
     move = models.ColumnDataSource({name: [] for name in ("kind", "x", "y", "size", "n")}, name="move")
@@ -114,7 +122,7 @@ def add_zoom(figure: Figure, box: Box, on_change: Callable[[Visible], object]) -
     def told(_name: str, _old: Any, new: Mapping[str, Any]) -> None:
         found = read_visible(new)
         if found is not None:
-            on_change(found)
+            on_change(found.turned(turn))
 
     visible.on_change("data", told)
 
@@ -142,6 +150,8 @@ def move_view(figure: Figure, kind: Move, *, x: float = 0.0, y: float = 0.0, siz
         ``"whole"``: the whole image. A figure that is not shown yet begins where it was moved to.
     """
     move = next(tag for tag in figure.tags if getattr(tag, "name", "") == "move")
+    if kind == "to":
+        x, y = Turn.of(figure).point(x, y)
     n = [*move.data["n"], 0][0] + 1
     move.data = {"kind": [kind], "x": [x], "y": [y], "size": [size], "n": [n]}
 
@@ -156,8 +166,13 @@ class Graticule:
     axis_labels: tuple[str, str]
 
 
-def graticule_of(header: ImageHeader, box: Box) -> Graticule | None:
-    """Return lines as dense as a part of the image needs them; blocks for some milliseconds. None without a sky."""
+def graticule_of(header: ImageHeader, box: Box, turn: Turn | None = None) -> Graticule | None:
+    """Return lines as dense as a part of the image needs them; blocks for some milliseconds. None without a sky.
+
+    `box` is in pixels of the file; the lines are those of a figure with this `turn`.
+    """
+    if turn is not None:
+        header, box = turn.header(header), turn.box(box)
     wcs = celestial_wcs(header)
     if wcs is None:
         return None

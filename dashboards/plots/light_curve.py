@@ -12,6 +12,7 @@ from dashboards.plots.empty import empty_figure
 from dashboards.plots.light_curve_data import (
     NO_MARKS,
     Marks,
+    axis_ends,
     light_curve_columns,
     light_curve_summary,
     mean_in_use,
@@ -49,9 +50,10 @@ def plot_light_curve(
 
     Kinds of measurement differ by symbol and colour; hollow symbols are epochs that do not say when the sky was
     seen. Points far outside of the rest do not squeeze the axis: they are marked by triangles at its edge. The
-    dashed line is the mean of the measurements in use, weighted by 1/error². The systematic errors of `marks` are in
-    bars and weights. Above 20,000 points the curve is averaged in equal bins of time, and the subtitle says so. A
-    reference does not widen the axis. Long gaps are shaded, with their length as text.
+    dashed line is the mean of the measurements in use, weighted by 1/error²; it is on the axis, unless outliers drew
+    it as far away as they are themselves. The systematic errors of `marks` are in bars and weights. Above 20,000
+    points the curve is averaged in equal bins of time, and the subtitle says so. A reference does not widen the axis.
+    Long gaps are shaded, with their length as text.
 
     The figure's sources are named ``"light_curve"`` (columns of `light_curve_columns`), ``"mean"``, ``"reference"``,
     ``"gaps"`` and ``"off_scale"``; `update_light_curve` patches a figure in place, `show_brush` marks a stretch of
@@ -81,7 +83,7 @@ def plot_light_curve(
     figure.xaxis[0].formatter = utc_formatter()
     add_mjd_axis(figure)
     _add_legend(figure)
-    _show_lines(figure, colours, _line_values(lc, flux, unit, marks, reference))
+    _show_lines(figure, colours, _line_values(lc, flux, unit, marks, reference, axis_ends(columns)))
     _show_kinds(figure, colours, columns, marks)
     show_gaps(figure, colours, lc, columns)
     add_hover(figure, colours, _hover_rows(_unit_text(flux, unit)), renderers=[points], formatters=_HOVER_FORMATS)
@@ -110,7 +112,7 @@ def update_light_curve(
         return False
     columns = light_curve_columns(lc, flux, unit, theme=theme, marks=marks)
     source.data = columns
-    _show_lines(figure, get_theme(theme), _line_values(lc, flux, unit, marks, reference))
+    _show_lines(figure, get_theme(theme), _line_values(lc, flux, unit, marks, reference, axis_ends(columns)))
     _show_kinds(figure, get_theme(theme), columns, marks)
     show_gaps(figure, get_theme(theme), lc, columns)
     _named(figure.above, "subtitle").text = plain_text(light_curve_summary(lc, columns, flux, marks=marks))
@@ -198,7 +200,7 @@ def _draw(figure: Figure, theme: Theme, source: Any) -> Any:
         )
     )
     # carries the y range: bars of outliers must not widen it, error bars of the others must
-    reach = figure.segment("utc_ms", "view_low", "utc_ms", "view_high", source=source, line_alpha=0.0, name="reach")
+    figure.segment("utc_ms", "view_low", "utc_ms", "view_high", source=source, line_alpha=0.0, name="reach")
     points = figure.scatter(
         "utc_ms",
         "drawn",
@@ -215,18 +217,21 @@ def _draw(figure: Figure, theme: Theme, source: Any) -> Any:
         name="points",
     )
     figure.x_range.renderers = [points]
-    figure.y_range.renderers = [reach, points]
     return points
 
 
 def _line_values(
-    lc: LightCurve, flux: FluxKind, unit: FluxUnit, marks: Marks, reference: Reference | None
-) -> dict[str, tuple[float, str]]:
-    """Return height and words of each line; one without words is not shown."""
+    lc: LightCurve, flux: FluxKind, unit: FluxUnit, marks: Marks, reference: Reference | None,
+    ends: tuple[float, float],
+) -> dict[str, tuple[float, str]]:  # fmt: skip
+    """Return height and words of each line; one without words is not shown, a mean outside the `ends` says so."""
     mean, error, n = mean_in_use(lc, flux, marks=marks)
     scale = 1e3 if unit == "mJy" else 1.0
     mean, error = mean * scale, error * scale
     text = f"weighted mean {mean:.4g} ± {error:.2g} {_unit_text(flux, unit)}" if n else "no mean: no errors"
+    if not ends[0] <= mean <= ends[1] and n:
+        text += ", above the axis" if mean > ends[1] else ", below the axis"
+        mean = float("nan")
     if reference is None:
         return {"mean": (mean, text), "reference": (float("nan"), "")}
     at = reference.flux_mjy * scale * 1e-3
@@ -246,6 +251,11 @@ def _show_lines(figure: Figure, theme: Theme, values: dict[str, tuple[float, str
             source = models.ColumnDataSource({"y": [y]}, name=name)
             line = figure.hspan(y="y", source=source, line_color=colour, line_dash=dash, line_width=1.5, name=name)
             _explain(figure, models.LegendItem(label=value(words), renderers=[line], name=name))
+    # limits stand above the flux that was measured: all points may lie above their mean
+    reach = ("reach", "points", "mean") if np.isfinite(values["mean"][0]) else ("reach", "points")
+    renderers = [renderer for renderer in figure.renderers if renderer.name in reach]
+    if figure.y_range.renderers != renderers:
+        figure.y_range.renderers = renderers
 
 
 def _show_kinds(figure: Figure, theme: Theme, columns: dict[str, Any], marks: Marks) -> None:
@@ -293,8 +303,8 @@ def _legend(figure: Figure) -> Any:
 def _explain(figure: Figure, item: Any, *, first: bool = False) -> None:
     """Add an entry to the legend: kinds of measurements stand before the lines."""
     legend = _legend(figure)
-    lines = [old for old in legend.items if old.name in ("mean", "reference")] if first else []
-    legend.items = [*(old for old in legend.items if old not in lines), item, *lines]
+    kinds = [old for old in legend.items if (old.name or "").startswith("kind ")] if first else legend.items
+    legend.items = [*kinds, item, *(old for old in legend.items if old not in kinds)]
 
 
 def _add_legend(figure: Figure) -> None:

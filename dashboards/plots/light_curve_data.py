@@ -34,6 +34,11 @@ COLUMNS = (
 )
 # Kinds that count in a mean: a limit drawn for a faint forced measurement still has its measured flux.
 MEASURED_KINDS = ("detection", "forced", "limit", "mean")
+_DETECTED_KINDS = ("detection", "forced")
+# a spread can be judged from this many points on
+_FEWEST_FOR_SPREAD = 5
+# below this share of the points detections are what the reader came for: none of them is out of place
+_RARE_DETECTIONS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +66,22 @@ class Marks:
     @property
     def systematic_words(self) -> str:
         """The systematic errors in words; empty without one."""
-        fraction = f"{self.fractional_error * 100:g} % of the flux" if self.fractional_error else ""
-        constant = f"{self.additive_error_jy * 1e3:g} mJy" if self.additive_error_jy else ""
-        return " and ".join(word for word in (fraction, constant) if word)
+        return systematic_words(self.fractional_error, self.additive_error_jy)
 
 
 NO_MARKS = Marks()
+
+
+def systematic_words(fractional_error: float, additive_error_jy: float) -> str:
+    """Return systematic errors, a fraction of the flux and a constant in Jy, in words; empty without one."""
+    fraction = f"{fractional_error * 100:g} % of the flux" if fractional_error else ""
+    constant = f"{additive_error_jy * 1e3:g} mJy" if additive_error_jy else ""
+    return " and ".join(word for word in (fraction, constant) if word)
+
+
+def bar_words(systematic: str) -> str:
+    """Return what error bars are made of, given the systematic errors in words."""
+    return f"bars: σ with {systematic} in quadrature" if systematic else "bars are 1 σ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +185,7 @@ def light_curve_summary(
     if borrowed := int(np.count_nonzero(measurement_kinds(lc, flux).is_borrowed)):
         parts.append(f"{borrowed:,} limits from the noise per beam: no error of the integrated flux")
     if marks.systematic_words:
-        parts.append(f"bars: σ with {marks.systematic_words} in quadrature")
+        parts.append(bar_words(marks.systematic_words))
     not_drawn = lc.n_epoch - drawn - (flagged if drawn > MOST_POINTS and not marks.flagged else 0)
     if not_drawn > 0:
         parts.append(f"{not_drawn:,} without epoch or flux")
@@ -178,7 +193,7 @@ def light_curve_summary(
         parts.append("older epochs not read")
     if gaps := gap_words(lc):
         parts.append(gaps)
-    return " · ".join(parts) or "epochs are times of observation; bars are 1 σ"
+    return " · ".join(parts) or f"epochs are times of observation; {bar_words('')}"
 
 
 def _file_name(path: str | None) -> str:
@@ -279,21 +294,42 @@ def robust_range(columns: dict[str, Any]) -> tuple[float, float]:
     """Return the range of flux that is drawn in place: all of it unless a few points are far outside.
 
     The range is the median ± 12 robust standard deviations (1.4826 × the median absolute deviation, but at least
-    the median error) of the points in use; with fewer than five of them everything is drawn. For averaged
+    the median error) of the points in use; with fewer than five of them everything is drawn. Where limits are among
+    them, detections are also judged by themselves and both ranges are drawn; when they are fewer than five, or than
+    a tenth of the points, none of them is out of place: limits never hide the flare of a transient. For averaged
     points it runs from the 1st percentile of the lowest values to the 99th of the highest.
     """
     flux = np.asarray(columns.get("at", columns["flux"]), dtype=float)
     if "mean" in columns["kind"]:
         # bins carry their extremes as bars: show nearly all of them
         return float(np.percentile(columns["lower"], 1.0)), float(np.percentile(columns["upper"], 99.0))
-    good = flux[np.isin(columns["kind"], MEASURED_KINDS)]
-    if good.size < 5:
-        good = flux
-    if good.size < 5:
+    good = np.isin(columns["kind"], MEASURED_KINDS)
+    if np.count_nonzero(good) < _FEWEST_FOR_SPREAD:
+        good = np.ones(flux.size, dtype=bool)
+    if flux[good].size < _FEWEST_FOR_SPREAD:
         return -np.inf, np.inf
-    middle = float(np.median(good))
     errors = np.asarray(columns["error"], dtype=float)
     errors = errors[np.isfinite(errors)]
     typical = float(np.median(errors)) if errors.size else 0.0
-    width = ROBUST_RANGE_SIGMA * max(1.4826 * float(np.median(np.abs(good - middle))), typical)
+    low, high = _spread(flux[good], typical)
+    detected = flux[np.isin(columns["kind"], _DETECTED_KINDS)]
+    if "limit" not in columns["kind"] or not detected.size:
+        return low, high
+    few = max(_FEWEST_FOR_SPREAD, _RARE_DETECTIONS * np.count_nonzero(good))
+    ends = (detected.min(), detected.max()) if detected.size < few else _spread(detected, typical)
+    return min(low, float(ends[0])), max(high, float(ends[1]))
+
+
+def axis_ends(columns: dict[str, Any]) -> tuple[float, float]:
+    """Return the flux at which the axis of dressed columns ends; infinite where every point is in its place."""
+    drawn = np.asarray(columns["drawn"], dtype=float)
+    low = float(drawn.min()) if SYMBOLS["below"].marker in columns["marker"] else -np.inf
+    high = float(drawn.max()) if SYMBOLS["above"].marker in columns["marker"] else np.inf
+    return low, high
+
+
+def _spread(flux: FloatArray, typical_error: float) -> tuple[float, float]:
+    """Return the median ± 12 robust standard deviations; infinite ends for values that are all the same."""
+    middle = float(np.median(flux))
+    width = ROBUST_RANGE_SIGMA * max(1.4826 * float(np.median(np.abs(flux - middle))), typical_error)
     return (middle - width, middle + width) if width > 0 else (-np.inf, np.inf)

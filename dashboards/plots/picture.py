@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from astropy.wcs import WCS
-from bokeh.palettes import Cividis256, Greys256, Inferno256, Magma256, Viridis256
 from PIL import Image, ImageDraw
 
 from dashboards.plots.graticule import edge_families, edge_ticks, graticule_columns
 from dashboards.plots.image import SkyMarker, image_box
 from dashboards.plots.image_colour import (
     PALETTE_SIZE,
-    Stretch,
     colour_limits,
     display_unit,
     ranks,
@@ -36,6 +35,7 @@ from dashboards.plots.picture_ink import (
     png_of,
     printed,
 )
+from dashboards.plots.picture_look import PictureLook
 from dashboards.plots.picture_text import fitting, font, round_values, spelled
 from dashboards.plots.sky import (
     LocalSky,
@@ -47,30 +47,12 @@ from dashboards.plots.sky import (
 )
 from data_access.records import ImagePreview
 
-PALETTES: dict[str, tuple[str, ...]] = {
-    "grey": tuple(reversed(Greys256)),
-    "gray": tuple(reversed(Greys256)),
-    "inferno": tuple(Inferno256),
-    "magma": tuple(Magma256),
-    "viridis": tuple(Viridis256),
-    "cividis": tuple(Cividis256),
-}
 LONGEST_SIDE = 900
 # What stands beside the image is drawn in greys.
 _BLACK, _WHITE = 0, 255
 _LEFT, _RIGHT, _BELOW, _LINE = 132, 132, 66, 24
 _TICK = 7
 _BAR = 16
-
-
-@dataclass(frozen=True, slots=True)
-class PictureLook:
-    """How values become colours; limits in the unit of the file, robust percentiles when None."""
-
-    stretch: Stretch = "linear"
-    palette: str = "grey"
-    low: float | None = None
-    high: float | None = None
 
 
 def picture_png(
@@ -81,7 +63,35 @@ def picture_png(
     look: PictureLook | None = None,
     target: SkyMarker | None = None,
 ) -> bytes:
-    """Return a PNG with north up and east left.
+    """Return the `picture` as a PNG."""
+    return png_of(*picture(preview, title=title, words=words, look=look, target=target))
+
+
+def picture_jpeg(
+    preview: ImagePreview,
+    *,
+    title: str,
+    words: Sequence[str] = (),
+    look: PictureLook | None = None,
+    target: SkyMarker | None = None,
+    quality: int = 90,
+) -> bytes:
+    """Return the `picture` as a JPEG: smaller than a PNG, its sharp edges no longer exact."""
+    indices, table = picture(preview, title=title, words=words, look=look, target=target)
+    file = io.BytesIO()
+    Image.fromarray(table[indices]).save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
+def picture(
+    preview: ImagePreview,
+    *,
+    title: str,
+    words: Sequence[str] = (),
+    look: PictureLook | None = None,
+    target: SkyMarker | None = None,
+) -> tuple[Indices, Indices]:
+    """Return an image with north up and east left: indices, shape (height, width), and their RGB, shape (256, 3).
 
     Parameters
     ----------
@@ -102,7 +112,7 @@ def picture_png(
     wcs = celestial_wcs(preview.header)
     sky = None if wcs is None else local_sky(wcs, image_box(preview))
     frame = picture_frame(image_box(preview), sky, preview.factor, longest=LONGEST_SIDE)
-    limits = colour_limits(preview.data, look.low, look.high)
+    limits = look.find_limits(preview.data)
     panel = enlarged(_indices(preview.data, look, limits), frame, preview.factor, BLANK)
     width, height = panel.size
     lines = [title, *words] if wcs is not None else [title, *words, "no sky coordinates: axes are pixels"]
@@ -126,7 +136,7 @@ def picture_png(
     page = printed(paper)
     page.paste(panel, (_LEFT, top))
     page.paste(Image.fromarray(_bar_levels(look, height)), bar[:2])
-    return png_of(np.asarray(page), colour_table(PALETTES[look.palette]))
+    return np.asarray(page), colour_table(look.colours)
 
 
 def _indices(data: npt.NDArray[np.float32], look: PictureLook, limits: tuple[float, float, str]) -> Indices:
@@ -257,7 +267,8 @@ def _colour_bar(
     x, top, height = place
     low, high, _ = limits
     # the unit follows the robust limit, as on the page
-    robust = limits if look.low is None and look.high is None else colour_limits(preview.data)
+    is_robust = look == replace(look, low=None, high=None, limits="robust")
+    robust = limits if is_robust else colour_limits(preview.data)
     unit, scale = display_unit(preview.header.bunit, robust[1])
     draw.rectangle((x - 1, top - 1, x + _BAR, top + height), outline=_BLACK)
     for value in round_values(low * scale, high * scale):

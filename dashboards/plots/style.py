@@ -11,6 +11,8 @@ from dashboards.plots.theme import FONT, Theme, theme_attributes
 
 TOOLS = "pan,box_zoom,wheel_zoom,reset,save"
 LONGEST_TEXT = 160
+# pixels; beside a figure that is not higher Bokeh hides tools behind dots
+HIGHEST_WITH_TOOLS_ABOVE = 400
 
 
 def plain_text(text: str) -> str:
@@ -56,6 +58,9 @@ def new_figure(
         output_backend="canvas",
         **options,
     )
+    if height <= HIGHEST_WITH_TOOLS_ABOVE:
+        # in the line of the subtitle: no height is lost; half of a tick's label reaches out on the right
+        figure.update(toolbar_location="above", min_border_right=26)
     figure.toolbar.logo = None
     figure.toolbar.autohide = False
     figure.html_attributes = {"role": "img", "aria-label": plain_text(f"{title}: {y_label} against {x_label}")}
@@ -119,6 +124,8 @@ def add_hover(
         formatters=formatters or {},
         mode=mode,
         point_policy="follow_mouse",
+        # beside a title there is room for the tools that are picked, not for the switch of the box
+        visible=figure.height is None or figure.height > HIGHEST_WITH_TOOLS_ABOVE,
     )
     figure.add_tools(hover)
     return hover
@@ -148,6 +155,8 @@ def _toolbar_sheet(theme: Theme) -> models.InlineStyleSheet:
         css=f":host, * {{--active-border:{theme.accent};--active-fg:{theme.accent};--active-bg:{theme.grid};"
         f"--highlight-color:{theme.accent};--hover-color:{theme.grid};--background-color:{theme.panel};"
         f"--color:{theme.text};--divider-color:{theme.grid};--surface-background-color:{theme.panel}}}"
+        # grey and near white of Bokeh's own
+        f":host .bk-divider{{background-color:{theme.grid}}}:host .bk-tool-overflow{{color:{theme.muted}}}"
     )
 
 

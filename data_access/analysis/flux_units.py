@@ -29,6 +29,15 @@ def jy_per_pixel(unit: str) -> float | None:
     return _factor(unit, _PER_PIXEL)
 
 
+def unit_ratio(unit: str, other: str) -> float | None:
+    """Return what one of `unit` is in `other`: 1000 for Jy/beam in mJy/beam; None for units of two kinds."""
+    for factor in (jy_per_beam, jy_per_pixel):
+        one, base = factor(unit), factor(other)
+        if one is not None and base is not None:
+            return one / base
+    return None
+
+
 def _factor(unit: str, patterns: tuple[re.Pattern[str], ...]) -> float | None:
     words = " ".join(unit.split())
     for pattern in patterns:

@@ -18,7 +18,9 @@ from data_access.readers import beams, celestial
 from data_access.readers.casa_coordinates import CasaAxes, read_coordinates
 from data_access.readers.casa_tables import opened_subtable, opened_table
 from data_access.readers.plane import Box, PlaneRows, clip_box, plane_index, reduce_plane
+from data_access.readers.plane_axes import casa_plane_axes
 from data_access.records.files import BeamShape, ImageHeader, ImagePreview
+from data_access.records.plane_axes import PlaneAxis
 
 _MAX_CARDS = 1000
 # CASA writes an epoch of 0 to 2 days for "unknown"; radio astronomy began after 1886 = MJD 10000.
@@ -210,6 +212,16 @@ def _describe(image: _Image) -> ImageHeader:
         problems=tuple(problems),
         plane_beams=plane_beams,
         sky_axes=(n - image.x, n - image.y),
+        plane_axes=_plane_axes(image, coords),
+    )
+
+
+def _plane_axes(image: _Image, coords: Mapping[str, Any]) -> tuple[PlaneAxis, ...]:
+    """Return the axes before the sky, in numpy order."""
+    n = len(image.shape)
+    known = casa_plane_axes(coords, image.shape[::-1])
+    return tuple(
+        known.get(n - 1 - i) or PlaneAxis(image.axes.ctypes[n - 1 - i], int(image.shape[i])) for i in image.order[:-2]
     )
 
 

@@ -24,6 +24,7 @@ from data_access.errors import FITSError, file_error
 from data_access.readers import beams, celestial
 from data_access.readers.plain_header import PlainHeader, read_plain_image
 from data_access.readers.plane import Box, PlaneRows, clip_box, plane_index, reduce_plane
+from data_access.readers.plane_axes import fits_plane_axis
 from data_access.readers.raw_pixels import RawPixels
 from data_access.records.files import BeamShape, ImageHeader, ImagePreview
 
@@ -326,6 +327,7 @@ def _describe(path: str, hdus: Any, image: Any, layout: _Layout) -> ImageHeader:
         problems=tuple(problems),
         plane_beams=plane_beams,
         sky_axes=(n - layout.x, n - layout.y),
+        plane_axes=tuple(fits_plane_axis(values, n - i, int(layout.shape[i])) for i in layout.others),
     )
 
 

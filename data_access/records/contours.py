@@ -31,9 +31,12 @@ class Contours:
         They go through means of so many file pixels a side; 1 at full resolution.
     left_out : tuple of float
         Levels with too many points to be drawn, in the unit of the file.
+    box : tuple of int or None
+        Which part they go through: x0, y0, x1, y1, file pixels, half open; None for the whole plane.
     """
 
     lines: tuple[ContourLine, ...]
     sigma: float | None
     factor: int
     left_out: tuple[float, ...] = ()
+    box: tuple[int, int, int, int] | None = None

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from data_access.records.plane_axes import PlaneAxis
+
 Reduction = Literal["mean", "max"]
 SkyFrame = Literal["icrs", "fk5", "fk4", "fk4-no-e", "galactic", "supergalactic", "ecliptic", "unknown"]
 
@@ -71,6 +73,8 @@ class ImageHeader:
         Of many the first one that can be used: `of_plane` has that of a plane.
     plane_beams : tuple of (BeamShape or None)
         One for each plane, in C order, where the file has one for each; empty where `beam` is that of all.
+    plane_axes : tuple of PlaneAxis
+        The axes before the sky, in the order of `shape`; empty where nothing is known of them.
     sky_axes : tuple of int
         FITS numbers (from 1) of x and y in the file, usually longitude and latitude.
     """
@@ -90,6 +94,7 @@ class ImageHeader:
     problems: tuple[str, ...] = ()
     plane_beams: tuple[BeamShape | None, ...] = ()
     sky_axes: tuple[int, int] = (1, 2)
+    plane_axes: tuple[PlaneAxis, ...] = ()
 
     def of_plane(self, plane: int) -> ImageHeader:
         """Return the header with the beam of one plane."""

@@ -10,6 +10,19 @@ from data_access.records.base import Epoch
 
 
 @dataclass(frozen=True, slots=True)
+class ImageNeighbour:
+    """Row number and path of an image that another one leads to."""
+
+    id: int
+    path: str
+
+    @property
+    def name(self) -> str:
+        """Last part of the path, or the row number where no path is recorded."""
+        return PurePosixPath(self.path).name or f"#{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
 class ImagePlace:
     """Where an image lies: ICRS degrees, right ascension in [0, 360), both None when it is not recorded.
 

@@ -11,7 +11,7 @@ from data_access.analysis.times import epoch_of_image, mjd_of_stamp, stamp_in_na
 from data_access.errors import QueryTooSlow, RecordNotFound, TableMissing
 from data_access.layout import TABLES, Layout, Table
 from data_access.records import Count, Image, ImageQA, Mosaic, PageRequest, RecordPage, Region
-from data_access.records.images import place_of
+from data_access.records.images import ImageNeighbour, place_of
 from data_access.repositories.base import (
     COUNT_CAP,
     Listing,
@@ -179,17 +179,18 @@ class ImageRepository:
         images = await self._some(await self._listing(), "1", (), limit=limit)
         return tuple(sorted(images, key=lambda image: image.created_at or 0.0, reverse=True))
 
-    async def find_neighbours(self, image: Image) -> tuple[int | None, int | None]:
-        """Return the row numbers of the previous and the next registered image."""
+    async def find_neighbours(self, image: Image) -> tuple[ImageNeighbour | None, ImageNeighbour | None]:
+        """Return the images that were registered just before and just after this one."""
         table = await self._layout.find("images")
         key, name = table.key("id"), table.name
         sql = (
-            f'SELECT (SELECT max({key}) FROM "{name}" WHERE {key} < ?), '
-            f'(SELECT min({key}) FROM "{name}" WHERE {key} > ?)'
+            f'SELECT {key}, {table.column("path")} FROM "{name}" WHERE {key} IN ('
+            f'(SELECT max({key}) FROM "{name}" WHERE {key} < ?), (SELECT min({key}) FROM "{name}" WHERE {key} > ?)) '
+            f"ORDER BY {key} LIMIT 2"
         )
         found = await table.fetch(sql, (image.id, image.id), n_columns=2)
-        before, after = found.rows[0]
-        return before, after
+        near = {int(n) < image.id: ImageNeighbour(int(n), str(path or "")) for n, path in found.rows}
+        return near.get(True), near.get(False)
 
     async def find_qa(self, image: Image) -> tuple[ImageQA, ...]:
         """Return the stored quality rows of an image, newest first; none when the table is absent."""

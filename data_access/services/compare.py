@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from data_access.analysis.flux_units import unit_ratio
 from data_access.analysis.image_sky import frame_problem
+from data_access.analysis.plane_names import plane_name
 from data_access.analysis.resample import between_pixels, other_pixels, places
 from data_access.errors import ValidationError
 from data_access.offload import Offload
@@ -44,14 +46,20 @@ class CompareService:
     def __init__(self, files: FileService, overviews: OverviewService, offload: Offload) -> None:
         self._files, self._overviews, self._offload = files, overviews, offload
 
-    async def first(self, image: Image, box: Box | None, *, max_size: int) -> ComparedView:
-        """Return a part of the first image: its own pixels, or means of blocks of them."""
-        view = await self._overviews.view(image, box, max_size=max_size)
-        words = "its own pixels" if view.factor == 1 else f"means of {view.factor} × {view.factor} of its own pixels"
-        return ComparedView(view, words)
+    async def first(self, image: Image, box: Box | None, *, max_size: int, plane: int = 0) -> ComparedView:
+        """Return a part of the first image: its own pixels, or means of blocks of them.
 
-    async def on_grid(self, first: Image, other: Image, grid: ImageView) -> ComparedView:
+        An image without the plane that is asked for is shown with its last one, and `how` says so.
+        """
+        header = await self._files.image_header(image.path)
+        view = await self._overviews.view(image, box, max_size=max_size, plane=_nearest_plane(header, plane))
+        words = "its own pixels" if view.factor == 1 else f"means of {view.factor} × {view.factor} of its own pixels"
+        return ComparedView(view, words + _plane_words(header, plane))
+
+    async def on_grid(self, first: Image, other: Image, grid: ImageView, *, plane: int = 0) -> ComparedView:
         """Return another image at the places of a view of the first one; blank where it has none.
+
+        An image without the plane that is asked for is shown with its last one, and `how` says so.
 
         Raises
         ------
@@ -71,20 +79,36 @@ class CompareService:
                 )
             how = f"compared pixel by pixel: {_no_sky(headers)}"
         found = np.meshgrid(x, y) if through_sky is None else through_sky
-        box = _box_around(*found, headers[1])
+        box, own_plane = _box_around(*found, headers[1]), _nearest_plane(headers[1], plane)
         if box is None:
-            return ComparedView(_view(grid, np.full(grid.data.shape, np.nan, np.float32)), "no part of it is here")
-        view = await self._overviews.view(other, box, max_size=_size_of(box, *found))
+            blank = np.full(grid.data.shape, np.nan, np.float32)
+            return ComparedView(_view(grid, blank, own_plane), "no part of it is here")
+        view = await self._overviews.view(other, box, max_size=_size_of(box, *found), plane=own_plane)
         data = await self._offload.in_thread(
             between_pixels, view.data, (view.origin_x, view.origin_y), view.factor, *found
         )
         if view.factor > 1:
             how += f", from means of {view.factor} × {view.factor}"
-        return ComparedView(_view(grid, data), how)
+        return ComparedView(_view(grid, data, own_plane), how + _plane_words(headers[1], plane))
 
 
-def _view(grid: ImageView, data: npt.NDArray[np.float32]) -> ImageView:
-    return ImageView(data, grid.factor, grid.origin_x, grid.origin_y, grid.plane, grid.reduction, grid.n_x, grid.n_y)
+def _view(grid: ImageView, data: npt.NDArray[np.float32], plane: int) -> ImageView:
+    return replace(grid, data=data, plane=plane)
+
+
+def _nearest_plane(header: ImageHeader, plane: int) -> int:
+    return min(max(plane, 0), header.n_planes - 1)
+
+
+def _plane_words(header: ImageHeader, plane: int) -> str:
+    """Return which plane is shown of an image that has several, or not the one that is asked for."""
+    shown = _nearest_plane(header, plane)
+    if header.n_planes == 1 and shown == plane:
+        return ""
+    name = plane_name(header, shown)
+    words = f"; plane {shown} of {header.n_planes}" if header.n_planes > 1 else "; its only plane"
+    missing = "" if shown == plane else f", for want of a plane {plane}"
+    return f"{words}{f' ({name})' if name else ''}{missing}"
 
 
 def _no_sky(headers: tuple[ImageHeader, ImageHeader]) -> str:
@@ -120,7 +144,8 @@ def _size_of(box: Box, x: FloatArray, y: FloatArray) -> int:
 def difference_objection(one: ImageHeader, other: ImageHeader) -> str:
     """Return why two images must not be subtracted; empty when they may."""
     units = [_plain_unit(header.bunit) for header in (one, other)]
-    if all(units) and units[0] != units[1]:
+    is_same = units[0] == units[1] or unit_ratio(one.bunit, other.bunit) == 1.0
+    if all(units) and not is_same:
         return f"The units differ: {one.bunit} and {other.bunit}"
     return ""
 

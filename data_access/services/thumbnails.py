@@ -14,8 +14,8 @@ from data_access.errors import FileError, FileUnreadable, FITSError, ValidationE
 from data_access.offload import Offload
 from data_access.readers.thumbnail import read_thumbnail
 from data_access.services.cache import FileKey, SingleFlightCache, file_key
+from data_access.services.kept_folder import KeptFolder
 from data_access.services.roots import Roots
-from data_access.services.thumbnail_folder import ThumbnailFolder
 
 # Part of every key: raise it when the same file gives another picture.
 FORMAT = 1
@@ -23,6 +23,7 @@ SIZE = 192
 # Some 20 kB each: 8 MB.
 _MOST_IN_MEMORY = 400
 _MOST_FAILURES = 1000
+PNG_ENDS = (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class ThumbnailService:
     """
 
     def __init__(
-        self, roots: Roots, offload: Offload, *, n_at_once: int, open_folder: Callable[[], ThumbnailFolder]
+        self, roots: Roots, offload: Offload, *, n_at_once: int, open_folder: Callable[[], KeptFolder]
     ) -> None:
         self._roots = roots
         self._offload = offload
@@ -68,7 +69,7 @@ class ThumbnailService:
         self._turns = asyncio.Semaphore(max(1, n_at_once))
         self._kept = SingleFlightCache(max_entries=_MOST_IN_MEMORY)
         self._failures: OrderedDict[str, FileError] = OrderedDict()
-        self._folder: ThumbnailFolder | None = None
+        self._folder: KeptFolder | None = None
         self._looked_for_folder = False
         self.note = ""
 
@@ -121,7 +122,7 @@ class ThumbnailService:
             self.note = "thumbnails are kept in memory only: the cache folder cannot be written"
         return body
 
-    def _opened(self) -> ThumbnailFolder | None:
+    def _opened(self) -> KeptFolder | None:
         try:
             return self._open_folder()
         except ValidationError as err:

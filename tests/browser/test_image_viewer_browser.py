@@ -113,3 +113,23 @@ def test_keys_change_colours_list_themselves_and_lead_through_the_list(
     page.wait_for_function("document.documentElement.dataset.filled === 'yes'")
     page.keyboard.press("[")
     page.wait_for_url(f"**{paths[here]}?*")
+
+
+def test_at_the_end_of_the_list_that_was_shown_a_key_says_so_and_leads_back_to_it(
+    page: Page, server: StartServer, shown: tuple[Path, int, Any]
+) -> None:
+    root = server(str(shown[0]), module="tests.browser.archive_server").url
+    page.goto(f"{root}images?on_disk=yes")
+    page.wait_for_function("document.documentElement.dataset.filled === 'yes'")
+    address = page.url
+    page.locator(f"a[href$='images/{shown[1]}']").first.click()
+    page.wait_for_url(f"**/images/{shown[1]}")
+    page.wait_for_function("document.documentElement.dataset.filled === 'yes'")
+    paths = page.evaluate("JSON.parse(sessionStorage.getItem('dsa110-images'))")
+    page.goto(root.rstrip("/") + paths[-1])
+    page.wait_for_function("document.documentElement.dataset.filled === 'yes'")
+    page.keyboard.press("]")
+    told = page.get_by_role("status").filter(has_text="End of the list that was shown")
+    expect(told).to_be_visible()
+    told.get_by_role("link", name="Back to the list").click()
+    page.wait_for_url(address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -9,7 +10,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image as Picture
 from playwright.sync_api import Page, expect
 
 from dashboards.plots.theme import THEMES
@@ -81,6 +84,25 @@ def test_every_page_and_its_plots_follow_the_theme(page: Page, url: str, details
         body = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert body == rgb(tokens.background), path
         assert set(page.evaluate(FIGURE_BACKGROUNDS)) <= {tokens.panel}, path
+
+
+def test_no_number_is_broken_in_a_narrow_table(page: Page, url: str) -> None:
+    page.set_viewport_size({"width": 900, "height": 720})
+    for path in ("ms", "images"):
+        open_page(page, f"{url}{path}")
+        values = page.locator(".rt td .mono.short").filter(has_text=re.compile(r"^[+-]?\d\d:\d\d:"))
+        assert values.count() > 5, path
+        assert set(values.evaluate_all("all => all.map(value => value.getClientRects().length)")) == {1}, path
+
+
+def test_the_red_theme_sends_no_other_light(page: Page, url: str, details: list[str]) -> None:
+    for path in ["", "images?sky=noise", *[detail for detail in details if not detail.startswith("sources")]]:
+        open_page(page, f"{url}{path}{'&' if '?' in path else '?'}theme=red")
+        page.wait_for_function("() => Bokeh.documents[0].is_idle")
+        with Picture.open(io.BytesIO(page.screenshot(full_page=True))) as shot:
+            red, green, blue = np.moveaxis(np.asarray(shot.convert("RGB"), dtype=int), -1, 0)
+        other = np.maximum(green, blue) > 0.45 * red + 24
+        assert not other.any(), (path, np.argwhere(other)[:3].tolist())
 
 
 @pytest.mark.parametrize("theme", sorted(THEMES))

@@ -60,6 +60,27 @@ def test_a_search_is_shown_in_chosen_columns_downloaded_and_stepped_through_with
     expect(page.get_by_role("heading", name=table["source_id"][1])).to_be_visible()
 
 
+def test_headers_that_sort_show_it_and_the_order_is_in_the_url(
+    page: Page, server: Callable[..., ServerProcess], demo: Path
+) -> None:
+    process = server(str(demo), module="tests.browser.archive_server")
+    page.goto(f"{process.url}sources")
+    wait_until_filled(page)
+    table = page.locator("section.rt").filter(has=page.get_by_role("heading", name="Sources", exact=True))
+    for label, name in (("η", "eta"), ("V", "v"), ("SNR", "snr")):
+        header = table.get_by_role("columnheader", name=label, exact=True)
+        expect(header.locator(".rt-arrow")).to_have_text("↕")
+        header.get_by_role("button").click()
+        page.wait_for_url(f"**sort={name}&order=desc")
+        expect(header).to_have_attribute("aria-sort", "descending")
+        expect(header.locator(".rt-arrow")).to_have_text("▼")
+        at = 1 + [text.strip() for text in table.locator("thead .rt-label").all_inner_texts()].index(label)
+        cells = table.locator(f"tbody tr > td:nth-child({at})")
+        expect(cells.first).not_to_have_text("—")
+        shown = [float(text) for text in cells.all_inner_texts() if text != "—"]
+        assert shown == sorted(shown, reverse=True)
+
+
 def test_a_position_is_copied_with_the_keyboard(page: Page, server: Callable[..., ServerProcess], demo: Path) -> None:
     process = server(str(demo), module="tests.browser.archive_server")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

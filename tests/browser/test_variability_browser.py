@@ -186,3 +186,13 @@ def test_the_key_of_the_page_opens_it(page: Page, started: ServerProcess) -> Non
     page.keyboard.press("g")
     page.keyboard.press("v")
     page.wait_for_url("**/variability")
+
+
+def test_a_bookmark_shows_the_diagnostic_panels(page: Page, started: ServerProcess) -> None:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    for _ in range(4):
+        page.goto(f"{started.url}variability?panels=on")
+        wait_until_filled(page)
+        page.wait_for_function("Bokeh.index.find_one(Bokeh.documents[0].get_model_by_name('eta_v_panels')) !== null")
+    assert errors == []

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -185,7 +186,11 @@ async def test_casa_image_is_cut_but_its_directory_is_not_sent(real_archive_spli
         ("cutout?x=1&y=nan", 400, "not a finite number"),
         ("cutout?x=1&y=1&width=0", 400, "width of a cutout cannot be 0"),
         ("cutout?x=1&y=1&unit=mile", 400, "unit: 'mile' is not known"),
-        ("cutout?x=1&y=1&format=gif", 400, "fits, png, py"),
+        ("cutout?x=1&y=1&format=gif", 400, "fits, png, jpg, py"),
+        ("cutout?x=1&y=1&format=jpg&quality=0", 400, "quality: 0 is not possible"),
+        ("cutout?x=1&y=1&format=png&limits=some", 400, "limits: 'some' is not known"),
+        ("cutout?x=1&y=1&format=png&limits=101", 400, "limits: '101' is not known"),
+        ("cutout?x=1&y=1&format=png&invert=yes", 400, "invert: 'yes' is not known"),
         ("cutout?x=1&y=1&plane=7", 400, "plane 7 does not exist"),
         ("cutout?x=1&y=1&plane=-1", 400, "not the number of a plane"),
         ("cutout?x=1&y=1&format=png&stretch=wild", 400, "stretch: 'wild'"),
@@ -292,3 +297,36 @@ async def test_a_contact_sheet_gets_the_words_about_a_broken_picture(
     answer = await http.get(f"images/{image.id}/thumbnail.png?sheet=1")
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
     assert "is not on disk" in answer.text
+
+
+async def test_a_picture_has_the_limits_and_the_direction_that_are_asked_for(
+    http: httpx.AsyncClient, archive: Archive
+) -> None:
+    image = await some_image(archive)
+    ra, dec, _ = await brightest(archive, image)
+    at: dict[str, Any] = {"ra": ra, "dec": dec, "width": 900, "format": "png"}
+
+    async def middle(**query: str) -> int:
+        answer = await http.get(f"images/{image.id}/cutout", params={**at, **query})
+        assert answer.status_code == 200
+        pixels = np.asarray(PillowImage.open(io.BytesIO(answer.content)).convert("L"))
+        return int(np.median(pixels[200:500, 300:600]))
+
+    sky = {limits: await middle(limits=limits) for limits in ("minmax", "zscale", "99")}
+    assert sky["minmax"] > sky["zscale"]  # faint is white: the noise is lost in the light of the source
+    assert sky["minmax"] > sky["99"]
+    assert await middle(limits="minmax", invert="1") < 255 - sky["zscale"]
+
+
+async def test_a_jpeg_is_smaller_the_lower_its_quality_and_a_png_takes_no_notice(
+    http: httpx.AsyncClient, archive: Archive
+) -> None:
+    image = await some_image(archive)
+
+    async def body(**query: str) -> bytes:
+        answer = await http.get(f"images/{image.id}/cutout", params={"x": "30", "y": "30", **query})
+        assert answer.headers["Content-Type"] == ("image/jpeg" if query["format"] == "jpg" else "image/png")
+        return answer.content
+
+    assert len(await body(format="jpg", quality="20")) < len(await body(format="jpg", quality="95"))
+    assert await body(format="png", quality="20") == await body(format="png")

@@ -271,6 +271,7 @@ async def test_a_failed_table_says_so_first_and_shows_what_is_recorded(
     assert "failed" in view.status.text
     assert "no unflagged data" in view.status.remedy
     assert "is not on disk" in view.plots_slot.notice.text
+    assert not view.chooser.visible
     assert facts_of(view.registry.groups)["Command"]["t"].startswith("bandpass(")
 
 

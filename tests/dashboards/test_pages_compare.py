@@ -47,6 +47,7 @@ async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
         _write(tmp_path, 3, 0.2, BUNIT="K"),
         str(tmp_path / "2026-01-04T00:00:00.img.fits"),
         _write(tmp_path, 5, 0.2, BMAJ=60 / 3600),
+        _write(tmp_path, 6, 300.0, BUNIT="mJy/beam"),
     ]
     (tmp_path / "state" / "db").mkdir(parents=True)
     database = tmp_path / "state" / "db" / "products.sqlite3"
@@ -96,10 +97,34 @@ async def test_side_by_side_the_sky_is_locked_and_the_colours_are_those_of_the_f
     assert (one.x_range, one.y_range) == (two.x_range, two.y_range)
     mappers = [_mapper(figure) for figure in page.figures]
     assert mappers[0].low == mappers[1].low
-    page.limits = "own"
+    page.scales = "own"
     await page.settled()
     mappers = [_mapper(figure) for figure in page.figures]
     assert mappers[0].low != mappers[1].low
+
+
+async def test_colours_are_chosen_as_on_the_page_of_an_image(archive: Archive) -> None:
+    page = await _page(archive, images="1,2", colours="viridis", invert="1", limits="minmax")
+    figure = page.figures[0]
+    mapper = figure.select_one({"name": "colours"})
+    assert (mapper.low, mapper.high) == pytest.approx((0.1, 1.0))
+    assert mapper.palette[0] == "#FDE724"
+    page._submit(dict(page.form.values) | {"low": "150", "invert": False})  # the form is in mJy/beam
+    await page.settled()
+    assert page.figures[0] is figure
+    assert (page.limits, page.low, page.invert) == ("hand", 0.15, False)
+    assert (mapper.low, mapper.palette[-1]) == (0.15, "#FDE724")
+    page._submit(dict(page.form.values) | {"low": "2000"})
+    assert page.form.errors == {"high": "must be above the lower limit"}
+
+
+async def test_pixels_in_mjy_are_brought_to_the_jy_of_the_first_image(archive: Archive) -> None:
+    page = await _page(archive, images="1,6")
+    np.testing.assert_allclose(_pixels(page.figures[0], "image_1")[5, 40], 0.3, rtol=1e-6)
+    assert "its mJy/beam brought to Jy/beam" in page.drawn[1].how
+    page.mode = "difference"
+    await page.settled()
+    np.testing.assert_allclose(_pixels(page.figures[0])[5, 40], -0.2, rtol=1e-5)
 
 
 async def test_the_difference_is_on_common_pixels_and_differing_units_refuse_it(archive: Archive) -> None:
@@ -156,7 +181,7 @@ async def test_an_image_leads_to_the_comparison_with_its_neighbours_in_time(arch
     part = next(part for part in page.parts if isinstance(part, ComparePart))
     await part.load()
     hrefs = [one["href"] for one in part.switches.switches[0]["options"]]
-    assert [href.split("images=")[1] for href in hrefs] == ["2%2C1", "2%2C3", "2%2C5%2C4%2C3"]
+    assert [href.split("images=")[1] for href in hrefs] == ["2%2C1", "2%2C3", "2%2C6%2C5%2C4"]
 
 
 async def test_two_to_four_selected_images_of_the_list_lead_to_their_comparison(archive: Archive) -> None:

@@ -15,6 +15,9 @@ from bokeh.models import ColumnDataSource
 from dashboards.components.browser_state import write_query
 from dashboards.pages.image import ImagePage
 from dashboards.pages.source import SourcePage
+from dashboards.plots.image_colour import COLOUR_MAPS, ColourScale
+from dashboards.plots.picture_look import PictureLook, picture_query
+from dashboards.plots.theme import get_theme
 from dashboards.session import Session
 from data_access import Archive, open_archive
 from data_access.demo import write_demo
@@ -198,3 +201,35 @@ async def test_source_leads_to_the_cutout_on_its_newest_image(archive: Archive) 
     image = await archive.images.get(link.path.rsplit("/", 1)[-1])
     cutout = await archive.cutouts.cutout(image, parse_qs(link.query)["cut"][0])
     assert cutout.outside_fraction < 1
+
+
+async def test_the_cutout_and_its_picture_have_the_colours_of_the_page(archive: Archive) -> None:
+    query = {"stretch": "log", "limits": "zscale", "colours": "blue-red", "invert": "1"}
+    page = await open_image(archive, cut="pixel 100 120", **query)
+    whole, cutout = (figure.select_one({"name": "colours"}) for figure in (page.figure, page.cutout.figure))
+    assert cutout.palette == whole.palette
+    href = links_of(page)["For print"]
+    asked = {key: values[0] for key, values in parse_qs(href.partition("?")[2]).items()}
+    assert asked.items() >= {
+        "stretch": "log", "limits": "zscale", "colormap": "blue-red", "invert": "1", "format": "png",
+    }.items()  # fmt: skip
+    before = page.cutout.figure
+    page.param.update(limits="hand", low=-0.001, high=0.002, colours="grey", invert=False)
+    await page.settled()
+    assert page.cutout.figure is before
+    assert (cutout.low, cutout.high) == (-0.001, 0.002)
+    asked = {key: values[0] for key, values in parse_qs(links_of(page)["For print"].partition("?")[2]).items()}
+    assert asked.items() >= {"low": "-0.001", "high": "0.002", "colormap": "grey", "invert": "1"}.items()
+    facts = [item for group in page.facts.groups for item in group["items"]]
+    whole_png = next(item["cell"]["h"] for item in facts if item["label"] == "Picture for print")
+    assert "low=-0.001" in whole_png
+
+
+@pytest.mark.parametrize("theme", ["dark", "light", "red"])
+@pytest.mark.parametrize("colours", COLOUR_MAPS)
+@pytest.mark.parametrize("invert", [False, True])
+def test_the_picture_for_print_has_the_colour_map_of_the_page(theme: str, colours: str, invert: bool) -> None:
+    scale = ColourScale(colours=colours, invert=invert)
+    query = picture_query(scale, theme)
+    look = PictureLook(palette=query["colormap"], invert=query.get("invert") == "1")
+    assert look.colours == scale.palette(get_theme(theme))

@@ -13,13 +13,14 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import numpy as np
 import pytest
+from bokeh.models import LegendItem
 from PIL import Image as PillowImage
 
 from dashboards.components.browser_state import write_query
 from dashboards.links import Links
 from dashboards.pages.epoch_part import EpochPart
 from dashboards.pages.source import SourcePage
-from dashboards.plots.epoch_mark import MARK
+from dashboards.plots.epoch_mark import MARK, MEANING, WORDS
 from dashboards.plots.epoch_tiles import TILE_PIXELS, colours_of
 from dashboards.server import build_server
 from dashboards.session import Session
@@ -121,6 +122,8 @@ async def test_the_chosen_epoch_is_marked_in_the_light_curve(archive: Archive) -
     assert (mark.visible, mark.location) == (True, pytest.approx(chosen["ms"]))
     assert view.figure is not None
     assert view.figure.select_one({"name": MARK}).visible is False
+    explained = [shown.figure.select_one({"name": WORDS, "type": LegendItem}) for shown in (view_with_frame, view)]
+    assert [(item.label.value, item.visible) for item in explained] == [(MEANING, True), (MEANING, False)]
 
 
 async def test_a_point_chosen_in_the_light_curve_shows_its_epoch(archive: Archive) -> None:

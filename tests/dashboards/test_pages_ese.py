@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from bokeh.models import ColumnDataSource
 
@@ -108,6 +109,14 @@ async def test_both_systematic_errors_count_in_the_panel(archive: Archive) -> No
     with_constant = abs(float(fact_of(part, "leave-one-out z")["t"]))
     assert with_constant < plain / 2
     assert "errors with 50 mJy" in part.dips.note
+    for figure in part.figures:
+        assert (
+            "bars: σ with 50 mJy in quadrature"
+            in next(title for title in figure.above if title.name == "subtitle").text
+        )
+    drawn = part.figures[0].select_one({"name": "ese_own", "type": ColumnDataSource}).data
+    np.testing.assert_allclose((drawn["flux"] - drawn["baseline"]) / (drawn["upper"] - drawn["flux"]), drawn["z"])
+    assert min(drawn["upper"] - drawn["flux"]) > 50
     view.error_percent = "20"
     await view.settled()
     assert abs(float(fact_of(part, "leave-one-out z")["t"])) < with_constant

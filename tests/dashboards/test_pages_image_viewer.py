@@ -178,7 +178,14 @@ async def test_every_key_is_listed_and_the_look_goes_along_to_the_next_image(
     assert page.keys.listener.keep == "stretch=log"
     before, after = await archive.images.find_neighbours(page.image)
     wanted = {"before": before, "after": after}
-    assert page.keys.listener.links == {k: page.session.links.image(n) for k, n in wanted.items() if n is not None}
+    assert page.keys.listener.links == {
+        k: page.session.links.image(one.id) for k, one in wanted.items() if one is not None
+    }
+    names = {
+        item["label"]: item["cell"].get("t") for group in page.links_slot.content.groups for item in group["items"]
+    }
+    assert names["Registered before this one"] == ("none" if before is None else before.name)
+    assert names["Registered after this one"] == ("none" if after is None else after.name)
 
 
 async def test_planes_of_a_cube_are_stepped_in_the_same_picture_and_at_the_same_view(
@@ -197,7 +204,7 @@ async def test_planes_of_a_cube_are_stepped_in_the_same_picture_and_at_the_same_
     assert page.figure is figure
     np.testing.assert_array_equal(source_named(page, "image").data["image"][0], whole.data)
     assert "plane 3 of 10" in figure.select_one({"name": "subtitle"}).text
-    assert "STOKES 1" in figure.select_one({"name": "subtitle"}).text
+    assert "Stokes Q" in figure.select_one({"name": "subtitle"}).text
 
 
 async def test_the_picture_of_a_plane_has_the_beam_of_that_plane(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dashboards.pages.image_overlays import OverlayPart
 from data_access import Archive, open_archive
 from data_access.demo import write_demo
 from tests.dashboards.image_page_samples import look_at, open_image, replace_image, source_named
@@ -131,3 +132,21 @@ async def test_a_replaced_file_is_shown_at_the_same_view(archive: Archive, shown
         assert np.nanmin(columns["image"][0]) > 0.9
     finally:
         replace_image(shown[0], sky())
+
+
+async def test_contours_are_those_of_the_pixels_once_they_are_visible(
+    archive: Archive, shown: tuple[Path, int]
+) -> None:
+    page = await open_image(archive, shown[1], contours="value", levels="0.1")
+    part = next(one for one in page.parts if isinstance(one, OverlayPart))
+    assert "means of 5 × 5 pixels" in part.note.text
+    assert source_named(page, "contours").data["xs"][0].size == 0  # a single pixel is lost in the means
+    await look_at(page, 500, 1200, 620, 1320)
+    found = source_named(page, "contours").data
+    assert (np.nanmean(found["xs"][0]), np.nanmean(found["ys"][0])) == pytest.approx((567, 1234), abs=0.2)
+    assert "the file's pixels of the part that is visible" in part.note.text
+    before = part.contours
+    await look_at(page, 510, 1210, 630, 1330)
+    assert part.contours is before
+    await look_at(page, 0, 0, SIZE, SIZE)
+    assert "means of 5 × 5 pixels" in part.note.text

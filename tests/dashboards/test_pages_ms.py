@@ -18,13 +18,14 @@ from bokeh.models import ColumnDataSource
 from dashboards.links import Links
 from dashboards.pages.ms import MSPage, duration_cell
 from dashboards.pages.ms_detail import MSDetailPage
-from dashboards.pages.ms_facts import antenna_rows
+from dashboards.pages.ms_facts import antenna_rows, record_group
+from dashboards.pages.wording import mjd_cell, window_words, with_utc
 from dashboards.server import build_server
 from dashboards.session import Session
 from data_access import Archive, open_archive
 from data_access.analysis.times import format_mjd_utc, parse_utc
 from data_access.errors import RecordNotFound, ValidationError
-from data_access.records import AntennaTable, Epoch, MeasurementSet, PageRequest
+from data_access.records import AntennaTable, Epoch, MeasurementSet, PageRequest, SpectralWindow
 from data_access.repositories.measurement_sets import MeasurementSetFilter
 
 
@@ -229,6 +230,21 @@ async def test_the_contents_are_those_of_the_real_file(real_archive_split: Path)
         links = facts_of(view.links_slot.content.groups)
         assert links["BP"] == "2010-04-26T03:21:56_0_bpcal"
         assert links["Run and log"] == "job-2010-04-26-032156"
+
+
+async def test_every_time_of_the_facts_names_its_zone(archive: Archive) -> None:
+    newest = (await archive.measurement_sets.find(MeasurementSetFilter(), PageRequest(limit=1))).rows[0]
+    recorded = {item["label"]: item["cell"] for item in record_group(newest)["items"]}
+    assert [recorded[label]["u"] for label in ("Observed", "Start", "End")] == ["UTC"] * 3
+
+
+def test_a_time_that_is_not_recorded_has_no_zone() -> None:
+    assert "u" not in with_utc(mjd_cell(None))
+
+
+def test_one_channel_is_one_frequency_not_a_range() -> None:
+    one = SpectralWindow(0, "w", 1, np.array([1.4752e9]), 1e6)
+    assert window_words([one]) == "1 with 1 channel, 1475.2 MHz"
 
 
 async def test_a_set_that_is_gone_says_so_and_keeps_the_rest_of_the_page(archive: Archive) -> None:

@@ -99,6 +99,15 @@ async def test_an_empty_archive_is_said_in_words(tmp_path: Path) -> None:
     assert not [tile["title"] for tile in page.tiles.tiles if tile["value"]["t"] == "0"]
     assert page.timeline is None
     assert page.timeline_slot.content is not None
+    assert page.window_notice.kind == "bad"
+    assert "Status" in page.window_notice.remedy
+
+
+async def test_what_cannot_be_read_is_not_drawn_as_nothing(tmp_path: Path) -> None:
+    async with open_archive(tmp_path) as archive:
+        page = await open_page(archive)
+    (label,) = page.noise_slot.content.select({"name": "message"})
+    assert label.text == "not known: the images cannot be read"
 
 
 async def test_a_refresh_patches_the_figures(archive: Archive) -> None:

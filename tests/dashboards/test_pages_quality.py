@@ -81,9 +81,9 @@ async def test_measured_figures_have_grade_threshold_and_the_stored_value_beside
     assert "not applicable" in [row["cells"][2]["t"] for row in tables["Measured now"].rows]
 
 
-async def test_an_image_whose_file_is_gone_says_so_in_the_slot_and_keeps_the_page(archive: Archive) -> None:
+async def test_an_image_whose_file_is_gone_is_graded_by_its_record(archive: Archive) -> None:
     page = await _page(archive, "2", {"quality": "on"})
-    failure = page.slots["measured quality"].failure
-    assert failure is not None
-    assert "not on disk" in failure.message
+    assert page.viewer.slot.failure is not None
+    assert "not on disk" in page.viewer.slot.failure.message
+    assert page.slots["measured quality"].failure is None
     assert _grade(page)[0] == "good"

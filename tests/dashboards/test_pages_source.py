@@ -18,12 +18,13 @@ from dashboards.components.browser_state import write_query
 from dashboards.links import Links
 from dashboards.pages.source import SourcePage
 from dashboards.pages.source_facts import newest_first
+from dashboards.pages.source_metrics import m_cell
 from dashboards.pages.source_point import PointPart
 from dashboards.pages.source_words import bounded_cell
 from dashboards.pages.sources import SourcesPage
 from dashboards.session import Session
 from data_access import Archive, open_archive
-from data_access.analysis.variability import variability_metrics
+from data_access.analysis.variability import Metric, variability_metrics
 from data_access.errors import RecordNotFound
 from data_access.records import LightCurve, SourceDetail
 
@@ -278,8 +279,13 @@ async def test_the_most_different_pair_is_shown_and_said_to_pass_or_not(writable
     cells = [row_of(view.metrics.rows, key)[1] for view in (steady, changed) for key in ("vs", "m")]
     assert [cell["t"][:6] for cell in cells] == ["-0.141", "-0.019", "-7.071", "-0.666"]
     assert cells[0]["n"] == "below 4.3: no pair differs significantly"
-    assert cells[1]["n"] == "below 0.26: a small change"
-    assert [cell["n"] for cell in cells[2:]] == ["reaches 4.3", "reaches 0.26"]
+    assert cells[1]["n"] == "not above 0.26: a small change"
+    assert [cell["n"] for cell in cells[2:]] == ["reaches 4.3", "above 0.26"]
+
+
+@pytest.mark.parametrize(("m", "said"), [(0.26, "not above 0.26: a small change"), (-0.2601, "above 0.26")])
+def test_m_is_variable_only_above_its_threshold(m: float, said: str) -> None:
+    assert m_cell(Metric(m))["n"] == said
 
 
 async def test_a_metric_that_does_not_exist_gives_its_reason(writable: Path) -> None:

@@ -285,3 +285,15 @@ def test_a_measurement_set_without_integrations_or_channels_is_said():
 
     assert plot_flag_fraction_by_time(nothing).select_one({"name": "message"}).text == "no integrations"
     assert plot_flag_fraction_by_channel(nothing).select_one({"name": "message"}).text == "no channels"
+
+
+@pytest.mark.parametrize(("names", "upright"), [(("Ant1", "Ant2"), False), (("RS307HBA", "CS001HBA0") * 4, True)])
+def test_names_that_do_not_fit_beside_each_other_stand_upright(names: tuple[str, ...], upright: bool) -> None:
+    n = len(names)
+    figure = plot_flag_bars(make_antennas(n, names=names, flag_fraction=np.full(n, 0.1)))
+    assert (figure.xaxis[0].major_label_orientation == "vertical") is upright
+
+
+def test_bars_do_not_speak_of_antennas_without_data_where_there_are_none() -> None:
+    antennas = make_antennas(2, names=("A", "B"), flag_fraction=np.full(2, 0.1))
+    assert subtitle(plot_flag_bars(antennas)) == "2 of 2 antennas with data"

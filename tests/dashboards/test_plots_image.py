@@ -108,14 +108,24 @@ def test_tick_labels_stand_where_the_lines_meet_the_edges():
         assert abs(ra.hourangle - SkyCoord(label, "0d").ra.hourangle) * 15 * 3600 < 0.3
 
 
-def test_an_image_turned_by_90_degrees_has_declination_below():
+def test_an_image_turned_by_90_degrees_has_declination_at_the_left():
     turned = {**SIN_WCS, "PC1_1": 0.0, "PC1_2": 1.0, "PC2_1": -1.0, "PC2_2": 0.0}
 
     figure = plot_image(make_preview(wcs=turned))
 
-    assert figure.xaxis[0].axis_label == "Declination (ICRS)"
-    assert figure.yaxis[0].axis_label == "Right ascension (ICRS)"
-    assert all("°" in label for label in figure.xaxis[0].major_label_overrides.values())
+    assert figure.xaxis[0].axis_label == "Right ascension (ICRS)"
+    assert figure.yaxis[0].axis_label == "Declination (ICRS)"
+    assert all("°" in label for label in figure.yaxis[0].major_label_overrides.values())
+
+
+def test_an_image_turned_by_nearly_45_degrees_has_its_labels_where_they_reach_the_edges():
+    angle = np.radians(44.0)
+    turned = {"PC1_1": np.cos(angle), "PC1_2": np.sin(angle), "PC2_1": -np.sin(angle), "PC2_2": np.cos(angle)}
+
+    figure = plot_image(make_preview(wcs={**SIN_WCS, **{key: float(value) for key, value in turned.items()}}))
+
+    assert figure.xaxis[0].major_label_overrides
+    assert figure.yaxis[0].major_label_overrides
 
 
 @pytest.mark.parametrize(
@@ -378,7 +388,10 @@ def test_a_bright_pixel_in_the_north_east_is_up_and_left_however_the_image_is_st
     assert (-up if figure.y_range.flipped else up) > 0
 
 
-@pytest.mark.parametrize(("cards", "drawn"), [({}, False), ({"CDELT1": 3 / 3600}, False), ({"CROTA2": 90.0}, True)])
+@pytest.mark.parametrize(
+    ("cards", "drawn"),
+    [({}, False), ({"CDELT1": 3 / 3600}, False), ({"CROTA2": 90.0}, False), ({"CROTA2": 30.0}, True)],
+)
 def test_where_north_cannot_be_up_a_compass_shows_it(cards, drawn):
     figure = plot_image(make_preview(wcs={**SIN_WCS, **cards}))
     assert (figure.select_one({"name": "compass", "type": ColumnDataSource}) is not None) is drawn

@@ -70,7 +70,16 @@ def test_another_quantity_is_patched_into_the_same_figure() -> None:
     update_image_trend(plot, replace(series(), quantity="dynamic_range", value=np.full(N, 100.0), scope="a part"))
     assert plot.source is source
     assert plot.figure.yaxis[0].axis_label == "Dynamic range (peak over noise)"
-    assert plot.words.text.endswith("a part")
+    assert plot.words.text == "median 100 of a part · 1 without epoch or value"
+
+
+def test_the_longest_words_leave_room_for_the_tools_on_a_small_screen() -> None:
+    many = replace(series(), scope="the 1,000 registered last", value=np.full(N, 1.24) + np.linspace(0, 0.01, N))
+    many.value[:3] = 99.0
+    words = plot_image_trend(many).words.text
+    assert words.startswith("median 1.25 mJy/beam of the 1,000 registered last · 3 beyond")
+    # 12 px letters are about 6.2 px wide; the chart has 808 px at 1280, the axis takes 75 and the tools 260
+    assert len(words.split(" · 1 without")[0]) * 6.2 < 808 - 75 - 260
 
 
 def test_without_images_the_figure_says_so() -> None:

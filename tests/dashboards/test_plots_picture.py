@@ -12,9 +12,10 @@ from PIL import Image
 
 from dashboards.plots import picture as module
 from dashboards.plots.image import SkyMarker, image_box
-from dashboards.plots.picture import PictureLook, picture_png
+from dashboards.plots.picture import picture_png
 from dashboards.plots.picture_frame import picture_frame
 from dashboards.plots.picture_ink import BLANK_RGB, colour_table, png_of
+from dashboards.plots.picture_look import PictureLook
 from dashboards.plots.sky import celestial_wcs, local_sky
 from data_access.records import BeamShape, ImageHeader, ImagePreview, ImageStatistics
 
@@ -44,7 +45,7 @@ def pixels_of(png: bytes) -> npt.NDArray[np.int_]:
 
 def coloured(data: npt.NDArray[np.float32], look: PictureLook) -> npt.NDArray[np.uint8]:
     """Return the colours of values between 0 and 1."""
-    return colour_table(module.PALETTES[look.palette])[module._indices(data, look, (0.0, 1.0, ""))]
+    return colour_table(look.colours)[module._indices(data, look, (0.0, 1.0, ""))]
 
 
 def rotated(degrees: float, *, mirrored: bool = False) -> dict[str, float]:

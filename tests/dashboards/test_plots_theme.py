@@ -146,6 +146,22 @@ def test_every_plot_serialises_and_is_described_to_screen_readers(name):
     assert figure.toolbar.logo is None
 
 
+@pytest.mark.parametrize(("height", "place"), [(220, "above"), (400, "above"), (520, "right")])
+def test_tools_of_a_low_figure_stand_above_it_where_all_have_room(height, place):
+    figure = new_figure(plots.get_theme("dark"), title="", x_label="x", y_label="y", height=height)
+
+    assert figure.toolbar_location == place
+
+
+@pytest.mark.parametrize("name", ["dark", "light", "red"])
+def test_dividers_and_dots_between_tools_have_the_colours_of_the_theme(name):
+    theme = plots.get_theme(name)
+    css = new_figure(theme, title="", x_label="x", y_label="y").toolbar.stylesheets[0].css
+
+    assert f".bk-divider{{background-color:{theme.grid}}}" in css
+    assert f".bk-tool-overflow{{color:{theme.muted}}}" in css
+
+
 def test_labels_of_hover_boxes_are_escaped():
     theme = plots.get_theme("dark")
     figure = new_figure(theme, title="", x_label="x", y_label="y")

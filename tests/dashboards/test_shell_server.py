@@ -13,9 +13,11 @@ import httpx
 import pytest
 import websockets
 from bokeh.document import Document
+from bokeh.plotting import figure
 
 from dashboards.panel_patches import HEADERS
 from dashboards.server import DashboardServer, build_server
+from dashboards.session import PageView
 from data_access.errors import RecordNotFound
 from tests.dashboards import shell_samples
 from tests.dashboards.bokeh_client import BokehClient
@@ -56,7 +58,8 @@ async def until(condition: Callable[[], bool], *, seconds: float = 20) -> None:
         ("/broken", 500, "error id"),
         ("/unbuildable", 500, "error id"),
         ("/missing-module", 500, "error id"),
-        ("/nowhere", 404, "There is no such page"),
+        ("/nowhere", 404, "There is no such page: /nowhere"),
+        ("/%3Cb%3Eno", 404, "There is no such page: /&lt;b&gt;no"),
         ("/nowhere/at/all", 404, "There is no such page"),
         ("/sample/autoload.js", 404, "There is no such page"),
         ("/sample/metadata", 404, "There is no such page"),
@@ -330,3 +333,24 @@ async def test_stopping_the_server_ends_its_tasks() -> None:
     await client.close()
     ours = [t for t in asyncio.all_tasks() - {asyncio.current_task()} if "/dashboards/" in repr(t)]
     assert ours == []
+
+
+async def test_a_browser_that_is_slow_hears_of_new_content_before_what_changes_in_it(server: DashboardServer) -> None:
+    client = await BokehClient(server.url.rstrip("/"), "/").open()
+    view = next(o for o in gc.get_objects() if isinstance(o, PageView) and o.session.connected)
+    session, slot = view.session, view.slots["facts"]
+    await until(lambda: slot.content is not None)
+    (connection,) = session.doc.session_context.session._subscribed_connections
+    shown = figure(name="new content")
+
+    async def place() -> None:
+        await session.patch(lambda: slot.succeed(shown))
+        await session.patch(lambda: shown.update(tags=["changed in it"]))
+
+    with await connection._socket.write_lock.acquire():
+        placing = asyncio.ensure_future(place())
+        await asyncio.sleep(0.1)
+    met = await asyncio.wait_for(client.wait_for("changed in it"), 10)
+    await placing
+    assert "new content" in met
+    await client.close()

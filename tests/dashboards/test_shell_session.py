@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dashboards.boundary import Boundary, describe_failure
+from dashboards.components import RecordTable
 from dashboards.components.browser_state import BrowserState, write_query
 from dashboards.links import Links
 from dashboards.live import ChangeFeed, Live
@@ -47,6 +48,28 @@ async def test_content_of_a_slot_survives_a_later_failure() -> None:
     await page.fill(slot, fail, page.show_table)
     assert slot.content is page.table
     assert slot.notice.visible
+
+
+async def test_the_same_failure_is_told_once_in_full() -> None:
+    page = make_page()
+
+    async def fail() -> str:
+        raise TableMissing("No database has the table 'images'")
+
+    for name in ("table", "facts"):
+        await page.fill(page.slots[name], fail)
+        await page.fill(page.slots[name], fail)
+    assert page.slots["table"].notice.text == "No database has the table 'images'"
+    assert page.slots["table"].notice.remedy
+    assert page.slots["facts"].notice.text == "Facts: not available, for the same reason."
+    assert page.slots["facts"].failure.status == page.slots["table"].failure.status
+
+
+async def test_an_empty_table_leaves_no_hole_below_it() -> None:
+    page = make_page()
+    slot = page.new_slot("list", height=300)
+    slot.succeed(RecordTable(rows=[], empty="nothing"))
+    assert slot.__panel__().styles["min-height"] == "0px"
 
 
 async def test_failure_card_goes_away_with_the_next_answer() -> None:

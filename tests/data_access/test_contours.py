@@ -102,3 +102,26 @@ async def test_an_image_without_noise_asks_for_levels(archive: Archive, tmp_path
     fits.PrimaryHDU(np.zeros((50, 50), np.float32)).writeto(path)
     with pytest.raises(ValidationError, match="no noise"):
         await archive.contours.contours(image_at(path), (3.0,), of="sigma")
+
+
+async def test_a_part_of_a_large_image_has_contours_at_full_resolution(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "stage" / "a.fits"
+    y, x = np.indices((1700, 1700))
+    fits.PrimaryHDU((10.0 - np.hypot(x - 1200.25, y - 900.5)).astype(np.float32)).writeto(path)
+    monkeypatch.setattr(service, "FULL_PIXELS", 1000)
+    whole = await archive.contours.contours(image_at(path), (7.0,), of="value")
+    part = await archive.contours.contours(image_at(path), (7.0,), of="value", box=(1150, 850, 1250, 950))
+    assert (whole.factor, whole.box) == (3, None)
+    assert (part.factor, part.box) == (1, (1150, 850, 1250, 950))
+    distance = np.hypot(part.lines[0].x - 1200.25, part.lines[0].y - 900.5)
+    np.testing.assert_allclose(distance[np.isfinite(distance)], 3.0, atol=0.1)
+
+
+async def test_a_part_of_a_small_image_has_the_contours_of_all_of_it(archive: Archive, tmp_path: Path) -> None:
+    path = tmp_path / "stage" / "a.fits"
+    fits.PrimaryHDU(hill()).writeto(path)
+    found = await archive.contours.contours(image_at(path), (20.0,), of="value", box=(0, 0, 10, 10))
+    assert (found.factor, found.box) == (1, None)
+    assert found.lines[0].x.size > 100

@@ -219,4 +219,5 @@ async def test_the_neighbours_of_an_image_are_the_rows_before_and_after(tmp_path
     _fill(tmp_path, IMAGES, "id path", [(2, "/a"), (5, "/b"), (9, "/c")])
     async with open_archive(tmp_path) as archive:
         found = [await archive.images.find_neighbours(await archive.images.get(i)) for i in (2, 5, 9)]
-    assert found == [(None, 5), (2, 9), (5, None)]
+    names = [tuple(one and (one.id, one.name) for one in pair) for pair in found]
+    assert names == [(None, (5, "b")), ((2, "a"), (9, "c")), ((5, "b"), None)]

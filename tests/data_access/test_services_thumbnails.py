@@ -19,7 +19,7 @@ from data_access import readers
 from data_access.archive import Archive
 from data_access.errors import FileMissing, FITSError
 from data_access.services import thumbnails
-from data_access.services.thumbnail_folder import ThumbnailFolder
+from data_access.services.kept_folder import KeptFolder
 from data_access.settings import Settings, load_settings
 
 
@@ -183,7 +183,8 @@ def body(n_bytes: int) -> bytes:
 
 
 def test_the_longest_unused_pictures_go_first(tmp_path: Path) -> None:
-    folder = ThumbnailFolder(tmp_path, max_bytes=10_000)
+    begin, end = thumbnails.PNG_ENDS
+    folder = KeptFolder(tmp_path, max_bytes=10_000, suffix=".png", begin=begin, end=end)
     for number in range(10):
         assert folder.put(f"{number:040d}", body(1000))
         os.utime(tmp_path / "00" / f"{number:040d}.png", (1e9 + number, 1e9 + number))

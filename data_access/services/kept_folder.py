@@ -1,4 +1,4 @@
-"""Thumbnails on disk, in a folder of our own: bounded, the longest unused go first, may be deleted at any time."""
+"""Files derived from images, in a folder of our own: bounded, the longest unused go first, may always be deleted."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from pathlib import Path
 
 _KEPT_SHARE = 0.8
 _ABANDONED_S = 3600.0
-_BEGIN, _END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 # A file used again within this time is not touched again: one write a day is enough to know what is in use.
 _TOUCH_AFTER_S = 3600.0
 
 
-class ThumbnailFolder:
-    """PNG files by key; every method blocks, and none raises for the sake of the disk.
+class KeptFolder:
+    """Files by key; every method blocks, and none raises for the sake of the disk.
 
     Parameters
     ----------
@@ -25,10 +24,15 @@ class ThumbnailFolder:
         Made when it does not exist; several servers may share it.
     max_bytes : int
         When more is kept, the longest unused are removed until four fifths are left.
+    suffix : str
+        Of the names, with its dot.
+    begin, end : bytes
+        Of every file: what lacks one of them was cut short.
     """
 
-    def __init__(self, folder: Path, *, max_bytes: int) -> None:
+    def __init__(self, folder: Path, *, max_bytes: int, suffix: str, begin: bytes, end: bytes) -> None:
         self._folder = folder
+        self._suffix, self._begin, self._end = suffix, begin, end
         self._max_bytes = max_bytes
         self._size: int | None = None
         self._lock = threading.Lock()
@@ -38,7 +42,7 @@ class ThumbnailFolder:
         path = self._path(key)
         try:
             body = path.read_bytes()
-            if body.startswith(_BEGIN) and body.endswith(_END):
+            if body.startswith(self._begin) and body.endswith(self._end):
                 if time.time() - path.stat().st_mtime > _TOUCH_AFTER_S:
                     os.utime(path)
                 return body
@@ -66,7 +70,7 @@ class ThumbnailFolder:
         return True
 
     def _path(self, key: str) -> Path:
-        return self._folder / key[:2] / f"{key}.png"
+        return self._folder / key[:2] / f"{key}{self._suffix}"
 
     def _grown(self, n_bytes: int) -> None:
         with self._lock:

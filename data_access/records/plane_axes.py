@@ -1,0 +1,42 @@
+"""The axes of a cube beside the two of the sky: what each of its planes is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+# Codes of the FITS standard 4.0, table 29, and those beyond that AIPS and CASA write.
+STOKES = {
+    1: "I", 2: "Q", 3: "U", 4: "V", -1: "RR", -2: "LL", -3: "RL", -4: "LR", -5: "XX", -6: "YY", -7: "XY", -8: "YX",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneAxis:
+    """One axis beside the sky.
+
+    Attributes
+    ----------
+    ctype : str
+        As the file has it; empty where it has none.
+    size : int
+    first, step : float
+        Linear world coordinate in `unit`: its value at index 0, and from one index to the next. NaN where the file
+        does not say, or where the axis is not linear.
+    unit : str
+    values : tuple of float
+        One for each index, where the file lists them; they come before `first` and `step`.
+    """
+
+    ctype: str
+    size: int
+    first: float = math.nan
+    step: float = math.nan
+    unit: str = ""
+    values: tuple[float, ...] = ()
+
+    def value(self, index: int) -> float:
+        """Return the world coordinate at an index, NaN where it is not known."""
+        if self.values:
+            return self.values[index] if index < len(self.values) else math.nan
+        return self.first if index == 0 else self.first + index * self.step
