@@ -102,7 +102,7 @@ class Database:
         self._gates = {name: asyncio.Semaphore(n) for name, n in self._n_lanes.items()}
         self._busy: set[Lane] = set()
         self._given_up: set[threading.Thread] = set()
-        self._closed = False
+        self._closing = False
         self._schema: Schema | None = None
         self._schema_seen = 0.0
         self._schema_gate = asyncio.Lock()
@@ -240,12 +240,12 @@ class Database:
             if lane.generation == self._generation:
                 return lane
             await lane.connection.close()
-        if not self._closed:
+        if not self._closing:
             lane = await self._open(self._patience[name])
-            if not self._closed:
+            if not self._closing:
                 return lane
             await lane.connection.close()
-        # Nobody would close what a question after `close` opens.
+        # Nobody would close what a question that is met by `close` opens.
         raise DatabaseError(f"{self.path} was closed", path=str(self.path), role=self.role)
 
     def _give_back_idle(self, name: str, lane: Lane, done: asyncio.Future[Any]) -> None:
@@ -291,8 +291,15 @@ class Database:
                 await free.pop().connection.close()
 
     async def close(self) -> None:
-        """Stop what runs and close every connection; questions after that are refused."""
-        self._closed = True
+        """Stop what runs and close every connection; questions that wait are refused, later ones open it again."""
+        self._closing = True
+        try:
+            await self._stop()
+        finally:
+            self._closing = False
+        self.mode = "closed"
+
+    async def _stop(self) -> None:
         await self._drop_lanes()
         for lane in tuple(self._busy):
             lane.raw.abandon()
@@ -302,7 +309,6 @@ class Database:
                     await self._wait_until_idle(name)
         await self._drop_lanes()
         await asyncio.gather(*(asyncio.to_thread(thread.join, CLOSE_S) for thread in self._given_up))
-        self.mode = "closed"
 
     @property
     def recent_schema(self) -> Schema | None:
