@@ -73,7 +73,7 @@ def _quantity(
     if scale is None:
         return ""
     _, size, unit = next(one for one in shown if abs(value * scale) >= one[0])
-    number, step = value * scale / size, abs(axis.step * scale) / size
+    number, step = value * scale / size, abs((axis.step or 0.0) * scale) / size
     digits = _FEWEST_DIGITS
     if axis.size > 1 and step > 0 and number:
         digits = max(digits, math.ceil(math.log10(abs(number) / step) - 1e-9) + 1)

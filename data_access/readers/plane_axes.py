@@ -38,7 +38,7 @@ def fits_plane_axis(values: Mapping[str, Any], axis: int, size: int) -> PlaneAxi
     pixel = 0.0 if pixel is None else pixel
     if step is None or _NOT_LINEAR.match(ctype):
         # one plane whose pixel is the reference needs no step
-        return PlaneAxis(ctype, size, reference if pixel == 1.0 and size == 1 else math.nan, unit=unit)
+        return PlaneAxis(ctype, size, reference if pixel == 1.0 and size == 1 else None, unit=unit)
     return PlaneAxis(ctype, size, reference + (1.0 - pixel) * step, step, unit)
 
 
@@ -79,7 +79,7 @@ def _casa_spectral(record: Mapping[str, Any], size: int) -> PlaneAxis:
         return PlaneAxis("FREQ", size, unit=unit)
     first, step, pixel = (_scalar(wcs.get(key)) for key in ("crval", "cdelt", "crpix"))
     if first is None or step is None or pixel is None:
-        return PlaneAxis("FREQ", size, first if first is not None and size == 1 else math.nan, unit=unit)
+        return PlaneAxis("FREQ", size, first if size == 1 else None, unit=unit)
     step *= 1.0 if (turn := _scalar(wcs.get("pc"))) is None else turn
     return PlaneAxis("FREQ", size, first - pixel * step, step, unit)  # CASA counts pixels from 0
 

@@ -20,8 +20,8 @@ class PlaneAxis:
     ctype : str
         As the file has it; empty where it has none.
     size : int
-    first, step : float
-        Linear world coordinate in `unit`: its value at index 0, and from one index to the next. NaN where the file
+    first, step : float or None
+        Linear world coordinate in `unit`: its value at index 0, and from one index to the next. None where the file
         does not say, or where the axis is not linear.
     unit : str
     values : tuple of float
@@ -30,8 +30,8 @@ class PlaneAxis:
 
     ctype: str
     size: int
-    first: float = math.nan
-    step: float = math.nan
+    first: float | None = None
+    step: float | None = None
     unit: str = ""
     values: tuple[float, ...] = ()
 
@@ -39,4 +39,6 @@ class PlaneAxis:
         """Return the world coordinate at an index, NaN where it is not known."""
         if self.values:
             return self.values[index] if index < len(self.values) else math.nan
-        return self.first if index == 0 else self.first + index * self.step
+        if self.first is None or (index and self.step is None):
+            return math.nan
+        return self.first + index * (self.step or 0.0)
