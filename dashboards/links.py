@@ -24,10 +24,6 @@ class Links:
         """Return the links for a page at `path` (below the prefix, beginning with a slash)."""
         return cls("../" * max(0, path.count("/") - 1) or "./")
 
-    def home(self) -> str:
-        """The overview."""
-        return self.root
-
     def images(self, **query: object) -> str:
         """The list of images, with filters as query."""
         return self.page("images", query)

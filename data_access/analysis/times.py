@@ -26,11 +26,6 @@ def mjd_to_unix(mjd: float) -> float:
     return (mjd - MJD_OF_UNIX_EPOCH) * SECONDS_PER_DAY
 
 
-def mjd_to_datetime(mjd: float) -> datetime | None:
-    """Return the aware UTC datetime of an MJD; None outside the years 1 to 9999 or when not finite."""
-    return unix_to_datetime(mjd_to_unix(mjd))
-
-
 def unix_to_datetime(unix: float) -> datetime | None:
     """Return the aware UTC datetime of unix seconds; None outside the years 1 to 9999 or when not finite."""
     if not math.isfinite(unix):

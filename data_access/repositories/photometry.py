@@ -15,10 +15,9 @@ from data_access.analysis.variability.moments import FluxKind
 from data_access.database import Query
 from data_access.errors import RecordNotFound
 from data_access.layout import Layout, Table
-from data_access.records import LightCurve, PageRequest
+from data_access.records import LightCurve
 from data_access.records.base import EpochOrigin
 from data_access.records.measurement_quality import quality_of
-from data_access.repositories.base import Listing, Where, listing_segments, read_page
 from data_access.repositories.measurement_quality import has_quality, is_unflagged_sql
 
 _COLUMNS = (
@@ -150,14 +149,6 @@ class PhotometryRepository:
             for name, ra, dec, peak in found.rows
             if isinstance(ra, int | float) and isinstance(dec, int | float)
         )
-
-    async def newest_ids(self, limit: int) -> tuple[str, ...]:
-        """Return the sources measured last, newest first."""
-        table = await self._layout.find("photometry")
-        key = table.key("id", "p")
-        listing = Listing(table, f'"{table.name}" p', (table.column("source_id", "p"),), key, {"id": key}, "id")
-        page = await read_page(listing_segments(listing, Where(), ""), PageRequest(limit=limit), lambda row: row[0])
-        return tuple(dict.fromkeys(str(name) for name in page.rows if name is not None))
 
 
 def _floats(values: Sequence[Any]) -> npt.NDArray[np.float64]:

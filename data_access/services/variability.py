@@ -103,10 +103,6 @@ class VariabilityService:
         found = self._derived.get((flux, key))
         return None if found is None else found[1]
 
-    def recent_table(self, flux: FluxKind = "peak") -> VariabilityTable | None:
-        """Return the metrics that were made last without reading anything; None when there are none."""
-        return self._tables.get(flux)
-
     def _make_table(self, flux: FluxKind) -> VariabilityTable:
         sums = self._sums or _nothing("")
         kept = sums.moments[: len(self._names)]

@@ -160,7 +160,6 @@ async def _ask_repositories(ask: _Asker, source_id: str, path: str) -> None:
     await ask("photometry.find_fluxes", (source_id, "nobody", "\ud800"), "peak")
     await ask("photometry.find_versions", (source_id, "nobody", "\ud800"))
     await ask("photometry.find_sources_in", path)
-    await ask("photometry.newest_ids", 5)
     await ask("photometry.get_image_path", 1, source_id)
     await ask("measurement_sets.get", path)
     await ask("measurement_sets.find_between", 0.0, 1e5)
