@@ -168,15 +168,11 @@ class Session:
         results: list[T] = []
 
         def locked() -> None:
-            # Panel (1.9) sends what its layouts contain in a message of its own, which waits while the socket is
-            # busy: what Bokeh sends of a model inside would come first, and the browser would not know the model.
-            # Held, all of it goes one way and in order.
-            self.doc.hold("collect")
-            try:
-                with set_curdoc(self.doc):
-                    results.append(change())
-            finally:
-                self.doc.unhold()
+            # Panel (1.9) sends changes by itself, and lets them wait while the socket is busy: what Bokeh sends of a
+            # figure would overtake the layout that brings it, and the browser would not know the figure. This way
+            # Panel sends all of it, in order.
+            with set_curdoc(self.doc), pn.io.unlocked(policy="collect"):
+                results.append(change())
 
         await server_session.with_document_locked(locked)
         return results[0] if results else None
