@@ -129,9 +129,10 @@ class Offload:
         return self._processes
 
     async def _drop(self, pool: ProcessPool) -> None:
-        """Stop a pool; the next call makes a new one (or has done so already)."""
-        if self._processes is pool:
-            self._processes = None
+        """Stop a pool; the next call makes a new one. Of several callers whom it failed, the first one does it."""
+        if self._processes is not pool:
+            return  # two that join the same pool close its channels twice, and then perhaps somebody else's
+        self._processes = None
         pool.stop()  # type: ignore[no-untyped-call, unused-ignore]
         await asyncio.to_thread(pool.join, _JOIN_S)
 
