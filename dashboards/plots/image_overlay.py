@@ -126,7 +126,7 @@ _JS_DECIMAL = _JS_SKY + "return lon.toFixed(digits + 4) + '°  ' + lat.toFixed(d
 
 _JS_VALUE = """
 if (!Number.isFinite(value)) return 'blank'
-const n = image === null ? 1 : image.data.factor[0]
+const n = image?.data.factor?.[0] ?? 1
 const how = n > 1 ? ' (' + image.data.reduction[0] + ' of ' + n + ' × ' + n + ')' : ''
 return (value * scale).toPrecision(4) + ' ' + unit + how
 """

@@ -175,8 +175,17 @@ class Complaints:
     def watch(self, page: Page) -> None:
         """Collect from `page`."""
         page.on("console", self._console)
-        page.on("pageerror", lambda err: self.found.append(f"uncaught: {err}"))
+        page.on("pageerror", self._uncaught)
         page.on("request", lambda request: self._request(page, request.url))
+
+    def _uncaught(self, err: Error) -> None:
+        stack = str(err.stack or "")
+        # BokehJS 3.9 (_image_index, _get_column_value) reads past the rows of an image when the pointer meets its very
+        # edge: a hover box less. Only that, and only where its own code stands at the top of the stack.
+        top = next((line for line in stack.splitlines() if line.strip().startswith("at ")), "")
+        if "of undefined (reading '0')" in str(err) and "/static/js/bokeh" in top:
+            return
+        self.found.append(f"uncaught: {err} {stack}")
 
     def _console(self, message: Any) -> None:
         if message.type == "error" or "Content Security Policy" in message.text:
