@@ -180,8 +180,8 @@ class Complaints:
 
     def _uncaught(self, err: Error) -> None:
         stack = str(err.stack or "")
-        # BokehJS 3.9 (_image_index, _get_column_value) reads past the rows of an image whose very edge the pointer meets:
-        # a hover box less. Only that, and only where its own code stands at the top of the stack.
+        # BokehJS 3.9 (_image_index, _get_column_value) reads past the rows of an image whose very edge the pointer
+        # meets: a hover box less. Only that, and only where its own code stands at the top of the stack.
         top = next((line for line in stack.splitlines() if line.strip().startswith("at ")), "")
         if "of undefined (reading '0')" in str(err) and "/static/js/bokeh" in top:
             return
