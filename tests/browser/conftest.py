@@ -16,6 +16,7 @@ server
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -183,7 +184,7 @@ class Complaints:
         # BokehJS 3.9 (_image_index, _get_column_value) reads past the rows of an image whose very edge the pointer
         # meets: a hover box less. Only that, and only where its own code stands at the top of the stack.
         top = next((line for line in stack.splitlines() if line.strip().startswith("at ")), "")
-        if "of undefined (reading '0')" in str(err) and "/static/js/bokeh" in top:
+        if re.search(r"of undefined \(reading '\d+'\)", str(err)) and "/static/js/bokeh" in top:
             return
         self.found.append(f"uncaught: {err} {stack}")
 
