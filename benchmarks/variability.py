@@ -10,6 +10,7 @@ file first can be as fast.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import tempfile
@@ -98,6 +99,11 @@ def _open(bench: BenchArchive, cache: str) -> Archive:
     return Archive(replace(settings, cache_dir=Path(cache), reader_processes=os.cpu_count() or 1))
 
 
+async def _start_workers(archive: Archive) -> None:
+    """Wait until the worker processes run, as they do in a server that is open."""
+    await asyncio.gather(*(archive.offload.in_process(os.getpid) for _ in range(2 * archive.offload.n_processes)))
+
+
 @contextmanager
 def _one_more_epoch(bench: BenchArchive) -> Iterator[None]:
     """Measure every source once more; the rows are removed afterwards."""
@@ -135,7 +141,7 @@ async def measure(scale: Scale, *, n_runs: int, seconds: float) -> list[Row]:  #
         with tempfile.TemporaryDirectory() as cache:
             times, wanted = _peers(bench.products)
             async with _open(bench, cache) as archive:
-                archive.offload.warm_up()
+                await _start_workers(archive)
                 _add(first, {"ours": await _table_s(archive, wanted), **times})
                 with _one_more_epoch(bench):
                     times, wanted = _peers(bench.products)

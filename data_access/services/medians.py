@@ -113,7 +113,9 @@ class MedianService:
                 if last - first < _ROWS_AT_ONCE // 5:  # a trip to another process costs more
                     found = await self._offload.in_thread(read_usable_fluxes, query, first, last, kind)
                 else:
-                    found = await self._offload.in_process(read_usable_fluxes, query, first, last, kind)
+                    found = await self._offload.in_process(
+                        read_usable_fluxes, query, first, last, kind, in_worker=True
+                    )
                 return await self._offload.in_thread(self._placed, found), found.flux
 
         parts = await asyncio.gather(*(read(first, last) for first, last in stretches))

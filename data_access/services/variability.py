@@ -268,7 +268,7 @@ class VariabilityService:
     async def _read(self, query: BlockQuery, after: int, last: int) -> PhotometryBlock:
         if last - after <= _ROWS_IN_A_THREAD:
             return await self._offload.in_thread(read_photometry_block, query, after, last, CHUNK_ROWS)
-        return await self._offload.in_process(read_photometry_block, query, after, last, CHUNK_ROWS)
+        return await self._offload.in_process(read_photometry_block, query, after, last, CHUNK_ROWS, in_worker=True)
 
     def _merge(self, sums: Sums, block: PhotometryBlock) -> npt.NDArray[np.int64]:
         where = np.empty(len(block.names), dtype=np.int64)
