@@ -194,8 +194,8 @@ def _draw(figure: Figure, theme: Theme, source: Any) -> Any:
             upper="upper",
             line_color="colour",
             line_alpha=0.7,
-            upper_head=models.TeeHead(size=5, line_color="colour"),
-            lower_head=models.TeeHead(size=5, line_color="colour"),
+            upper_head=None,
+            lower_head=None,
             name="error_bars",
         )
     )
