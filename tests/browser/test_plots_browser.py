@@ -100,3 +100,14 @@ def test_markup_in_data_stays_text_in_a_hover_box(screen):
 
     assert "<img src=x onerror=alert(1)>.fits" in text
     assert screen.page.locator(".bk-Tooltip img").count() == 0
+
+
+def test_the_light_curve_does_not_jump_aside_from_one_source_to_the_next(screen):
+    widths = []
+    for scale in (0.001, 0.011, 0.31):
+        lc = make_light_curve(peak_jyb=scale * np.linspace(1.0, 1.5, 30))
+        screen.show(plot_light_curve(lc))
+        widths.append(screen.get("return Bokeh.index.find_one(plot.left[0]).layout.bbox.width"))
+
+    assert widths[0] > 20
+    assert len(set(widths)) == 1
