@@ -26,6 +26,7 @@ class Screen:
         self.page = page
 
     def show(self, figure):
+        self.page.goto("about:blank")
         self.page.set_content(file_html(figure, INLINE))
         self.page.wait_for_function(f"window.Bokeh?.documents.length && {PLOT}.inner_width > 0")
         self.page.wait_for_function(f"Number.isFinite({PLOT}.x_range.start)")
