@@ -169,7 +169,7 @@ def light_curve_summary(
     """Return the subtitle: what the reader must know about these points before believing them."""
     parts: list[str] = []
     drawn = int(np.sum(columns["n"]))
-    late = sum(not Epoch(0.0, origin).is_observation for origin in lc.origin)
+    late = int(np.count_nonzero(~_is_observed(lc)))
     if late:
         parts.append(f"epochs are processing times for {late:,} of {lc.n_epoch:,} points")
     if drawn > MOST_POINTS:
@@ -210,7 +210,6 @@ def _select(lc: LightCurve, flux: FluxKind, unit: FluxUnit, marks: Marks) -> Sel
         kind[np.isin(lc.photometry_id, list(marks.left_out))] = "left out"
     no_flux = ~np.isfinite(values)
     measured = np.where(no_flux, kinds.at, values) * scale
-    observed = np.array([Epoch(0.0, origin).is_observation for origin in lc.origin], dtype=bool)
     return Selected(
         mjd=lc.mjd,
         flux=measured,
@@ -219,8 +218,14 @@ def _select(lc: LightCurve, flux: FluxKind, unit: FluxUnit, marks: Marks) -> Sel
         rms=lc.noise_jy * scale,
         has_rms=lc.has_rms,
         kind=kind,
-        observed=observed,
+        observed=_is_observed(lc),
     )
+
+
+def _is_observed(lc: LightCurve) -> BoolArray:
+    """Return which epochs are times of observation, not of processing; origins are few, epochs many."""
+    known = {origin: Epoch(0.0, origin).is_observation for origin in set(lc.origin)}
+    return np.fromiter(map(known.__getitem__, lc.origin), np.bool_, len(lc.origin))
 
 
 def _total(values: FloatArray, errors: FloatArray, marks: Marks) -> FloatArray:
