@@ -26,6 +26,7 @@ import pandas as pd
 from benchmarks.archive import BenchArchive, Scale, make_archive, remove_added_rows
 from benchmarks.report import Row, make_row
 from data_access import Archive
+from data_access.analysis.times import mjd_in_name
 from data_access.analysis.variability.moments import kind_moments
 from data_access.settings import load_settings
 
@@ -101,7 +102,7 @@ def _open(bench: BenchArchive, cache: str) -> Archive:
 
 async def _start_workers(archive: Archive) -> None:
     """Wait until the worker processes run, as they do in a server that is open."""
-    await asyncio.gather(*(archive.offload.in_process(os.getpid) for _ in range(2 * archive.offload.n_processes)))
+    await asyncio.gather(*(archive.offload.in_process(mjd_in_name, "") for _ in range(2 * archive.offload.n_processes)))
 
 
 @contextmanager

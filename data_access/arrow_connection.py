@@ -11,12 +11,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-
-import pyarrow as pa
-from adbc_driver_manager import Error
-from adbc_driver_sqlite import StatementOptions, dbapi
+from typing import TYPE_CHECKING
 
 from data_access.errors import QueryTooSlow
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class NotAsArrow(Exception):
@@ -42,6 +42,10 @@ def read_arrow_batches(
     QueryTooSlow
         Not all of it was read within `deadline_s`.
     """
+    import pyarrow as pa  # half a second, and no other worker needs it
+    from adbc_driver_manager import Error
+    from adbc_driver_sqlite import StatementOptions, dbapi
+
     expires = time.monotonic() + deadline_s
     uri = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if immutable else ''}"
     options = {StatementOptions.BATCH_ROWS.value: str(batch_rows)}

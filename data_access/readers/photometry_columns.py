@@ -14,11 +14,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from data_access.analysis.times import mjd_in_name
 from data_access.analysis.variability.moments import FloatArray, IntArray
@@ -26,6 +25,9 @@ from data_access.arrow_connection import NotAsArrow, read_arrow_batches
 from data_access.read_only_connection import connect_read_only
 from data_access.records.measurement_quality import quality_of
 from data_access.records.variability import BlockQuery
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -165,23 +167,23 @@ class _ArrowBatch:
         column = self.columns[name]
         if column.null_count == len(column):
             return np.full(self.n_rows, -1, dtype=np.int64), []
-        if not pa.types.is_string(column.type):
-            raise NotAsArrow(f"{name} is {column.type}")
-        encoded = column.cast(pa.binary()).dictionary_encode()
+        encoded = self._of_type(name, "string").cast("binary").dictionary_encode()
         numbers = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
         return numbers, encoded.dictionary.to_numpy(zero_copy_only=False)
 
     def floats(self, name: str) -> FloatArray:
-        column = self.columns[name]
-        if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
-            raise NotAsArrow(f"{name} is {column.type}")
+        column = self._of_type(name, "double", "int64")
         return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
 
     def whole(self, name: str) -> IntArray:
-        column = self.columns[name]
-        if not pa.types.is_integer(column.type):
-            raise NotAsArrow(f"{name} is {column.type}")
+        column = self._of_type(name, "int64")
         return np.asarray(column.fill_null(0).to_numpy(zero_copy_only=False), dtype=np.int64)
+
+    def _of_type(self, name: str, *types: str) -> pa.Array:
+        column = self.columns[name]
+        if str(column.type) not in types:
+            raise NotAsArrow(f"{name} is {column.type}")
+        return column
 
 
 _Batches = Callable[[BlockQuery, Sequence[str], tuple[int, int]], Iterator[_Batch]]
