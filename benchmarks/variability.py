@@ -102,7 +102,9 @@ def _open(bench: BenchArchive, cache: str) -> Archive:
 
 async def _start_workers(archive: Archive) -> None:
     """Wait until the worker processes run, as they do in a server that is open."""
-    await asyncio.gather(*(archive.offload.in_process(mjd_in_name, "") for _ in range(2 * archive.offload.n_processes)))
+    await asyncio.gather(
+        *(archive.offload.in_process(mjd_in_name, "") for _ in range(2 * archive.offload.n_processes))
+    )
 
 
 @contextmanager
