@@ -351,3 +351,17 @@ async def test_status_tells_how_our_own_database_is(archive: Archive) -> None:
     broken = await told()
     assert broken["State"] == "failed"
     assert broken["File"].endswith("notes.sqlite3")
+
+
+async def test_what_a_page_still_does_ends_before_its_archive_is_closed(demo_folder: Path) -> None:
+    async with open_archive(demo_folder) as archive:
+        session = Session(archive)
+
+        async def ask_on() -> None:
+            while True:
+                await archive.images.newest(1)
+
+        task = session.spawn(ask_on())
+        await archive.images.newest(1)
+    assert task.cancelled()
+    assert all(database.mode == "closed" for database in archive.databases.values())
