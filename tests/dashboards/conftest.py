@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dashboards.session import Session
-from data_access import Archive
+from data_access import Archive, open_archive
 from data_access.demo import write_demo
 
 
@@ -47,3 +48,16 @@ def _pages_end_before_their_archive(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Session, "spawn", remembered)
     monkeypatch.setattr(Archive, "close", close_after_pages)
+
+
+@pytest.fixture
+async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
+    """The demo archive that tests only read, opened."""
+    async with open_archive(demo_folder) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def search_index(archive: Archive) -> None:
+    """Wait for the index of all sources of the archive."""
+    await archive.search.index(patience_s=30.0)

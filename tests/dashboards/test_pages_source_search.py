@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
@@ -14,28 +13,15 @@ from dashboards.pages.list_page import FieldError
 from dashboards.pages.source_search import query_of, radius_of, range_of
 from dashboards.pages.source_table import Line, line_cells
 from dashboards.pages.sources import SourcesPage
-from dashboards.session import Session
 from data_access import Archive, open_archive
 from data_access.analysis.source_list import read_list
 from data_access.errors import SearchNotReady, ValidationError
 from data_access.records.source_columns import BY_NAME
 from data_access.records.source_query import Cone, Range
 from data_access.repositories.source_rows import to_source
+from tests.dashboards.source_list_samples import open_list
 
-
-@pytest.fixture
-async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
-    async with open_archive(demo_folder) as opened:
-        await opened.search.index(patience_s=30.0)
-        yield opened
-
-
-async def open_list(archive: Archive, **query: str) -> SourcesPage:
-    view = SourcesPage(Session(archive, query=query))
-    view.__panel__()
-    await view.load()
-    await view.settled()
-    return view
+pytestmark = pytest.mark.usefixtures("search_index")
 
 
 def names(view: SourcesPage) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,17 +11,11 @@ from bokeh.events import SelectionGeometry
 from dashboards.components.browser_state import write_query
 from dashboards.pages.variability import VariabilityPage
 from dashboards.plots.eta_v_data import AXES
-from data_access import Archive, open_archive
+from data_access import Archive
 from data_access.analysis.plane_area import box, inside
 from data_access.services.medians import Medians
 from tests.dashboards.eta_v_samples import make_table
 from tests.dashboards.test_pages_variability import names, open_page
-
-
-@pytest.fixture
-async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
-    async with open_archive(demo_folder) as opened:
-        yield opened
 
 
 def select(view: VariabilityPage, geometry: dict[str, object], *, mode: str = "replace", axes: str = "") -> None:

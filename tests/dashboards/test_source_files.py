@@ -16,8 +16,7 @@ from astropy.io import fits
 from astropy.io.votable import parse as parse_votable
 from astropy.table import Table
 
-from dashboards.server import build_server
-from data_access import open_archive
+from data_access import Archive, open_archive
 from data_access.analysis.table_files import WRITERS, FileColumn, FileTable
 from data_access.records.source_columns import COLUMNS
 
@@ -32,13 +31,9 @@ TRUTH_OF = {
 
 
 @pytest.fixture
-async def http(real_archive_split: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_archive(real_archive_split) as archive:
-        server = build_server(archive)
-        server.start()
-        async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
-            yield client
-        await server.stop()
+async def archive(real_archive_split: Path) -> AsyncIterator[Archive]:
+    async with open_archive(real_archive_split) as opened:
+        yield opened
 
 
 def read(kind: str, body: bytes) -> tuple[dict[str, Any], dict[str, str], dict[str, str], str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -21,17 +19,11 @@ from dashboards.pages.source_point import PointPart
 from dashboards.pages.source_selection import SelectionPart
 from dashboards.plots.time_axis import utc_ms
 from dashboards.session import Session
-from data_access import Archive, open_archive
+from data_access import Archive
 from data_access.analysis.variability import total_error, variability_metrics
 from data_access.records import PageRequest, Source, SourceDetail
 from data_access.repositories.images import ImageFilter
 from tests.dashboards.plot_samples import make_light_curve
-
-
-@pytest.fixture
-async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
-    async with open_archive(demo_folder) as opened:
-        yield opened
 
 
 async def open_source(archive: Archive, name: str = "", **query: str) -> SourcePage:
