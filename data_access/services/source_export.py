@@ -26,7 +26,6 @@ IntArray = npt.NDArray[np.int64]
 MOST_MEASUREMENTS = 500_000
 _AT_ONCE = 2
 _PATIENCE_FOR_TWO_EPOCH_S = 60.0
-_NOT_MADE = "empty, they are still being made; ask again for the file in some minutes"
 _SPANS = (
     ("first_mjd", "First epoch of the observations, MJD (UTC), flagged and forced measurements included"),
     ("last_obs_mjd", "Last epoch of the observations, MJD (UTC), flagged and forced measurements included"),
@@ -66,7 +65,8 @@ class SourceExportService:
             has_two_epoch = await self._search.two_epoch_made(TWO_EPOCH, patience_s=_PATIENCE_FOR_TWO_EPOCH_S)
             await self._search.index(patience_s=20.0)
             if not has_two_epoch:
-                facts = {**facts, "left out of the columns": f"{', '.join(TWO_EPOCH)}: {_NOT_MADE}"}
+                words, _ = self._search.follow_two_epoch(TWO_EPOCH)
+                facts = {**facts, "empty columns": f"{', '.join(TWO_EPOCH)}: {words}"}
             index, found = await self._search.select(query)
             return await self._written(index, found, kind, sort, descending, facts)
 

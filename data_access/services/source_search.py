@@ -22,7 +22,7 @@ from data_access.analysis.source_index import (
     sort_values,
 )
 from data_access.analysis.variability.moments import KINDS
-from data_access.errors import ArchiveError, SearchNotReady, ValidationError
+from data_access.errors import ArchiveError, DatabaseError, SearchNotReady, ValidationError
 from data_access.offload import Offload
 from data_access.records import Cursor, PageRequest, RecordPage
 from data_access.records.source_columns import COLUMNS, METRIC_NAMES, STATE_KINDS, STORED_NAMES, TWO_EPOCH
@@ -163,7 +163,9 @@ class SourceSearchService:
         """Raise `SearchNotReady` when the question needs Vs or m and they are not made in a moment."""
         names = (sort, *(wanted.column for wanted in query.ranges))
         if not await self.two_epoch_made(names, patience_s=PATIENCE_S):
-            raise SearchNotReady(self.follow_two_epoch(names)[0].removesuffix("."))
+            words, is_going_on = self.follow_two_epoch(names)
+            # Who gets "not ready" asks again at once: not when nothing is being made.
+            raise (SearchNotReady if is_going_on else DatabaseError)(words.removesuffix("."))
 
     async def _read_stored(self) -> float:
         now = time.time()

@@ -12,7 +12,7 @@ import pytest
 
 from data_access import Archive, open_archive
 from data_access.analysis.variability import maximum_pair
-from data_access.errors import SearchNotReady
+from data_access.errors import DatabaseError, SearchNotReady
 from data_access.records import PageRequest
 from data_access.records.source_query import Range, SourceQuery
 from data_access.services import two_epoch as service_module
@@ -168,3 +168,19 @@ async def test_a_damaged_file_of_ours_is_made_anew(products: Path, read: list[tu
     async with open_archive(products.parents[2]) as archive:
         assert await found_in(archive, "flare") == first
     assert read == [(0, 8), (0, 8)]
+
+
+async def test_what_stops_the_making_is_said_and_not_asked_for_again_at_once(
+    products: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise DatabaseError("the disk is broken")
+
+    monkeypatch.setattr(service_module, "read_fronts", fail)
+    async with open_archive(products.parents[2]) as archive:
+        await archive.search.index()
+        with pytest.raises(DatabaseError, match="Vs and m cannot be made: the disk is broken") as caught:
+            await archive.search.find(SourceQuery(ranges=(Range("vs", 4.3),)), PageRequest(10, "", "", False))
+        assert not isinstance(caught.value, SearchNotReady)
+        _, found, _ = await archive.search.find(SourceQuery(), PageRequest(10, "", "eta", False))
+    assert found.rows.size == 3
