@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import uuid
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ class Sums:
         In order, without gaps.
     saved_to : int
         Newest row that was counted when this was last read from or written to the disk.
+    history : str
+        Another one for sums that were made anew: what was derived from sums of another history is not to be trusted.
     """
 
     identity: str
@@ -54,6 +57,7 @@ class Sums:
     moments: npt.NDArray[Any]
     chunks: list[Chunk]
     saved_to: int = 0
+    history: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
     def last_id(self) -> int:
@@ -99,7 +103,7 @@ class Sidecar:
                 meta = dict(connection.execute("SELECT name, value FROM meta ORDER BY name"))
                 if meta.get("identity") != identity or meta.get("format") != self._format():
                     return None
-                return _read_sums(connection, identity)
+                return _read_sums(connection, identity, meta.get("history", ""))
         except (sqlite3.OperationalError, OSError) as err:
             raise self._explained(err) from err
         except (sqlite3.DatabaseError, ValueError, TypeError):
@@ -150,6 +154,7 @@ class Sidecar:
                 "format": self._format(),
                 "n_src": str(len(sums.names)),
                 "written_to": str(sums.last_id),
+                "history": sums.history,
             }
             connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(meta.items()))
         sums.saved_to = sums.last_id
@@ -183,7 +188,7 @@ def _block_row(sums: Sums, block: int) -> tuple[int, str, bytes]:
     return block, json.dumps(sums.names[part]), sums.moments[part].tobytes()
 
 
-def _read_sums(connection: sqlite3.Connection, identity: str) -> Sums | None:
+def _read_sums(connection: sqlite3.Connection, identity: str, history: str) -> Sums | None:
     names: list[str] = []
     parts: list[npt.NDArray[Any]] = []
     for text, blob in connection.execute("SELECT names, moments FROM sources ORDER BY block"):
@@ -195,4 +200,4 @@ def _read_sums(connection: sqlite3.Connection, identity: str) -> Sums | None:
     moments = np.concatenate(parts) if parts else np.zeros(0, dtype=MOMENTS)
     if n_src is None or not len(names) == len(moments) == int(n_src[0]) or len(set(names)) != len(names):
         return None
-    return Sums(identity, names, moments, chunks, saved_to=chunks[-1].last_id if chunks else 0)
+    return Sums(identity, names, moments, chunks, saved_to=chunks[-1].last_id if chunks else 0, history=history)

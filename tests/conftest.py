@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+
+from data_access import Archive
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -49,3 +52,15 @@ def real_archive_split(shared_data: Path, tmp_path_factory: pytest.TempPathFacto
 def real_archive_unified(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same in the unified layout."""
     return _build_archive(shared_data, tmp_path_factory.mktemp("real_unified") / "archive", "unified")
+
+
+@pytest.fixture
+async def http(archive: Archive) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a server of the archive in this process; `archive` is the one that is nearest to the test."""
+    from dashboards.server import build_server
+
+    server = build_server(archive)
+    server.start()
+    async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
+        yield client
+    await server.stop()

@@ -49,4 +49,8 @@ def missing_words(found: MissingEpochs) -> str:
         parts.append(kinds)
     if found.truncated:
         parts.append(f"only the newest {MOST_LOOKED_AT} without a measurement were looked at")
+    if found.n_unplaced:
+        n = found.n_unplaced
+        have = "image has" if n == 1 else "images have"
+        parts.append(f"{n:,} {have} no recorded centre and could not be looked at")
     return "; ".join(parts)

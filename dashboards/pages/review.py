@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import panel as pn
@@ -257,7 +258,8 @@ class ReviewPage(PageView):
         if dossier.candidate.key != self.current.key:
             return None
         links = self.session.links
-        self.facts.groups = review_facts(dossier)
+        # What was read may be older than the reasons: those in η and V come when the sums are there.
+        self.facts.groups = review_facts(replace(dossier, candidate=self.current))
         self.facts_slot.succeed(self.facts)
         pictures = [picture(dossier, shown, links, theme=self.session.theme) for shown in dossier.pictures]
         self.pictures.param.update(pictures=pictures, words=picture_words(dossier))

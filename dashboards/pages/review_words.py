@@ -15,6 +15,7 @@ from dashboards.pages.source_words import bounded_cell, ese_cell, verdict_cell
 from dashboards.pages.wording import position_cells
 from dashboards.plots.epoch_words import epoch_words
 from data_access.analysis.times import format_utc
+from data_access.analysis.variability import DEFINITIONS
 from data_access.records.marks import VERDICTS, Mark, Marks
 from data_access.records.review import Candidate, Dossier, ReviewPicture
 from data_access.services.review import position_of
@@ -159,6 +160,8 @@ def _variability(dossier: Dossier) -> list[dict[str, Any]]:
         items.append(fact("V", cell(f"{eta_v.v:.4g}", note=f"cut {eta_v.v_cut:.4g}")))
     title = "each measurement against the weighted mean of all others, in its own errors; it has no upper bound"
     items.append(fact("Largest deviation", cell(dossier.deviation, digits=1, unit="σ", title=title)))
+    items.append(fact("Vs", cell(dossier.vs, digits=2, title=DEFINITIONS["vs"].formula + ", of one pair of epochs")))
+    items.append(fact("m", cell(dossier.m, digits=3, title=DEFINITIONS["m"].formula + ", of the same pair")))
     curve = dossier.detail.light_curve if dossier.detail is not None else None
     if curve is not None and curve.n_epoch:
         n_forced, n_flagged = int(curve.is_forced.sum()), int(curve.is_flagged.sum())

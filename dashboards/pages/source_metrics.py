@@ -24,6 +24,7 @@ from data_access.analysis.variability import (
     total_error,
     variability_metrics,
 )
+from data_access.analysis.variability.metric import usable
 from data_access.analysis.variability.sigma_deviation import largest_possible_sigma_deviation, sigma_deviation
 from data_access.records import LightCurve, SourceDetail
 
@@ -60,6 +61,8 @@ class Analysis:
     selection : EpochSelection
     flux : str
         Which flux the photometry is taken from; what is stored is always of the peak.
+    n_kinds : tuple of 3 int
+        Usable measurements that count: detections, forced ones, and those that the pipeline calls upper limits.
     """
 
     every: Numbers
@@ -69,6 +72,7 @@ class Analysis:
     n_left_out: int
     selection: EpochSelection
     flux: FluxKind = "peak"
+    n_kinds: tuple[int, int, int] = (0, 0, 0)
 
 
 def analyse(detail: SourceDetail, flux: FluxKind, selection: EpochSelection = EVERY_EPOCH) -> Analysis:
@@ -83,7 +87,14 @@ def analyse(detail: SourceDetail, flux: FluxKind, selection: EpochSelection = EV
         n_left_out=int(np.count_nonzero(left_out)),
         selection=selection,
         flux=flux,
+        n_kinds=_n_kinds(curve, flux, selection.used(curve)),
     )
+
+
+def _n_kinds(curve: LightCurve, flux: FluxKind, use: BoolArray) -> tuple[int, int, int]:
+    use = use & usable(*fluxes(curve, flux))
+    limit, forced = curve.is_upper_limit, curve.is_forced & ~curve.is_upper_limit
+    return tuple(int(np.count_nonzero(use & kind)) for kind in (~limit & ~forced, forced, limit))  # type: ignore[return-value]
 
 
 def _remarks(detail: SourceDetail) -> tuple[str, ...]:
@@ -178,6 +189,8 @@ def metric_note(analysis: Analysis) -> str:
     eta = analysis.every.metrics.eta
     if eta.value is None:
         parts.insert(0, f"η {eta.reason}")
+    if any(analysis.n_kinds[1:]):
+        parts.append(_kind_words(*analysis.n_kinds))
     if analysis.n_flagged:
         parts.append(f"{analysis.n_flagged:,} flagged measurements are left out here, but not by the pipeline")
     elif analysis.selection.flagged:
@@ -188,6 +201,16 @@ def metric_note(analysis: Analysis) -> str:
     if error := _systematic(analysis.selection):
         parts.append(f"errors here are √(σ² + {error})")
     return "; ".join(parts)
+
+
+def _kind_words(n_detections: int, n_forced: int, n_limits: int) -> str:
+    """Return which measurements count and how: nothing that is known of the pipeline says it for upper limits."""
+    counted = [f"{n_detections:,} detection{'' if n_detections == 1 else 's'}", f"{n_forced:,} forced"]
+    how = "each with its measured flux density, below 3 σ too"
+    if n_limits:
+        counted.append(f"{n_limits:,} that the pipeline calls upper limit{'' if n_limits == 1 else 's'}")
+        how += ", and upper limits with the one that is stored for them"
+    return f"in use: {', '.join(counted)}, {how}"
 
 
 def _systematic(selection: EpochSelection) -> str:

@@ -36,7 +36,7 @@ from dashboards.pages.variability_words import (
     state_words,
 )
 from dashboards.plots.eta_v import EtaVPlot, plot_eta_v, update_eta_v
-from dashboards.plots.eta_v_data import Cuts, EtaVData, drawable, eta_v_data
+from dashboards.plots.eta_v_data import AXES, Cuts, EtaVData, drawable, eta_v_data
 from dashboards.session import PageView, Session
 from data_access.analysis.eta_v import DEFAULT_SIGMA, LogGaussian, beyond_both, fit_log_gaussian
 from data_access.records.marks import Marks
@@ -69,9 +69,12 @@ class VariabilityPage(PageView):
     eta_cut = param.String(default="", doc="cut in η; empty for the published one")
     v_cut = param.String(default="", doc="cut in V; empty for the published one")
     picked = param.String(default="", doc="names of the sources selected one by one")
-    area = param.String(default="", doc="the part of the plane that is selected, corners in log10 of η and V")
+    area = param.String(default="", doc="the part of the plane that is selected, corners in log10 of its axes")
+    axes = param.Selector[str](
+        default="", objects=list(AXES), doc="diagnostic panel that the area lies in; empty for the plane of η and V"
+    )
     panels: Any = param.Selector(default="off", objects=["off", "on"], doc="whether the diagnostic panels are shown")
-    url_params = ("flux", "epochs", "k", "eta_cut", "v_cut", "picked", "area", "panels")
+    url_params = ("flux", "epochs", "k", "eta_cut", "v_cut", "picked", "area", "axes", "panels")
     push_params = ("flux", "epochs", "k")
     live_roles = frozenset({"products", "pipeline", "notes"})
 

@@ -12,7 +12,7 @@ from dashboards.components.notice import Notice
 from dashboards.pages.part import PagePart
 from dashboards.pages.variability_words import median_words, panel_words
 from dashboards.plots.eta_v import show_probe
-from dashboards.plots.eta_v_data import PanelData, drawable, panel_data
+from dashboards.plots.eta_v_data import AXES, PanelData, drawable, panel_data
 from data_access.errors import ArchiveError
 from data_access.records.variability import VariabilityTable
 from data_access.services.medians import Medians
@@ -71,8 +71,13 @@ class DiagnosticPart(PagePart["VariabilityPage"]):
         look = {"flux": page.flux, "of": median_words(medians)}
         if self.layout is not None and page.plot.source in self.layout.references():
             update_eta_v_panels(self.layout, page.plot, data, **look)
+            page.selection.ratios_changed()
             return None
         self.layout = plot_eta_v_panels(page.plot, data, **look, theme=page.session.theme, height=_PANEL_HEIGHT)
+        for axes, (x, y) in AXES.items():
+            if axes:
+                page.selection.listen_to_areas(self.layout.select_one({"name": f"panel {x} {y}"}), axes)
+        page.selection.ratios_changed()
         return [self.note, self.layout]
 
 

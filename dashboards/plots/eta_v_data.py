@@ -6,7 +6,9 @@ For a million sources it takes a second or two: a page calls `eta_v_data` in a t
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,16 @@ MOST_POINTS = 20_000
 _LEAST_MJY = 1e-12
 # What is drawn against what in the diagnostic panels (Rowlinson et al. 2019).
 PANELS = (("log_max", "log_eta"), ("log_ratio", "log_eta"), ("log_max", "log_v"), ("log_ratio", "log_v"))
+# What is selected in, by its name in URLs: the plane itself and the panels.
+AXES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "": ("log_eta", "log_v"),
+        "max-eta": PANELS[0],
+        "ratio-eta": PANELS[1],
+        "max-v": PANELS[2],
+        "ratio-v": PANELS[3],
+    }
+)
 _N_BINS = 40
 _ROOM = 0.06
 
@@ -127,7 +139,7 @@ def eta_v_columns(table: VariabilityTable, rows: IntArray) -> dict[str, Any]:
     ``log_ratio``, of the largest flux over the median one, is NaN until the medians are read: see `panel_data`.
     """
     return {
-        "log_max": np.log10(np.maximum(table.max[rows] * 1e3, _LEAST_MJY)),
+        "log_max": _log_max(table, rows),
         "log_ratio": np.full(rows.size, np.nan),
         "log_eta": np.log10(table.eta[rows]),
         "log_v": np.log10(table.v[rows]),
@@ -138,6 +150,31 @@ def eta_v_columns(table: VariabilityTable, rows: IntArray) -> dict[str, Any]:
         "flux_mjy": table.mean[rows] * 1e3,
         "max_mjy": table.max[rows] * 1e3,
     }
+
+
+def _log_max(table: VariabilityTable, rows: IntArray) -> FloatArray:
+    return np.asarray(np.log10(np.maximum(table.max[rows] * 1e3, _LEAST_MJY)))
+
+
+def places_of(
+    table: VariabilityTable, rows: IntArray, axes: tuple[str, str], medians: FloatArray | None
+) -> tuple[FloatArray, FloatArray]:
+    """Return where sources stand in the plane or in a panel: both coordinates of `axes`, names as in its columns.
+
+    Parameters
+    ----------
+    medians : shape (n_src,), or None
+        For ``log_ratio``; without them it is NaN.
+    """
+
+    def place(name: str) -> FloatArray:
+        if name == "log_ratio":
+            return np.full(rows.size, np.nan) if medians is None else log_ratio(table, medians, rows)
+        if name == "log_max":
+            return _log_max(table, rows)
+        return np.asarray(np.log10((table.eta if name == "log_eta" else table.v)[rows]))
+
+    return place(axes[0]), place(axes[1])
 
 
 def cell_columns(table: VariabilityTable, rows: IntArray, drawn: IntArray) -> dict[str, Any]:

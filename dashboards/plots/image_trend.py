@@ -24,7 +24,12 @@ QUANTITIES: dict[Quantity, tuple[str, str, str]] = {
 }
 _MOST_NAMES = 6
 _USUAL = "within the usual scatter"
-_APART = 0.12
+# Inside of its axes, on a screen of 1280 pixels.
+NARROWEST_PX, LOWEST_PX = 300.0, 110.0
+_LONGEST_NAME = 24
+_LETTER_PX, _LINE_PX = 6.5, 14.0
+_SHIFT = {"left": 9, "right": -9, "center": 0}
+_DROP = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +110,65 @@ def image_trend_columns(series: ImageSeries, *, theme: str = "dark") -> dict[str
 
 def _named(series: ImageSeries, spread: Spread, rows: npt.NDArray[np.int64]) -> dict[str, Any]:
     """Name the most extreme outliers, as far as their names do not fall upon each other."""
-    shown = series.mjd[np.isfinite(series.mjd) & np.isfinite(series.value)]
-    first, span = (float(shown.min()), float(np.ptp(shown)) or 1.0) if shown.size else (0.0, 1.0)
-    chosen: list[int] = []
+    shown = np.isfinite(series.mjd) & np.isfinite(series.value)
+    x, y = _shares(series.mjd, shown), _shares(series.value, shown)
+    chosen: list[_Name] = []
     for row in rows[np.argsort(-np.abs(spread.score[rows]), kind="stable")].tolist():
-        if len(chosen) < _MOST_NAMES and all(abs(series.mjd[row] - series.mjd[c]) > _APART * span for c in chosen):
-            chosen.append(row)
-    place = [(series.mjd[row] - first) / span for row in chosen]
+        name = _Name(row, _shortened(series.names[row]), float(x[row]), float(y[row]))
+        if len(chosen) < _MOST_NAMES and not any(name.meets(other) for other in chosen):
+            chosen.append(name)
+    places = [name.row for name in chosen]
     return {
-        "utc_ms": utc_ms(series.mjd[chosen]) if chosen else np.array([]),
-        "value": series.value[chosen] if chosen else np.array([]),
-        "text": [plain_text(series.names[row])[:32] for row in chosen],
-        "align": ["left" if share < 0.5 else "right" for share in place],
-        "shift": [9 if share < 0.5 else -9 for share in place],
+        "utc_ms": utc_ms(series.mjd[places]) if places else np.array([]),
+        "value": series.value[places] if places else np.array([]),
+        "text": [name.text for name in chosen],
+        "align": [name.align for name in chosen],
+        "shift": [_SHIFT[name.align] for name in chosen],
+        "drop": [name.drop for name in chosen],
     }
+
+
+def _shares(values: FloatArray, shown: npt.NDArray[np.bool_]) -> FloatArray:
+    """Return where values lie on an axis that holds the shown ones, 0 to 1; a single one lies in its middle."""
+    low, span = (float(values[shown].min()), float(np.ptp(values[shown]))) if shown.any() else (0.0, 0.0)
+    return (values - low) / span if span > 0 else np.full(values.size, 0.5)
+
+
+def _shortened(name: str) -> str:
+    return plain_text(name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…")
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """The name of an outlier where it stays inside of a narrow figure: beside its point, below or above it."""
+
+    row: int
+    text: str
+    x: float
+    y: float
+
+    @property
+    def align(self) -> str:
+        """Towards the middle of the figure."""
+        return "left" if self.x < 1 / 3 else "right" if self.x > 2 / 3 else "center"
+
+    @property
+    def drop(self) -> int:
+        """Pixels below the point: a name in the middle stands on the side with more room."""
+        return 0 if self.align != "center" else _DROP if self.y > 0.5 else -_DROP
+
+    def ends(self) -> tuple[float, float]:
+        """Left and right end of the text as shares of the narrowest figure."""
+        width = len(self.text) * _LETTER_PX / NARROWEST_PX
+        away = _SHIFT[self.align] / NARROWEST_PX
+        left = {"left": self.x + away, "right": self.x + away - width, "center": self.x - width / 2}[self.align]
+        return left, left + width
+
+    def meets(self, other: _Name) -> bool:
+        """Return whether two names would touch."""
+        (left, right), (other_left, other_right) = self.ends(), other.ends()
+        own, height = (name.y - name.drop / LOWEST_PX for name in (self, other))
+        return left < other_right and other_left < right and abs(own - height) < _LINE_PX / LOWEST_PX
 
 
 def plot_image_trend(series: ImageSeries, *, theme: str = "dark", height: int = 260) -> ImageTrendPlot:
@@ -144,8 +194,8 @@ def plot_image_trend(series: ImageSeries, *, theme: str = "dark", height: int = 
     )  # fmt: skip
     names = models.ColumnDataSource(columns["image_trend_names"], name="image_trend_names")
     figure.text(
-        "utc_ms", "value", text="text", x_offset="shift", text_align="align", text_baseline="middle", source=names,
-        text_color=colours.warn, text_font=value(FONT), text_font_size="11px",
+        "utc_ms", "value", text="text", x_offset="shift", y_offset="drop", text_align="align",
+        text_baseline="middle", source=names, text_color=colours.warn, text_font=value(FONT), text_font_size="11px",
     )  # fmt: skip
     figure.y_range.renderers = [points]
     figure.x_range.renderers = [points]

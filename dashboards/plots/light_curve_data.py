@@ -177,6 +177,8 @@ def light_curve_summary(
     above, below = columns["marker"].count("triangle"), columns["marker"].count("inverted_triangle")
     if above or below:
         parts.append(f"outside the axis: {above} above, {below} below")
+    if cut := _n_cut_bars(columns):
+        parts.append(f"{cut:,} error bar{'' if cut == 1 else 's'} reach{'es' if cut == 1 else ''} past the axis")
     flagged = int(np.count_nonzero(lc.is_flagged))
     if flagged:
         parts.append(f"{flagged:,} flagged" + (", in use" if marks.flagged else ""))
@@ -276,7 +278,7 @@ def _dress(columns: dict[str, Any], theme: str) -> dict[str, Any]:
     """Add times, the robust range and the look of each point."""
     colours = get_theme(theme)
     colour_of = {kind: colours.colour(symbol.token) for kind, symbol in SYMBOLS.items()}
-    low, high = robust_range(columns)
+    low, high = _with_bars(columns, *robust_range(columns))
     at = np.asarray(columns.get("at", columns["flux"]), dtype=float)
     symbols = [
         SYMBOLS["above" if y > high else "below" if y < low else kind]
@@ -323,6 +325,34 @@ def robust_range(columns: dict[str, Any]) -> tuple[float, float]:
     few = max(_FEWEST_FOR_SPREAD, _RARE_DETECTIONS * np.count_nonzero(good))
     ends = (detected.min(), detected.max()) if detected.size < few else _spread(detected, typical)
     return min(low, float(ends[0])), max(high, float(ends[1]))
+
+
+def _with_bars(columns: dict[str, Any], low: float, high: float) -> tuple[float, float]:
+    """Return a robust range widened to hold the whole error bar of every point in it, at most to three times itself.
+
+    A wider range takes in more points, whose bars count too.
+    """
+    if "mean" in columns["kind"] or not np.isfinite(high - low):
+        return low, high
+    at, lower, upper = (np.asarray(columns[name], dtype=float) for name in ("at", "lower", "upper"))
+    most_low, most_high = low - (high - low), high + (high - low)
+    while True:
+        inside = (at >= low) & (at <= high)
+        wider = (
+            max(most_low, float(lower[inside].min(initial=low))),
+            min(most_high, float(upper[inside].max(initial=high))),
+        )
+        if wider == (low, high):
+            return wider
+        low, high = wider
+
+
+def _n_cut_bars(columns: dict[str, Any]) -> int:
+    """Return how many points inside the axis have an error bar that leaves it."""
+    low, high = (np.asarray(columns[name], dtype=float) for name in ("view_low", "view_high"))
+    is_out = np.isin(columns["marker"], [SYMBOLS["above"].marker, SYMBOLS["below"].marker])
+    is_cut = (np.asarray(columns["lower"], dtype=float) < low) | (np.asarray(columns["upper"], dtype=float) > high)
+    return 0 if "mean" in columns["kind"] else int(np.count_nonzero(is_cut & ~is_out))
 
 
 def axis_ends(columns: dict[str, Any]) -> tuple[float, float]:

@@ -76,6 +76,21 @@ def icrs_to_pixel(
     return sky_to_pixel(wcs, np.asarray(native.lon.deg), np.asarray(native.lat.deg))
 
 
+def middle_of(header: ImageHeader) -> tuple[float, float]:
+    """Return ICRS right ascension and declination (degrees) of the middle of an image; NaN where not known."""
+    wcs, frame = celestial_wcs(header), native_frame(header)
+    if wcs is None or frame is None or len(header.shape) < 2:
+        return math.nan, math.nan
+    x, y = (np.array([(n - 1) / 2]) for n in (header.shape[-1], header.shape[-2]))
+    lon, lat = pixel_to_sky(wcs, x, y)
+    if not np.isfinite(lat[0]):
+        return math.nan, math.nan
+    if isinstance(frame, ICRS):
+        return float(lon[0]), float(lat[0])
+    place = SkyCoord(lon[0], lat[0], unit="deg", frame=frame).icrs
+    return float(place.ra.deg), float(place.dec.deg)
+
+
 def native_frame(header: ImageHeader) -> BaseCoordinateFrame | None:
     """Return the astropy frame of the image; None for one that is not known here."""
     return _frame(header.frame, equinox_of(header))

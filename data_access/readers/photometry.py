@@ -93,13 +93,21 @@ def read_usable_fluxes(
     DatabaseError
         And its kin: missing, locked, damaged, too slow.
     """
+    return read_usable_measurements(query, after_id, last_id, kind, in_worker=in_worker)[0]
+
+
+def read_usable_measurements(
+    query: BlockQuery, after_id: int, last_id: int, kind: FluxKind, *, in_worker: bool = False
+) -> tuple[UsableFluxes, FloatArray]:
+    """Return the usable fluxes and the error of each, as `read_usable_fluxes` does."""
     columns = _explained_columns(query, after_id, last_id, in_worker=in_worker)
     name = "peak" if kind == "peak" else "flux"
     flux, err = columns.values[name], columns.values[f"{name}_err"]
     with np.errstate(invalid="ignore"):
         keep = (columns.codes >= 0) & ~_flagged(columns, has_quality=query.has_quality)
         keep &= np.isfinite(flux) & np.isfinite(err) & (err > 0)
-    return UsableFluxes(tuple(columns.names), columns.codes[keep].astype(np.int32), flux[keep])
+    fluxes = UsableFluxes(tuple(columns.names), columns.codes[keep].astype(np.int32), flux[keep])
+    return fluxes, err[keep]
 
 
 def _explained_columns(query: BlockQuery, after_id: int, last_id: int, *, in_worker: bool) -> PhotometryColumns:

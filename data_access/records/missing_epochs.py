@@ -31,8 +31,12 @@ class MissingEpochs:
         Registered images that are near, measured ones too.
     truncated : bool
         True when there are more than were looked at.
+    n_unplaced : int
+        Images without a measurement here that could not be looked at: neither the database nor their file says where
+        they are, or there are too many of them.
     """
 
     epochs: tuple[MissingEpoch, ...]
     n_images: int
     truncated: bool
+    n_unplaced: int = 0

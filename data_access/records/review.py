@@ -108,10 +108,14 @@ class Dossier:
         None when no table knows a source of that name.
     deviation : float or None
         Largest deviation of one measurement from the weighted mean of all others, in its own errors (signed).
+    vs, m : float or None
+        Two-epoch metrics of the unflagged peak flux densities, signed; see `maximum_pair`.
     """
 
     candidate: Candidate
     detail: SourceDetail | None
     pictures: tuple[ReviewPicture, ...] = ()
     deviation: float | None = None
+    vs: float | None = None
+    m: float | None = None
     problems: tuple[str, ...] = ()

@@ -77,6 +77,17 @@ def _ours(kind: str, suffix: str, unit: str) -> tuple[SourceColumn, ...]:
             f"Mean over the root mean square of the errors, {kind}: the signal to noise of one typical measurement",
             "ours",
         ),
+        SourceColumn(
+            f"vs{suffix}", f"|Vs|{word}", "",
+            f"Two-epoch significance, {kind}: |Ia - Ib| / sqrt(ea^2 + eb^2) of the pair with the largest |m| among "
+            "those with |Vs| of 4.3 or more, else of that with the largest |Vs| (Mooley et al. 2016, section 5); "
+            "absent below 2 measurements", "ours",
+        ),
+        SourceColumn(
+            f"m{suffix}", f"|m|{word}", "",
+            f"Two-epoch modulation, {kind}: 2 |Ia - Ib| / (Ia + Ib) of the same pair as |Vs| (Mooley et al. 2016, "
+            "section 5); absent where the two fluxes do not add up to more than zero", "ours",
+        ),
     )  # fmt: skip
 
 
@@ -120,4 +131,8 @@ COLUMNS: tuple[SourceColumn, ...] = (
 BY_NAME: Mapping[str, SourceColumn] = MappingProxyType({column.name: column for column in COLUMNS})
 STORED_NAMES = tuple(c.name for c in COLUMNS if c.origin == "stored" and c.name != "v_stored")
 METRIC_NAMES = ("n", "eta", "v", "md", "chi2_mean", "mean", "std", "min", "max", "snr")
+# Made only when somebody asks for them; by the kind of flux that they are of.
+TWO_EPOCH: Mapping[str, Literal["peak", "integrated"]] = MappingProxyType(
+    {"vs": "peak", "m": "peak", "vs_int": "integrated", "m_int": "integrated"}
+)
 STATE_KINDS = ("ese", "transient")

@@ -44,6 +44,8 @@ class VariabilityTable:
         Measurements that the pipeline flagged.
     snr : float64
         Mean over the root mean square of the errors: of one typical measurement.
+    history : str
+        Of the sums: in tables of the same history a source stands at the same place.
     """
 
     flux: Literal["peak", "integrated"]
@@ -67,6 +69,7 @@ class VariabilityTable:
     md: FloatArray = field(default_factory=lambda: np.array([], dtype=np.float64))
     last_processed: npt.NDArray[np.bool_] = field(default_factory=lambda: np.array([], dtype=np.bool_))
     snr: FloatArray = field(default_factory=lambda: np.array([], dtype=np.float64))
+    history: str = ""
 
     def __len__(self) -> int:
         return int(self.eta.size)

@@ -166,6 +166,18 @@ class ImageRepository:
         bounds = [mjd + shift for mjd in starts_mjd for shift in (-_BEFORE_DAYS, _AFTER_DAYS)]
         return await self._some(await self._listing(), condition, bounds, limit=20 * _MANY)
 
+    async def find_without_place(self, *, limit: int) -> tuple[tuple[Image, ...], int]:
+        """Return the newest images whose position is recorded nowhere, and how many there are, up to `COUNT_CAP`."""
+        listing = await self._listing()
+        ra, dec = _places(listing)
+        condition = f"typeof({ra}) NOT IN ('real', 'integer') OR typeof({dec}) NOT IN ('real', 'integer')"
+        images = await self._some(listing, condition, (), limit=limit)
+        if len(images) < limit:
+            return images, len(images)
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM {listing.source} WHERE {condition} LIMIT {COUNT_CAP})"
+        found = await listing.table.fetch(sql, n_columns=1)
+        return images, int(found.rows[0][0])
+
     async def find_by_ids(self, ids: Sequence[int]) -> tuple[Image, ...]:
         """Return the images with these row numbers, the newest first; numbers that no image has are left out."""
         wanted = list(dict.fromkeys(ids))[:_MANY]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from data_access.analysis.cones import Cone
 from data_access.analysis.coordinates import separation_arcsec
+from data_access.analysis.image_sky import middle_of
 from data_access.analysis.times import stamp_in_name
 from data_access.errors import ArchiveError, ValidationError
 from data_access.records import Cutout, FileState, Image, LightCurve, PageRequest
@@ -21,6 +23,7 @@ from data_access.services.files import FileService
 RADIUS_DEG = 2.5
 MOST_IMAGES = 200
 MOST_LOOKED_AT = 40
+MOST_HEADERS = 100
 # The pipeline fits in a box around the position; nearer to the edge than this there is not enough of it.
 EDGE_PIXELS = 30.0
 # Below this expected signal to noise a fit fails more often than not.
@@ -39,8 +42,8 @@ class MissingEpochService:
     async def of(self, curve: LightCurve, place: Place) -> MissingEpochs:
         """Return the images near `place` that have no measurement in `curve`, with the reason for each.
 
-        An observation counts once, whatever the number of its images. Images whose position is not recorded cannot be
-        found like this.
+        An observation counts once, whatever the number of its images. Where no position is recorded, the header of
+        the file is asked, of at most `MOST_HEADERS` images that are not measured.
 
         Raises
         ------
@@ -49,13 +52,39 @@ class MissingEpochService:
         wanted = ImageFilter(cone=Cone(place.ra_deg or 0.0, place.dec_deg or 0.0, RADIUS_DEG))
         page = await self._images.find(wanted, PageRequest(limit=MOST_IMAGES))
         measured = {_observation(path) for path in curve.image_path if path is not None}
-        once = {_observation(image.path): image for image in reversed(page.rows)}
+        unplaced, n_unplaced = await self._images.find_without_place(limit=MOST_IMAGES)
+        by_header, n_unknown = await self._near_by_header(unplaced, measured, place)
+        n_unknown += n_unplaced - len(unplaced)
+        every = sorted((*page.rows, *by_header), key=lambda image: image.id)
+        once = {_observation(image.path): image for image in every}
         missing = [image for key, image in reversed(once.items()) if key not in measured]
         looked_at = missing[:MOST_LOOKED_AT]
         states = await self._files.states([image.path for image in looked_at])
         usual = _usual_flux(curve)
         found = [await self._judge(image, states[image.path], place, usual) for image in looked_at]
-        return MissingEpochs(tuple(found), len(once), len(looked_at) < len(missing) or bool(page.next_cursor))
+        truncated = len(looked_at) < len(missing) or bool(page.next_cursor)
+        return MissingEpochs(tuple(found), len(once), truncated, n_unknown)
+
+    async def _near_by_header(
+        self, images: Sequence[Image], measured: set[str], place: Place
+    ) -> tuple[list[Image], int]:
+        """Return those of some images whose header puts them near `place`, and how many nothing places."""
+        near: list[Image] = []
+        wanted = [image for image in images if _observation(image.path) not in measured]
+        n_unknown = max(0, len(wanted) - MOST_HEADERS)
+        cone = Cone(place.ra_deg or 0.0, place.dec_deg or 0.0, RADIUS_DEG)
+        for image in wanted[:MOST_HEADERS]:
+            try:
+                header = await self._files.image_header(image.path)  # kept by path and time of the file
+            except ArchiveError:
+                n_unknown += 1
+                continue
+            ra_deg, dec_deg = middle_of(header)
+            if not math.isfinite(ra_deg):
+                n_unknown += 1
+            elif cone.contains([ra_deg], [dec_deg])[0]:
+                near.append(image)
+        return near, n_unknown
 
     async def _judge(self, image: Image, state: FileState, place: Place, usual_jy: float) -> MissingEpoch:
         if not state.exists:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from data_access.analysis.ese import leave_one_out
 from data_access.analysis.eta_v import beyond_both, fit_log_gaussian
+from data_access.analysis.variability import maximum_pair
 from data_access.errors import ArchiveError, RecordNotFound
 from data_access.offload import Offload
 from data_access.records import Image, LightCurve, SourceDetail, TransientCandidate
@@ -92,7 +93,10 @@ class ReviewService:
         newest_first, calm_first, deviation, index = _epochs(detail.light_curve)
         asked = (("newest", newest_first), ("reference", calm_first), ("most deviating", index))
         pictures = await _answer(self._pictures(detail, asked), "images", problems)  # type: ignore[arg-type]
-        return Dossier(candidate, detail, pictures or (), deviation, tuple(problems))
+        good, curve = ~detail.light_curve.is_flagged, detail.light_curve
+        pair = await self._offload.in_thread(maximum_pair, curve.peak_jyb[good], curve.peak_err_jyb[good])
+        two_epoch = (pair.vs.value, pair.m.value)
+        return Dossier(candidate, detail, pictures or (), deviation, *two_epoch, problems=tuple(problems))
 
     async def _detail(self, source_id: str, problems: list[str]) -> SourceDetail | None:
         try:

@@ -98,6 +98,11 @@ class VariabilityService:
         """Return where these sources stand in the tables, -1 for those that are not counted yet."""
         return np.array([self._index.get(name, -1) for name in names], dtype=np.int64)
 
+    @property
+    def history(self) -> str:
+        """Of the present sums; see `VariabilityTable`."""
+        return "" if self._sums is None else self._sums.history
+
     def recent_derived(self, flux: FluxKind, key: Hashable) -> Any:
         """Return what `derived` gave last for the same question, of metrics that may be outdated, or None."""
         found = self._derived.get((flux, key))
@@ -116,6 +121,7 @@ class VariabilityService:
             last_processed=kept["last_processed"].copy(),
             last_id=sums.last_id,
             n_flagged=kept["n_flagged"].copy(),
+            history=sums.history,
             **metrics_of(kept, flux),
         )
 

@@ -20,6 +20,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -30,6 +31,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Error, Page, Playwright, expect, sync_playwright
+
+from data_access.demo import write_demo
 
 ROOT = Path(__file__).resolve().parents[2]
 _ARGUMENTS = [
@@ -216,3 +219,16 @@ def page(browser: Browser, complaints: Complaints, server: Callable[..., ServerP
     context.close()
     if not complaints.allowed:
         assert complaints.found == []
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo archive of one night that tests only read."""
+    return write_demo(tmp_path_factory.mktemp("browser_demo") / "archive", nights=1)
+
+
+def newest_image(folder: Path) -> tuple[int, Path]:
+    """Row number and file of the newest primary-beam corrected FITS image on disk."""
+    with sqlite3.connect(f"file:{folder}/state/db/products.sqlite3?mode=ro", uri=True) as database:
+        rows = database.execute("SELECT id, path FROM images WHERE path LIKE '%.pbcor.fits' ORDER BY id DESC")
+        return next((int(number), Path(path)) for number, path in rows if Path(path).is_file())

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
-import pytest
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 from playwright.sync_api import Page, expect
 
-from data_access.demo import write_demo
-from tests.browser.conftest import ServerProcess
+from tests.browser.conftest import ServerProcess, newest_image
 
 StartServer = Callable[..., ServerProcess]
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_demo(tmp_path_factory.mktemp("cutout_browser") / "archive", nights=1)
-
-
-def newest_image(folder: Path) -> tuple[int, Path]:
-    """Row number and file of the newest primary-beam corrected FITS image on disk."""
-    with sqlite3.connect(f"file:{folder}/state/db/products.sqlite3?mode=ro", uri=True) as database:
-        rows = database.execute("SELECT id, path FROM images WHERE path LIKE '%.pbcor.fits' ORDER BY id DESC")
-        return next((int(number), Path(path)) for number, path in rows if Path(path).is_file())
 
 
 def test_click_cuts_there_and_the_download_has_its_coordinates(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -14,21 +13,9 @@ from astropy.wcs import WCS
 from playwright.sync_api import Page, expect
 from regions import RectangleSkyRegion, Regions
 
-from data_access.demo import write_demo
-from tests.browser.conftest import ServerProcess
+from tests.browser.conftest import ServerProcess, newest_image
 
 StartServer = Callable[..., ServerProcess]
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_demo(tmp_path_factory.mktemp("regions_browser") / "archive", nights=1)
-
-
-def newest_image(folder: Path) -> tuple[int, Path]:
-    with sqlite3.connect(f"file:{folder}/state/db/products.sqlite3?mode=ro", uri=True) as database:
-        rows = database.execute("SELECT id, path FROM images WHERE path LIKE '%.pbcor.fits' ORDER BY id DESC")
-        return next((int(number), Path(path)) for number, path in rows if Path(path).is_file())
 
 
 def test_a_dragged_box_has_its_figures_and_is_saved_for_ds9(

@@ -14,6 +14,8 @@ from dashboards.pages.image import ImagePage
 from dashboards.session import Session
 from data_access import Archive
 from data_access.demo.schema import create_database
+from data_access.records import PageRequest
+from data_access.repositories.images import ImageFilter
 
 
 def replace_image(folder: Path, data: Any, *, cards: dict[str, Any] | None = None) -> tuple[int, Path]:
@@ -50,6 +52,23 @@ async def open_image(archive: Archive, image_id: int, **query: str) -> ImagePage
     await page.load()
     await page.settled()
     return page
+
+
+async def image_on_disk(archive: Archive) -> int:
+    """Return the row number of the newest corrected image that can be read."""
+    images = (await archive.images.find(ImageFilter(text="pbcor"), PageRequest(limit=200))).rows
+    states = await archive.files.states([image.path for image in images])
+    return next(image.id for image in images if not states[image.path].problem)
+
+
+async def open_newest_image(archive: Archive, **query: str) -> ImagePage:
+    """Return the page of the newest corrected image that can be read."""
+    return await open_image(archive, await image_on_disk(archive), **query)
+
+
+def data_of(figure: Any, name: str) -> dict[str, Any]:
+    """Return the columns of a data source of a figure."""
+    return dict(figure.select_one({"name": name, "type": ColumnDataSource}).data)
 
 
 def source_named(page: ImagePage, name: str) -> Any:

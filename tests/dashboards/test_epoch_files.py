@@ -15,8 +15,7 @@ from PIL import Image as PillowImage
 from dashboards.epoch_files import MOST_EPOCHS
 from dashboards.plots.epoch_pictures import FRAME_SIDE, SHEET_SIDE
 from dashboards.plots.epoch_tiles import colours_of
-from dashboards.server import build_server
-from data_access import open_archive
+from data_access import Archive, open_archive
 from tests.dashboards.epoch_samples import DIP_MJY, NAME, STEADY_MJY, write_epochs
 
 # epochs 2 and 3 have no picture
@@ -30,13 +29,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def http(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_archive(folder) as archive:
-        server = build_server(archive)
-        server.start()
-        async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
-            yield client
-        await server.stop()
+async def archive(folder: Path) -> AsyncIterator[Archive]:
+    async with open_archive(folder) as opened:
+        yield opened
 
 
 def brightest_level(picture: np.ndarray) -> int:

@@ -41,15 +41,6 @@ async def archive(folder: Path) -> AsyncIterator[Archive]:
         yield opened
 
 
-@pytest.fixture
-async def http(archive: Archive) -> AsyncIterator[httpx.AsyncClient]:
-    server = build_server(archive)
-    server.start()
-    async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
-        yield client
-    await server.stop()
-
-
 async def some_image(archive: Archive, *, directory: bool = False) -> Image:
     """An image that can be read."""
     images = (await archive.images.find(ImageFilter(), PageRequest(limit=300))).rows

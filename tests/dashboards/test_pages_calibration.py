@@ -34,12 +34,6 @@ HOUR_S = 3600.0
 
 
 @pytest.fixture
-async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
-    async with open_archive(demo_folder) as opened:
-        yield opened
-
-
-@pytest.fixture
 async def real(real_archive_split: Path) -> AsyncIterator[Archive]:
     async with open_archive(real_archive_split) as opened:
         yield opened

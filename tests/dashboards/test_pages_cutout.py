@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
 from bokeh.events import Tap
-from bokeh.models import ColumnDataSource
 
 from dashboards.components.browser_state import write_query
 from dashboards.pages.image import ImagePage
@@ -19,38 +15,10 @@ from dashboards.plots.image_colour import COLOUR_MAPS, ColourScale
 from dashboards.plots.picture_look import PictureLook, picture_query
 from dashboards.plots.theme import get_theme
 from dashboards.session import Session
-from data_access import Archive, open_archive
-from data_access.demo import write_demo
-from data_access.records import PageRequest
+from data_access import Archive
 from data_access.records.names import NamedPlace
-from data_access.repositories.images import ImageFilter
 from data_access.repositories.names import FoundNames
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_demo(tmp_path_factory.mktemp("cutout_page") / "archive", nights=1)
-
-
-@pytest.fixture
-async def archive(folder: Path) -> AsyncIterator[Archive]:
-    async with open_archive(folder) as opened:
-        yield opened
-
-
-async def open_image(archive: Archive, **query: str) -> ImagePage:
-    images = (await archive.images.find(ImageFilter(text="pbcor"), PageRequest(limit=200))).rows
-    states = await archive.files.states([image.path for image in images])
-    image_id = next(image.id for image in images if not states[image.path].problem)
-    prepared = await ImagePage.prepare(archive, {"image_id": str(image_id)}, query)
-    page = ImagePage(Session(archive, prepared=prepared, query=query))
-    page.__panel__()
-    await page.load()
-    return page
-
-
-def source_of(figure: Any, name: str) -> dict[str, Any]:
-    return dict(figure.select_one({"name": name, "type": ColumnDataSource}).data)
+from tests.dashboards.image_page_samples import data_of, open_newest_image
 
 
 def links_of(page: ImagePage) -> dict[str, str]:
@@ -59,45 +27,45 @@ def links_of(page: ImagePage) -> dict[str, str]:
 
 
 async def test_without_a_position_there_is_a_form_and_nothing_else(archive: Archive) -> None:
-    page = await open_image(archive)
+    page = await open_newest_image(archive)
     assert page.cutout.slot.content is None
     assert [field["name"] for field in page.cutout.form.fields] == ["cut", "size", "unit"]
 
 
 async def test_click_on_the_image_cuts_there_and_the_url_says_so(archive: Archive) -> None:
-    page = await open_image(archive)
+    page = await open_newest_image(archive)
     page.figure._trigger_event(Tap(page.figure, x=200.0, y=300.0))
     await page.settled()
     expected = await archive.cutouts.cutout(page.image, "pixel 200 300")
     assert expected.ra_deg is not None
     ra, dec = (float(word) for word in page.cut.split())
     assert (ra, dec) == pytest.approx((expected.ra_deg, expected.dec_deg), abs=1e-6)
-    pixels = source_of(page.cutout.figure, "image")["image"][0]
+    pixels = data_of(page.cutout.figure, "image")["image"][0]
     assert np.array_equal(pixels, expected.data, equal_nan=True)
     assert parse_qs(write_query(page, page.url_params).lstrip("?"))["cut"] == [page.cut]
     assert page.cutout.form.values["cut"] == page.cut
 
 
 async def test_url_restores_the_cutout(archive: Archive) -> None:
-    page = await open_image(archive, cut="pixel 100 120", cut_size="2", cut_unit="arcmin")
+    page = await open_newest_image(archive, cut="pixel 100 120", cut_size="2", cut_unit="arcmin")
     expected = await archive.cutouts.cutout(page.image, "pixel 100 120", width=2, unit="arcmin")
-    assert np.array_equal(source_of(page.cutout.figure, "image")["image"][0], expected.data, equal_nan=True)
+    assert np.array_equal(data_of(page.cutout.figure, "image")["image"][0], expected.data, equal_nan=True)
     assert page.cutout.form.values == {"cut": "pixel 100 120", "size": "2", "unit": "arcmin"}
 
 
 async def test_outline_on_the_picture_is_what_was_cut(archive: Archive) -> None:
-    page = await open_image(archive, cut="pixel 100 120", cut_size="21", cut_unit="pixel")
-    assert source_of(page.figure, "cutout_outline") == {
+    page = await open_newest_image(archive, cut="pixel 100 120", cut_size="21", cut_unit="pixel")
+    assert data_of(page.figure, "cutout_outline") == {
         "left": [89.5], "bottom": [109.5], "right": [110.5], "top": [130.5]
     }  # fmt: skip
     page.cut = ""
     await page.settled()
-    assert source_of(page.figure, "cutout_outline")["left"] == []
+    assert data_of(page.figure, "cutout_outline")["left"] == []
     assert page.cutout.figure is None
 
 
 async def test_links_lead_to_the_same_cutout(archive: Archive) -> None:
-    page = await open_image(archive, cut="pixel 100 120", cut_size="1.5", cut_unit="arcmin")
+    page = await open_newest_image(archive, cut="pixel 100 120", cut_size="1.5", cut_unit="arcmin")
     links = links_of(page)
     assert set(links) == {"Download", "For print", "For scripts"}
     query = {key: values[0] for key, values in parse_qs(urlsplit(links["Download"]).query).items()}
@@ -109,7 +77,7 @@ async def test_links_lead_to_the_same_cutout(archive: Archive) -> None:
 
 
 async def test_position_outside_is_said_in_place_and_the_page_lives(archive: Archive) -> None:
-    page = await open_image(archive, cut="pixel -5000 10")
+    page = await open_newest_image(archive, cut="pixel -5000 10")
     assert "wholly outside the image" in page.cutout.slot.notice.text
     assert page.viewer.slot.content is not None
     page._ask_cutout("pixel 50 50", 30.0, "pixel")
@@ -127,7 +95,7 @@ async def test_position_outside_is_said_in_place_and_the_page_lives(archive: Arc
     ],
 )
 async def test_malformed_values_are_said_at_their_field(archive: Archive, values: dict[str, str], field: str) -> None:
-    page = await open_image(archive, cut="pixel 100 120")
+    page = await open_newest_image(archive, cut="pixel 100 120")
     figure = page.cutout.figure
     page.cutout._submit(values)
     await page.settled()
@@ -136,22 +104,22 @@ async def test_malformed_values_are_said_at_their_field(archive: Archive, values
 
 
 async def test_a_source_is_cut_out_by_its_name(archive: Archive) -> None:
-    page = await open_image(archive)
+    page = await open_newest_image(archive)
     name = (await archive.provenance.of_image(page.image)).sources[0][0]
     place = await archive.names.resolve(name)
     page.cutout._submit({"cut": f"  {name} ", "size": "30", "unit": "arcsec"})
     await page.settled()
     assert page.cut == name
     expected = await archive.cutouts.cutout(page.image, f"{place.ra_deg!r} {place.dec_deg!r}", width=30)
-    assert np.array_equal(source_of(page.cutout.figure, "image")["image"][0], expected.data, equal_nan=True)
+    assert np.array_equal(data_of(page.cutout.figure, "image")["image"][0], expected.data, equal_nan=True)
     items = {item["label"]: item["cell"] for group in page.cutout.facts.groups for item in group["items"]}
     assert (items["Name"]["t"], items["Name"]["n"]) == (place.name, place.origin)
-    again = await open_image(archive, cut=name, cut_size="30")
-    assert np.array_equal(source_of(again.cutout.figure, "image")["image"][0], expected.data, equal_nan=True)
+    again = await open_newest_image(archive, cut=name, cut_size="30")
+    assert np.array_equal(data_of(again.cutout.figure, "image")["image"][0], expected.data, equal_nan=True)
 
 
 async def test_an_unknown_name_is_said_at_the_field_and_in_the_place_of_the_cutout(archive: Archive) -> None:
-    page = await open_image(archive, cut="pixel 100 120")
+    page = await open_newest_image(archive, cut="pixel 100 120")
     page.cutout._submit({"cut": "Betelgeuse"})
     await page.settled()
     assert "No calibrator or source of this archive is called 'Betelgeuse'" in page.cutout.form.errors["cut"]
@@ -159,12 +127,12 @@ async def test_an_unknown_name_is_said_at_the_field_and_in_the_place_of_the_cuto
     page.cutout._submit({"cut": "pixel 50 60"})
     await page.settled()
     assert (page.cutout.form.errors, page.cut) == ({}, "pixel 50 60")
-    from_url = await open_image(archive, cut="Betelgeuse")
+    from_url = await open_newest_image(archive, cut="Betelgeuse")
     assert "is called 'Betelgeuse'" in from_url.cutout.slot.notice.text
 
 
 async def test_a_name_of_several_places_lists_them(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = await open_image(archive)
+    page = await open_newest_image(archive)
 
     async def find(_spellings: list[str]) -> FoundNames:
         places = tuple(NamedPlace("twin", ra, 54.0, "calibrator list") for ra in (10.0, 20.0))
@@ -178,19 +146,19 @@ async def test_a_name_of_several_places_lists_them(archive: Archive, monkeypatch
 
 
 async def test_refresh_keeps_the_figure_of_an_unchanged_file(archive: Archive) -> None:
-    page = await open_image(archive, cut="pixel 100 120")
+    page = await open_newest_image(archive, cut="pixel 100 120")
     figure = page.cutout.figure
     await page.refresh()
     assert page.cutout.figure is figure
 
 
 async def test_partly_outside_is_said(archive: Archive) -> None:
-    page = await open_image(archive, cut="pixel 0 0", cut_size="20", cut_unit="pixel")
+    page = await open_newest_image(archive, cut="pixel 0 0", cut_size="20", cut_unit="pixel")
     assert "75 % of the cutout lies outside" in page.cutout.slot.content[0].text
 
 
 async def test_source_leads_to_the_cutout_on_its_newest_image(archive: Archive) -> None:
-    image_page = await open_image(archive)
+    image_page = await open_newest_image(archive)
     source_id = (await archive.provenance.of_image(image_page.image)).sources[0][0]
     detail = await archive.sources.get(source_id)
     page = SourcePage(Session(archive, prepared=detail, path_params={"source_id": source_id}))
@@ -205,7 +173,7 @@ async def test_source_leads_to_the_cutout_on_its_newest_image(archive: Archive) 
 
 async def test_the_cutout_and_its_picture_have_the_colours_of_the_page(archive: Archive) -> None:
     query = {"stretch": "log", "limits": "zscale", "colours": "blue-red", "invert": "1"}
-    page = await open_image(archive, cut="pixel 100 120", **query)
+    page = await open_newest_image(archive, cut="pixel 100 120", **query)
     whole, cutout = (figure.select_one({"name": "colours"}) for figure in (page.figure, page.cutout.figure))
     assert cutout.palette == whole.palette
     href = links_of(page)["For print"]

@@ -22,7 +22,6 @@ from dashboards.pages.epoch_part import EpochPart
 from dashboards.pages.source import SourcePage
 from dashboards.plots.epoch_mark import MARK, MEANING, WORDS
 from dashboards.plots.epoch_tiles import TILE_PIXELS, colours_of
-from dashboards.server import build_server
 from dashboards.session import Session
 from data_access import Archive, open_archive
 from tests.dashboards.epoch_samples import NAME, STAMPS, write_epochs
@@ -37,15 +36,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def archive(folder: Path) -> AsyncIterator[Archive]:
     async with open_archive(folder) as opened:
         yield opened
-
-
-@pytest.fixture
-async def http(archive: Archive) -> AsyncIterator[httpx.AsyncClient]:
-    server = build_server(archive)
-    server.start()
-    async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
-        yield client
-    await server.stop()
 
 
 async def open_page(archive: Archive, name: str = NAME, **query: str) -> tuple[SourcePage, EpochPart]:

@@ -13,6 +13,7 @@ from bokeh.models import ColumnDataSource
 
 from dashboards.components.facts import Facts
 from dashboards.pages.image import ImagePage
+from dashboards.pages.image_overlays import OverlayPart
 from dashboards.pages.images import ImagesPage
 from dashboards.session import Session
 from data_access import Archive, open_archive
@@ -20,6 +21,7 @@ from data_access.demo import write_demo
 from data_access.errors import RecordNotFound, ValidationError
 from data_access.records import PageRequest
 from data_access.repositories.images import ImageFilter
+from tests.dashboards.image_page_samples import image_on_disk
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +48,6 @@ async def open_image(archive: Archive, image_id: int, **query: str) -> ImagePage
     page.__panel__()
     await page.load()
     return page
-
-
-async def image_on_disk(archive: Archive) -> int:
-    images = (await archive.images.find(ImageFilter(text="pbcor"), PageRequest(limit=200))).rows
-    states = await archive.files.states([image.path for image in images])
-    return next(image.id for image in images if not states[image.path].problem)
 
 
 def texts(facts: Facts) -> dict[str, str]:
@@ -332,6 +328,9 @@ async def test_another_stretch_changes_colours_and_not_the_figure(archive: Archi
 
 async def test_measured_sources_are_circled_and_listed_with_links(archive: Archive) -> None:
     page = await open_image(archive, await image_on_disk(archive))
+    assert {name: slot.failure for name, slot in page.slots.items() if slot.failure is not None} == {}
+    overlays = next(part for part in page.parts if isinstance(part, OverlayPart))
+    assert {kind: drawn.layer.problem for kind, drawn in overlays.drawn.items()} == {"detections": "", "forced": ""}
     table = page.sources_slot.content
     circles = page.figure.select_one({"name": "overlay_detections", "type": ColumnDataSource}).data
     assert table.rows

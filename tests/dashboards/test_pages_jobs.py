@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import time
-from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,6 @@ from dashboards.session import Session
 from data_access import Archive, open_archive
 from data_access.records import BatchItem, Epoch, PageRequest, QueueItem, Run
 from data_access.repositories.jobs import RunFilter
-
-
-@pytest.fixture
-async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
-    async with open_archive(demo_folder) as opened:
-        yield opened
 
 
 async def open_view(archive: Archive, **query: str) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -27,12 +26,6 @@ from data_access.analysis.times import format_mjd_utc, parse_utc
 from data_access.errors import RecordNotFound, ValidationError
 from data_access.records import AntennaTable, Epoch, MeasurementSet, PageRequest, SpectralWindow
 from data_access.repositories.measurement_sets import MeasurementSetFilter
-
-
-@pytest.fixture
-async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
-    async with open_archive(demo_folder) as opened:
-        yield opened
 
 
 async def open_list(archive: Archive, **query: str) -> MSPage:

@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
 from bokeh.events import DoubleTap, SelectionGeometry, Tap
-from bokeh.models import BoxSelectTool, ColumnDataSource, PanTool
+from bokeh.models import BoxSelectTool, PanTool
 from regions import Regions
 
 from dashboards.components.browser_state import write_query
 from dashboards.pages.image import ImagePage
 from dashboards.pages.image_regions import RegionPart
-from dashboards.session import Session
-from data_access import Archive, open_archive
+from data_access import Archive
 from data_access.analysis.region_text import MAX_REGIONS
-from data_access.records import PageRequest
-from data_access.repositories.images import ImageFilter
-
-
-@pytest.fixture
-async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
-    async with open_archive(demo_folder) as opened:
-        yield opened
-
-
-async def open_image(archive: Archive, **query: str) -> ImagePage:
-    images = (await archive.images.find(ImageFilter(text="pbcor"), PageRequest(limit=200))).rows
-    states = await archive.files.states([image.path for image in images])
-    image_id = next(image.id for image in images if not states[image.path].problem)
-    prepared = await ImagePage.prepare(archive, {"image_id": str(image_id)}, query)
-    page = ImagePage(Session(archive, prepared=prepared, query=query))
-    page.__panel__()
-    await page.load()
-    return page
+from tests.dashboards.image_page_samples import data_of, open_newest_image
 
 
 def part_of(page: ImagePage) -> RegionPart:
     return next(part for part in page.parts if isinstance(part, RegionPart))
-
-
-def source_of(figure: Any, name: str) -> dict[str, Any]:
-    return dict(figure.select_one({"name": name, "type": ColumnDataSource}).data)
 
 
 def query_of(page: ImagePage) -> dict[str, str]:
@@ -65,7 +40,7 @@ async def click(page: ImagePage, *points: tuple[float, float]) -> None:
 
 
 async def test_two_clicks_draw_a_box_whose_figures_are_those_of_its_pixels(archive: Archive) -> None:
-    page = await open_image(archive)
+    page = await open_newest_image(archive)
     tell(page, type="mode", value="box")
     await click(page, (99.6, 119.6), (140.4, 150.4))
     part = part_of(page)
@@ -77,12 +52,12 @@ async def test_two_clicks_draw_a_box_whose_figures_are_those_of_its_pixels(archi
     assert part.shapes[0].frame == "icrs"
     assert page.cut == ""  # the click was not taken for a cutout
     assert query_of(page)["regions"].startswith("box_")
-    assert [len(one) for one in source_of(page.figure, "regions")["xs"]] == [5]
-    assert source_of(page.figure, "region_begun")["x"] == []
+    assert [len(one) for one in data_of(page.figure, "regions")["xs"]] == [5]
+    assert data_of(page.figure, "region_begun")["x"] == []
 
 
 async def test_without_a_tool_a_click_is_a_cutout_and_no_region(archive: Archive) -> None:
-    page = await open_image(archive)
+    page = await open_newest_image(archive)
     await click(page, (100.0, 120.0))
     assert page.cut
     assert part_of(page).shapes == ()
@@ -90,7 +65,7 @@ async def test_without_a_tool_a_click_is_a_cutout_and_no_region(archive: Archive
 
 async def test_the_url_restores_regions_with_figures_and_the_selected_one(archive: Archive) -> None:
     regions = "px-circle_100_120_10~px-line_100_120_150_120"
-    page = await open_image(archive, regions=regions, region="1")
+    page = await open_newest_image(archive, regions=regions, region="1")
     part = part_of(page)
     assert part.panel is not None
     assert [row["selected"] for row in part.panel.rows] == [True, False]
@@ -105,7 +80,7 @@ async def test_the_url_restores_regions_with_figures_and_the_selected_one(archiv
 
 
 async def test_a_drag_over_the_picture_draws_once_a_tool_is_chosen(archive: Archive) -> None:
-    page = await open_image(archive)
+    page = await open_newest_image(archive)
     tell(page, type="mode", value="ellipse")
     geometry = {"type": "rect", "x0": 90.0, "x1": 130.0, "y0": 100.0, "y1": 120.0}
     page.figure._trigger_event(SelectionGeometry(page.figure, geometry=geometry, final=True))
@@ -116,18 +91,18 @@ async def test_a_drag_over_the_picture_draws_once_a_tool_is_chosen(archive: Arch
 
 
 async def test_a_double_click_ends_a_polygon(archive: Archive) -> None:
-    page = await open_image(archive)
+    page = await open_newest_image(archive)
     tell(page, type="mode", value="polygon")
     await click(page, (100.0, 100.0), (140.0, 100.0), (120.0, 140.0), (120.0, 140.0))
     assert part_of(page).shapes == ()
-    assert source_of(page.figure, "region_begun")["x"] == [100.0, 140.0, 120.0]
+    assert data_of(page.figure, "region_begun")["x"] == [100.0, 140.0, 120.0]
     page.figure._trigger_event(DoubleTap(page.figure, x=120.0, y=140.0))
     await page.settled()
     assert len(part_of(page).shapes[0].points) == 3
 
 
 async def test_typed_regions_are_added_and_what_makes_no_sense_stays_in_the_box(archive: Archive) -> None:
-    page = await open_image(archive)
+    page = await open_newest_image(archive)
     part = part_of(page)
     tell(page, type="add", text="pixel circle 100 120 10\n\npixel box 1 2\npixel line 1 1 20 20\n")
     await page.settled()
@@ -141,7 +116,7 @@ async def test_typed_regions_are_added_and_what_makes_no_sense_stays_in_the_box(
 
 
 async def test_a_file_is_read_and_saved_again_in_both_formats(archive: Archive) -> None:
-    page = await open_image(archive)
+    page = await open_newest_image(archive)
     part = part_of(page)
     assert part.panel is not None
     ra, dec = (await archive.cutouts.position_of_pixel(page.image, 100, 120)).ra_deg, 54.5
@@ -163,7 +138,7 @@ async def test_a_file_is_read_and_saved_again_in_both_formats(archive: Archive) 
 
 
 async def test_a_text_that_is_too_long_is_refused_and_the_regions_stay(archive: Archive) -> None:
-    page = await open_image(archive, regions="px-circle_100_120_10")
+    page = await open_newest_image(archive, regions="px-circle_100_120_10")
     tell(page, type="add", text="circle(1,2,3)\n" * 5000)
     await page.settled()
     assert "5,000 lines" in part_of(page).text_slot.notice.text
@@ -171,7 +146,7 @@ async def test_a_text_that_is_too_long_is_refused_and_the_regions_stay(archive: 
 
 
 async def test_regions_beside_the_image_say_so_and_the_others_are_measured(archive: Archive) -> None:
-    page = await open_image(archive, regions="circle_10_-80_30~px-circle_100_120_10")
+    page = await open_newest_image(archive, regions="circle_10_-80_30~px-circle_100_120_10")
     part = part_of(page)
     assert part.measured[0].problem
     assert part.measured[1].statistics is not None
@@ -180,7 +155,7 @@ async def test_regions_beside_the_image_say_so_and_the_others_are_measured(archi
 
 
 async def test_more_regions_than_the_address_holds_stay_and_say_so(archive: Archive) -> None:
-    page = await open_image(archive)
+    page = await open_newest_image(archive)
     part = part_of(page)
     tell(page, type="add", text="\n".join(f"pixel circle {n}.125 120 10" for n in range(50, 50 + MAX_REGIONS)))
     await page.settled()
@@ -197,7 +172,7 @@ async def test_more_regions_than_the_address_holds_stay_and_say_so(archive: Arch
 
 
 async def test_going_back_brings_the_regions_of_that_address(archive: Archive) -> None:
-    page = await open_image(archive, regions="px-circle_100_120_10")
+    page = await open_newest_image(archive, regions="px-circle_100_120_10")
     page.regions = ""
     await page.settled()
     assert part_of(page).measured == ()
@@ -207,7 +182,7 @@ async def test_going_back_brings_the_regions_of_that_address(archive: Archive) -
 
 
 async def test_messages_that_are_not_offered_change_nothing(archive: Archive) -> None:
-    page = await open_image(archive, regions="px-circle_100_120_10")
+    page = await open_newest_image(archive, regions="px-circle_100_120_10")
     for message in ({"type": "mode", "value": "moon"}, {"type": "remove", "key": 7}, {"type": "remove", "key": "1"},
                     {"type": "select"}, {"type": "add", "text": 5}, {"type": "save", "value": "exe"}):  # fmt: skip
         tell(page, **message)
@@ -217,7 +192,7 @@ async def test_messages_that_are_not_offered_change_nothing(archive: Archive) ->
 
 
 async def test_keys_choose_what_is_drawn_close_a_polygon_and_end_drawing(archive: Archive) -> None:
-    page = await open_image(archive)
+    page = await open_newest_image(archive)
     drawing = part_of(page).drawing
     listed = {key for keys, *_ in page.keys.listener.keys for key in keys.split(" ")}
     assert {"r", "e", "b", "y", "d", "f", "Escape", "o", "k"} <= listed
@@ -235,7 +210,7 @@ async def test_keys_choose_what_is_drawn_close_a_polygon_and_end_drawing(archive
 
 
 async def test_another_plane_is_measured_anew(archive: Archive) -> None:
-    page = await open_image(archive, regions="px-circle_100_120_10")
+    page = await open_newest_image(archive, regions="px-circle_100_120_10")
     first = part_of(page).measured[0].statistics
     page.plane = 1
     await page.settled()
@@ -247,12 +222,12 @@ async def test_another_plane_is_measured_anew(archive: Archive) -> None:
 
 
 async def test_a_new_figure_has_the_outlines_and_the_tool(archive: Archive) -> None:
-    page = await open_image(archive, regions="px-circle_100_120_10")
+    page = await open_newest_image(archive, regions="px-circle_100_120_10")
     before = page.figure
     tell(page, type="mode", value="box")
     page.viewer.preview = page.viewer.figure = None
     page.viewer._reread()
     await page.settled()
     assert page.figure is not before
-    assert [len(one) for one in source_of(page.figure, "regions")["xs"]] == [181]
+    assert [len(one) for one in data_of(page.figure, "regions")["xs"]] == [181]
     assert isinstance(page.figure.toolbar.active_drag, BoxSelectTool)

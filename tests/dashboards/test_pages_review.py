@@ -28,6 +28,7 @@ from dashboards.session import Session
 from data_access import Archive, open_archive
 from data_access.errors import DatabaseLocked
 from data_access.records.marks import Mark
+from data_access.records.review import ReviewQueue
 
 
 @pytest.fixture
@@ -351,3 +352,36 @@ async def test_status_tells_how_our_own_database_is(archive: Archive) -> None:
     broken = await told()
     assert broken["State"] == "failed"
     assert broken["File"].endswith("notes.sqlite3")
+
+
+async def test_what_a_page_still_does_ends_before_its_archive_is_closed(demo_folder: Path) -> None:
+    async with open_archive(demo_folder) as archive:
+        session = Session(archive)
+
+        async def ask_on() -> None:
+            while True:
+                await archive.images.newest(1)
+
+        task = session.spawn(ask_on())
+        await archive.images.newest(1)
+    assert task.cancelled()
+    assert all(database.mode == "closed" for database in archive.databases.values())
+
+
+async def test_reasons_that_are_counted_later_come_into_the_facts(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = archive.review.queue
+
+    async def queue(*, patience_s: float | None = None) -> ReviewQueue:
+        found = await plain(patience_s=None)
+        if patience_s is None:
+            return found
+        early = tuple(replace(c, eta_v=None) for c in found.candidates if c.ese or c.transients)
+        return replace(found, candidates=early, is_complete=False)
+
+    monkeypatch.setattr(archive.review, "queue", queue)
+    above = next(c for c in (await plain()).candidates if c.eta_v is not None)
+    view = await open_review(archive, at=f"{above.key[0]}:{above.object_id}")
+    (variability,) = [group for group in view.facts.groups if group["title"] == "Variability"]
+    assert {"η", "V", "Vs", "m"} <= {item["label"] for item in variability["items"]}

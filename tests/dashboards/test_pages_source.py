@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import time
-from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -27,14 +26,9 @@ from data_access import Archive, open_archive
 from data_access.analysis.variability import Metric, variability_metrics
 from data_access.errors import RecordNotFound
 from data_access.records import LightCurve, SourceDetail
+from tests.dashboards.source_list_samples import open_list
 
 HOSTILE = '<img src=x onerror="alert(1)">'
-
-
-@pytest.fixture
-async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
-    async with open_archive(demo_folder) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -52,14 +46,6 @@ def insert(db: sqlite3.Connection, table: str, **values: Any) -> None:
     marks = ", ".join("?" * len(values))
     db.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", tuple(values.values()))
     db.commit()
-
-
-async def open_list(archive: Archive, **query: str) -> SourcesPage:
-    view = SourcesPage(Session(archive, query=query))
-    view.__panel__()
-    await view.load()
-    await view.settled()
-    return view
 
 
 async def open_source(archive: Archive, source_id: str, **query: str) -> SourcePage:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from dashboards.components.notice import Notice
 from dashboards.links import Links
 from dashboards.pages.source import SourcePage
 from dashboards.pages.source_part import SourcePart
 from dashboards.session import Session
-from data_access import Archive, open_archive
+from data_access import Archive
 from data_access.records import SourceDetail
 
 
@@ -55,12 +51,6 @@ class Broken(Diary):
 
 class PageWithParts(SourcePage):
     part_types = (Broken, Diary)
-
-
-@pytest.fixture
-async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
-    async with open_archive(demo_folder) as opened:
-        yield opened
 
 
 async def open_page(archive: Archive) -> PageWithParts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
@@ -14,28 +13,15 @@ from dashboards.pages.list_page import FieldError
 from dashboards.pages.source_search import query_of, radius_of, range_of
 from dashboards.pages.source_table import Line, line_cells
 from dashboards.pages.sources import SourcesPage
-from dashboards.session import Session
 from data_access import Archive, open_archive
 from data_access.analysis.source_list import read_list
 from data_access.errors import SearchNotReady, ValidationError
 from data_access.records.source_columns import BY_NAME
 from data_access.records.source_query import Cone, Range
 from data_access.repositories.source_rows import to_source
+from tests.dashboards.source_list_samples import open_list
 
-
-@pytest.fixture
-async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
-    async with open_archive(demo_folder) as opened:
-        await opened.search.index(patience_s=30.0)
-        yield opened
-
-
-async def open_list(archive: Archive, **query: str) -> SourcesPage:
-    view = SourcesPage(Session(archive, query=query))
-    view.__panel__()
-    await view.load()
-    await view.settled()
-    return view
+pytestmark = pytest.mark.usefixtures("search_index")
 
 
 def names(view: SourcesPage) -> list[str]:
@@ -196,6 +182,40 @@ async def test_chosen_columns_are_in_the_url_with_their_definitions(archive: Arc
     await view.settled()
     assert view.cols == "snr,eta"
     assert [len(row["cells"]) for row in view.table.rows] == [3] * len(view.table.rows)
+
+
+async def test_two_epoch_columns_come_when_they_are_made(archive: Archive) -> None:
+    view = await open_list(archive, cols="vs,m", sort="n_rows", order="desc")
+    index = await archive.search.index()
+    assert [c["label"] for c in view.table.columns] == ["Source", "|Vs|", "|m|"]
+    row = index.names.get(names(view)[0])
+    assert row is not None
+    assert float(view.table.rows[0]["cells"][1]["t"]) == pytest.approx(index.columns["vs"][row], rel=0.01)
+    assert "Vs and m" not in view.table.note
+
+
+async def test_a_list_says_how_far_its_two_epoch_columns_are(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say = "Vs and m are being made: 5 rows are counted (50%)."
+    monkeypatch.setattr(
+        archive.search, "follow_two_epoch", lambda names: (say, False) if list(names) else ("", False)
+    )
+    assert say in (await open_list(archive, cols="vs")).table.note
+    assert say in (await open_list(archive, cols="vs", eta="0..")).table.note
+    assert say not in (await open_list(archive, eta="0..")).table.note
+
+
+async def test_a_range_of_two_epoch_metrics_is_in_the_url_and_finds_its_sources(archive: Archive) -> None:
+    assert await archive.search.two_epoch_made(["vs"])
+    view = await open_list(archive)
+    view.filters._handle_msg({"type": "submit", "values": {"vs": "4.3..", "m": ">0.26"}})
+    await view.settled()
+    assert write_query(view, view.url_params) == "vs=4.3..&m=%3E0.26"
+    index = await archive.search.index()
+    with np.errstate(invalid="ignore"):
+        wanted = np.count_nonzero((index.columns["vs"] >= 4.3) & (index.columns["m"] > 0.26))
+    assert view.table.total == f"{wanted} sources"
 
 
 async def test_every_row_gets_the_curve_of_its_newest_epochs(archive: Archive) -> None:

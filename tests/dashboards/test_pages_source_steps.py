@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -13,14 +11,9 @@ from dashboards.pages.source import SourcePage
 from dashboards.pages.source_steps import StepPart
 from dashboards.pages.sources import SourcesPage
 from dashboards.session import Session
-from data_access import Archive, open_archive
+from data_access import Archive
 
-
-@pytest.fixture
-async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
-    async with open_archive(demo_folder) as opened:
-        await opened.search.index(patience_s=30.0)
-        yield opened
+pytestmark = pytest.mark.usefixtures("search_index")
 
 
 async def steps_of(archive: Archive, href: str) -> StepPart:

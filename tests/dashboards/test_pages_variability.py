@@ -6,7 +6,6 @@ import asyncio
 import math
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
@@ -19,12 +18,6 @@ from dashboards.pages.variability import VariabilityPage
 from dashboards.plots.eta_v_data import drawable
 from dashboards.session import Session
 from data_access import Archive, open_archive
-
-
-@pytest.fixture
-async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
-    async with open_archive(demo_folder) as opened:
-        yield opened
 
 
 @pytest.fixture

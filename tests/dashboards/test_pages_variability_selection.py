@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,19 +10,15 @@ from bokeh.events import SelectionGeometry
 
 from dashboards.components.browser_state import write_query
 from dashboards.pages.variability import VariabilityPage
-from data_access import Archive, open_archive
+from dashboards.plots.eta_v_data import AXES
+from data_access import Archive
 from data_access.analysis.plane_area import box, inside
+from data_access.services.medians import Medians
 from tests.dashboards.eta_v_samples import make_table
 from tests.dashboards.test_pages_variability import names, open_page
 
 
-@pytest.fixture
-async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
-    async with open_archive(demo_folder) as opened:
-        yield opened
-
-
-def select(view: VariabilityPage, geometry: dict[str, object], *, mode: str = "replace") -> None:
+def select(view: VariabilityPage, geometry: dict[str, object], *, mode: str = "replace", axes: str = "") -> None:
     """Select as the browser does: first the points, then what was drawn."""
     assert view.plot is not None
     columns = view.plot.source.data
@@ -33,12 +27,12 @@ def select(view: VariabilityPage, geometry: dict[str, object], *, mode: str = "r
         if geometry["type"] == "rect"
         else np.stack([geometry["x"], geometry["y"]], axis=1)  # type: ignore[list-item]
     )
-    within = inside([outline], np.asarray(columns["log_eta"]), np.asarray(columns["log_v"]))
+    within = inside([outline], *(np.asarray(columns[name]) for name in AXES[axes]))
     before = set(view.plot.source.selected.indices)
     new = set(np.flatnonzero(within).tolist())
     chosen = {"replace": new, "append": before | new, "subtract": before - new}[mode]
     view.plot.source.selected.indices = sorted(chosen)
-    view.selection.drawn(SelectionGeometry(view.plot.figure, geometry=geometry, final=True))
+    view.selection.drawn(SelectionGeometry(view.plot.figure, geometry=geometry, final=True), axes)
 
 
 BOX = {"type": "rect", "x0": -0.1, "x1": 0.1, "y0": -1.4, "y1": -1.2}
@@ -91,6 +85,55 @@ async def test_a_lasso_is_asked_of_all_sources_and_kept_in_the_url(
     assert view.selection.total == pytest.approx(np.count_nonzero(away < 1), rel=0.01)
     assert view.selection.total > len(view.plot.source.selected.indices)  # type: ignore[union-attr]
     assert write_query(view, view.url_params) == f"area={view.area}"
+
+
+@pytest.mark.parametrize("axes", ["max-eta", "ratio-eta", "max-v", "ratio-v"])
+async def test_a_box_in_a_panel_selects_all_sources_in_it_and_is_kept_in_the_url(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, axes: str
+) -> None:
+    async def medians(table: Any) -> Medians:
+        return Medians(table.mean * np.linspace(0.5, 1.0, len(table)), table.last_id)
+
+    monkeypatch.setattr(archive.medians, "of", medians)
+    view, table = await many(archive, monkeypatch, panels="on")
+    which = axes.split("-")
+    x = np.log10(table.max * 1e3) if which[0] == "max" else np.log10(table.max / (await medians(table)).flux)
+    y = np.log10(table.eta if which[1] == "eta" else table.v)
+    ends = {
+        "x0": np.quantile(x, 0.3),
+        "x1": np.quantile(x, 0.7),
+        "y0": np.quantile(y, 0.3),
+        "y1": np.quantile(y, 0.7),
+    }
+    select(view, {"type": "rect", **{name: float(value) for name, value in ends.items()}}, axes=axes)
+    await view.settled()
+    wanted = (x > ends["x0"]) & (x < ends["x1"]) & (y > ends["y0"]) & (y < ends["y1"])
+    assert view.plot is not None
+    assert view.selection.total == pytest.approx(np.count_nonzero(wanted), rel=0.001)
+    assert view.selection.total > len(view.plot.source.selected.indices)
+    assert f"axes={axes}" in write_query(view, view.url_params)
+    assert "Selected in the panel of largest" in view.selected.note
+    again, _ = await many(archive, monkeypatch, panels="on", area=view.area, axes=axes)
+    assert again.plot is not None
+    assert (again.selected.total, names(again, "selected")) == (view.selected.total, names(view, "selected"))
+    assert again.plot.source.selected.indices == view.plot.source.selected.indices
+    select(again, BOX)
+    await again.settled()
+    assert again.axes == ""
+
+
+async def test_the_panels_tell_what_is_drawn_in_them(archive: Archive) -> None:
+    view = await open_page(archive, panels="on")
+    figure = view.diagnostic.layout.select_one({"name": "panel log_ratio log_v"})
+    columns = view.plot.source.data  # type: ignore[union-attr]
+    known = np.flatnonzero(np.isfinite(columns["log_ratio"]))
+    view.plot.source.selected.indices = known.tolist()  # type: ignore[union-attr]
+    event = SelectionGeometry(
+        figure, geometry={"type": "rect", "x0": -9.0, "x1": 9.0, "y0": -9.0, "y1": 9.0}, final=True
+    )
+    figure._trigger_event(event)
+    await view.settled()
+    assert (view.axes, view.selection.total) == ("ratio-v", known.size)
 
 
 async def test_an_added_box_is_part_of_the_area_and_a_cut_one_leaves_points_that_say_so(

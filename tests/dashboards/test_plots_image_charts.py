@@ -16,7 +16,14 @@ from dashboards.plots.image_map import (
     plot_image_map,
     update_image_map,
 )
-from dashboards.plots.image_trend import ImageSeries, image_trend_columns, plot_image_trend, update_image_trend
+from dashboards.plots.image_trend import (
+    NARROWEST_PX,
+    ImageSeries,
+    image_trend_columns,
+    plot_image_trend,
+    update_image_trend,
+)
+from dashboards.plots.time_axis import utc_ms
 
 N = 40
 
@@ -62,6 +69,29 @@ def test_names_of_outliers_do_not_fall_upon_each_other() -> None:
     names = image_trend_columns(one)["image_trend_names"]["text"]
     assert names[0] == "image 13"
     assert not {"image 10", "image 11", "image 12"} & set(names)
+
+
+@pytest.mark.parametrize("at", [0, 4, 13, 19, 26, 35, 39])
+def test_the_name_of_an_outlier_stays_inside_of_a_narrow_figure(at: int) -> None:
+    one = replace(series(), names=["2026-01-20T03:04:05.img.image.pbcor.fits"] * N)
+    one.value[[5, 30]] = 1.0
+    one.mjd[8] = 61000.0
+    one.value[at] = 50.0
+    columns = image_trend_columns(one)["image_trend_names"]
+    assert columns["text"] == ["2026-01-20T03:04:05.img…"]
+    first, last = utc_ms(np.array([61000.0, 61039.0]))
+    place = NARROWEST_PX * (columns["utc_ms"][0] - first) / (last - first)
+    width = 6.5 * 24
+    left = place + columns["shift"][0] - {"left": 0, "center": width / 2, "right": width}[columns["align"][0]]
+    assert left >= 0 and left + width <= NARROWEST_PX
+    assert columns["drop"] == ([15] if columns["align"] == ["center"] else [0])
+
+
+def test_names_side_by_side_are_both_shown_where_they_have_room() -> None:
+    one = series()
+    one.value[[5, 30]] = 1.0
+    one.value[[0, 39]] = 50.0, 49.0
+    assert sorted(image_trend_columns(one)["image_trend_names"]["text"]) == ["image 0", "image 39"]
 
 
 def test_another_quantity_is_patched_into_the_same_figure() -> None:

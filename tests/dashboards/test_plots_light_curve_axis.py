@@ -37,6 +37,33 @@ def test_detections_among_limits_are_judged_among_themselves():
     np.testing.assert_allclose(columns["drawn"][10:], 3.0)
 
 
+def test_the_axis_holds_the_whole_error_bar_of_every_point_in_its_place():
+    n = 30
+    peak, error = np.full(n, 0.010), np.full(n, 1e-4)
+    peak[3], error[3] = 0.0111, 1.5e-3  # in its place, with a bar that reaches beyond 12 robust widths
+    peak[9] = 5.0
+
+    columns = light_curve_columns(make_light_curve(n, peak_jyb=peak, peak_err_jyb=error))
+
+    assert columns["marker"][3] == "circle"
+    assert columns["marker"][9] == SYMBOLS["above"].marker
+    assert columns["view_high"][3] == pytest.approx(12.6)
+    assert columns["view_low"][3] == pytest.approx(9.6)
+    np.testing.assert_allclose(columns["drawn"][9], columns["view_high"][3])
+
+
+def test_a_bar_that_would_hide_everything_else_is_cut_and_counted():
+    n = 30
+    peak, error = np.full(n, 0.010), np.full(n, 1e-4)
+    error[3] = 9.0
+
+    figure = plot_light_curve(make_light_curve(n, peak_jyb=peak, peak_err_jyb=error))
+
+    columns = data(figure)
+    assert columns["view_high"][3] < 15
+    assert "1 error bar reaches past the axis" in figure.select_one({"name": "subtitle"}).text
+
+
 def test_a_mean_below_all_points_widens_the_axis():
     figure = plot_light_curve(transient_curve())
 

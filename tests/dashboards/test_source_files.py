@@ -16,8 +16,7 @@ from astropy.io import fits
 from astropy.io.votable import parse as parse_votable
 from astropy.table import Table
 
-from dashboards.server import build_server
-from data_access import open_archive
+from data_access import Archive, open_archive
 from data_access.analysis.table_files import WRITERS, FileColumn, FileTable
 from data_access.records.source_columns import COLUMNS
 
@@ -32,13 +31,9 @@ TRUTH_OF = {
 
 
 @pytest.fixture
-async def http(real_archive_split: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_archive(real_archive_split) as archive:
-        server = build_server(archive)
-        server.start()
-        async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
-            yield client
-        await server.stop()
+async def archive(real_archive_split: Path) -> AsyncIterator[Archive]:
+    async with open_archive(real_archive_split) as opened:
+        yield opened
 
 
 def read(kind: str, body: bytes) -> tuple[dict[str, Any], dict[str, str], dict[str, str], str]:
@@ -93,6 +88,10 @@ async def test_an_export_has_the_true_numbers_of_every_light_curve(
         assert abs(span - (known["end_mjd"] - known["start_mjd"])) < 2.4 * ONE_SECOND_DAYS, name
     eta = np.array([number(value) for value in columns["eta"]])
     assert (np.diff(eta[np.isfinite(eta)]) <= 0).all()
+    # columns that are made for who asks: the file waits for them
+    has_vs = np.isfinite([number(value) for value in columns["vs"]])
+    np.testing.assert_array_equal(has_vs, np.array([truth[name]["n_valid"] > 1 for name in names]))
+    assert "empty columns" not in facts
     assert units["mean"].replace(" ", "") == "Jy/beam"
     assert units["neighbour_arcsec"] == "arcsec"
     assert {c.name: c.definition for c in COLUMNS}.items() <= definitions.items()
@@ -100,6 +99,24 @@ async def test_an_export_has_the_true_numbers_of_every_light_curve(
     assert "n_rows=1..&sort=eta&order=desc" in facts.replace("\n", "")
     assert f"{len(truth)}" in facts
     assert "photometry as of" in facts
+
+
+async def test_a_file_says_which_columns_are_empty_because_they_are_not_made(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object, **__: object) -> bool:
+        return False
+
+    monkeypatch.setattr("data_access.services.source_search.SourceSearchService.two_epoch_made", never)
+    monkeypatch.setattr(
+        "data_access.services.source_search.SourceSearchService.follow_two_epoch",
+        lambda *_: ("Vs and m are being made: 7 rows are counted (3%).", True),
+    )
+    monkeypatch.setattr("data_access.services.source_search.SourceSearchService._need", never)
+    answer = await http.get("sources/export", params={"format": "csv"})
+    columns, _, _, facts = read("csv", answer.content)
+    assert "vs, m, vs_int, m_int: Vs and m are being made: 7 rows are counted (3%)." in facts
+    assert not np.isfinite([number(value) for value in columns["vs"]]).any()
 
 
 async def test_the_export_of_a_page_is_the_whole_list_and_not_the_page(http: httpx.AsyncClient) -> None:

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 from bokeh.models import ColumnDataSource
 
 from dashboards.components.browser_state import write_query
-from dashboards.pages.sources import SourcesPage
 from dashboards.plots.result_sky import plot_result_sky
 from dashboards.plots.result_sky_data import count_words, project, result_sky_data
-from dashboards.session import Session
-from data_access import Archive, open_archive
+from data_access import Archive
+from tests.dashboards.source_list_samples import open_list
 
-
-@pytest.fixture
-async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
-    async with open_archive(demo_folder) as opened:
-        await opened.search.index(patience_s=30.0)
-        yield opened
-
-
-async def open_list(archive: Archive, **query: str) -> SourcesPage:
-    view = SourcesPage(Session(archive, query=query))
-    view.__panel__()
-    await view.load()
-    await view.settled()
-    return view
+pytestmark = pytest.mark.usefixtures("search_index")
 
 
 def column(figure: object, name: str) -> ColumnDataSource:

@@ -71,6 +71,29 @@ async def test_an_image_that_is_gone_and_never_reached_the_source_did_not_cover_
     assert (cells[1]["t"], cells[2]["t"][:5]) == ("not covered", "1.00°")
 
 
+async def test_where_no_centre_is_recorded_the_header_of_the_file_is_asked(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "state" / "db" / "products.sqlite3")) as db, db:
+        db.execute("UPDATE images SET center_ra_deg = NULL, center_dec_deg = NULL")
+    async with open_archive(folder) as archive:
+        view = await open_source(archive, missing="on")
+    table: Any = view.slots["missing epochs"].content
+    found = {row["cells"][3]["t"][:19]: row["cells"][1]["t"] for row in table.rows}
+    # of the image that is gone nothing says where it was; the one that does not cover the source lies elsewhere
+    assert found == {STAMPS[k]: reason for k, reason in REASONS.items() if k in (5, 6)}
+    assert "1 image has no recorded centre and could not be looked at" in table.note
+
+
+async def test_headers_are_read_of_a_bounded_number_of_images(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data_access.services.missing_epochs.MOST_HEADERS", 1)
+    with closing(sqlite3.connect(folder / "state" / "db" / "products.sqlite3")) as db, db:
+        db.execute("UPDATE images SET center_ra_deg = NULL, center_dec_deg = 'unknown'")
+    async with open_archive(folder) as archive:
+        view = await open_source(archive, missing="on")
+    table: Any = view.slots["missing epochs"].content
+    assert [row["cells"][1]["t"] for row in table.rows] == ["no fit"]
+    assert "3 images have no recorded centre and could not be looked at" in table.note
+
+
 async def test_a_place_at_the_edge_of_an_image_is_said_to_be_there(folder: Path) -> None:
     with closing(sqlite3.connect(folder / "state" / "db" / "products.sqlite3")) as db, db:
         db.execute("UPDATE photometry SET dec_deg = ? WHERE source_id = ?", (DEC_DEG + 0.03, NAME))

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 from bokeh.models import UIElement
 
 from dashboards.components.section_links import SectionLinks
 from dashboards.pages.source import SECTIONS, SourcePage
 from dashboards.session import Session
-from data_access import Archive, open_archive
-
-
-@pytest.fixture
-async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
-    async with open_archive(demo_folder) as opened:
-        yield opened
+from data_access import Archive
 
 
 async def make_page(archive: Archive) -> SourcePage:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -16,20 +14,16 @@ from dashboards.components.browser_state import BrowserState, write_query
 from dashboards.components.plot_pane import FigurePane
 from dashboards.links import Links
 from dashboards.pages.source import SourcePage
+from dashboards.pages.source_metrics import analyse, metric_note
 from dashboards.pages.source_point import PointPart
 from dashboards.pages.source_selection import SelectionPart
 from dashboards.plots.time_axis import utc_ms
 from dashboards.session import Session
-from data_access import Archive, open_archive
+from data_access import Archive
 from data_access.analysis.variability import total_error, variability_metrics
-from data_access.records import PageRequest
+from data_access.records import PageRequest, Source, SourceDetail
 from data_access.repositories.images import ImageFilter
-
-
-@pytest.fixture
-async def archive(demo_folder: Path) -> AsyncIterator[Archive]:
-    async with open_archive(demo_folder) as opened:
-        yield opened
+from tests.dashboards.plot_samples import make_light_curve
 
 
 async def open_source(archive: Archive, name: str = "", **query: str) -> SourcePage:
@@ -235,3 +229,24 @@ async def test_the_line_in_the_light_curve_is_the_weighted_mean_of_the_metrics(
     assert view.figure is not None
     line = view.figure.select_one({"name": "mean", "type": ColumnDataSource}).data["y"][0]
     assert f"{line:.6g}" == shown(view, "weighted_mean", "ours").split()[0]
+
+
+def test_the_metrics_say_which_measurements_count_and_how() -> None:
+    n, error = 6, np.full(6, 1e-3)
+    error[4] = np.nan  # the second limit is in no metric
+    curve = make_light_curve(
+        n, peak_jyb=np.linspace(0.01, 0.02, n), peak_err_jyb=error, is_forced=np.arange(n) == 2,
+        quality=("good", "good", "forced", "upper_limit", "upper_limit", "bad fit"),
+    )  # fmt: skip
+    source = Source("KINDS", None, None, None, n, None, None, None)
+    analysis = analyse(SourceDetail(source, curve, (), ()), "peak")
+    assert analysis.n_kinds == (2, 1, 1)
+    assert analysis.every.metrics.n_valid == sum(analysis.n_kinds)
+    note = metric_note(analysis)
+    assert "in use: 2 detections, 1 forced, 1 that the pipeline calls upper limit, each" in note
+    assert "upper limits with the one that is stored for them" in note
+
+
+def test_of_detections_alone_no_kind_is_said() -> None:
+    source = Source("KINDS", None, None, None, 5, None, None, None)
+    assert "in use" not in metric_note(analyse(SourceDetail(source, make_light_curve(5), (), ()), "peak"))

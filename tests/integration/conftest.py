@@ -6,10 +6,8 @@ import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from dashboards.server import build_server
 from data_access import open_archive
 from data_access.archive import Archive
 from data_access.demo import write_demo
@@ -27,16 +25,6 @@ async def archive(demo: Path) -> AsyncIterator[Archive]:
     """The demo archive, opened."""
     async with open_archive(demo) as opened:
         yield opened
-
-
-@pytest.fixture
-async def http(archive: Archive) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a server of the demo archive in this process."""
-    server = build_server(archive)
-    server.start()
-    async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
-        yield client
-    await server.stop()
 
 
 @pytest.fixture(scope="session")
