@@ -9,7 +9,7 @@ import numpy as np
 from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.light_curve_data import bar_words, systematic_words
 from dashboards.plots.measurement_kinds import FluxKind, FluxUnit
-from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint
+from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint, steady_formatter
 from dashboards.plots.theme import get_theme
 from dashboards.plots.time_axis import MS_PER_DAY, add_mjd_axis, utc_formatter, utc_ms
 from data_access.analysis.ese_summary import DipCurve, EseOptions, EseSummary
@@ -128,5 +128,6 @@ def _time_figure(theme: str, title: str, y_label: str, x_range: Any, name: str) 
         name=name, x_range=x_range, y_range=models.DataRange1d(range_padding=0.08),
     )  # fmt: skip
     figure.xaxis[0].formatter = utc_formatter()
+    figure.yaxis[0].formatter = steady_formatter()
     add_mjd_axis(figure)
     return figure

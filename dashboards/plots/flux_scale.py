@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.empty import empty_figure
-from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint, plain_text
+from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint, plain_text, steady_formatter
 from dashboards.plots.theme import SYMBOLS, Theme, get_theme
 from dashboards.plots.time_axis import MS_PER_DAY, utc_formatter, utc_ms
 from data_access.analysis.flux_scale import LARGEST_OFFSET, SIGMA, off_scale
@@ -43,6 +43,7 @@ def plot_flux_scale(
         x_range=x_range or models.DataRange1d(range_padding=0.04, default_span=MS_PER_DAY),
         y_range=models.DataRange1d(range_padding=0.1, default_span=0.2),
     )  # fmt: skip
+    figure.yaxis[0].formatter = steady_formatter()
     figure.add_layout(
         models.BoxAnnotation(
             bottom=1 - LARGEST_OFFSET, top=1 + LARGEST_OFFSET, fill_color=colours.muted, fill_alpha=0.12,

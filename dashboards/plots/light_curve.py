@@ -19,19 +19,21 @@ from dashboards.plots.light_curve_data import (
 )
 from dashboards.plots.light_curve_gaps import show_gaps
 from dashboards.plots.measurement_kinds import FluxKind, FluxUnit
-from dashboards.plots.style import add_hover, add_subtitle, hover_table, new_figure, paint, plain_text
+from dashboards.plots.style import (
+    add_hover,
+    add_subtitle,
+    hover_table,
+    new_figure,
+    paint,
+    plain_text,
+    steady_formatter,
+)
 from dashboards.plots.theme import SYMBOLS, Theme, get_theme
 from dashboards.plots.time_axis import MJD_OF_1970, MS_PER_DAY, add_mjd_axis, utc_formatter
 from data_access.records import LightCurve
 
 _KINDS = ("detection", "forced", "limit", "flagged", "left out", "mean", "off scale")
 _FORGET_VIEW = "figure.reset.emit()"
-# As wide with one digit as with four: else the plot jumps aside, and the page is laid out anew, from one source to
-# the next. U+2007 is as wide as a digit, U+2008 as a point.
-_STEADY_TICKS = """
-const text = plain.doFormat(ticks, {loc: 0})[index]
-return text.includes('.') ? text.padStart(5, '\u2007') : '\u2008' + text.padStart(4, '\u2007')
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,7 @@ def plot_light_curve(
     figure.add_layout(brush)
     points = _draw(figure, colours, source)
     figure.xaxis[0].formatter = utc_formatter()
-    figure.yaxis[0].formatter = models.CustomJSTickFormatter(
-        args={"plain": models.BasicTickFormatter()}, code=_STEADY_TICKS
-    )
+    figure.yaxis[0].formatter = steady_formatter()
     add_mjd_axis(figure)
     _add_legend(figure)
     _show_lines(figure, colours, _line_values(lc, flux, unit, marks, reference, axis_ends(columns)))

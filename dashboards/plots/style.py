@@ -13,6 +13,11 @@ TOOLS = "pan,box_zoom,wheel_zoom,reset,save"
 LONGEST_TEXT = 160
 # pixels; beside a figure that is not higher Bokeh hides tools behind dots
 HIGHEST_WITH_TOOLS_ABOVE = 400
+# U+2007 is as wide as a digit, U+2008 as a point
+_STEADY_TICKS = """
+const text = plain.doFormat(ticks, {loc: 0})[index]
+return text.includes('.') ? text.padStart(5, '\u2007') : '\u2008' + text.padStart(4, '\u2007')
+"""
 
 
 def plain_text(text: str) -> str:
@@ -67,6 +72,15 @@ def new_figure(
     figure.title.text_font_size = "14px"
     paint(figure, theme)
     return figure
+
+
+def steady_formatter() -> Any:
+    """Return tick labels that are as wide with one digit as with four.
+
+    Else a plot would jump aside, and the page be laid out anew, from one source to the next; and plots of one time
+    below each other would not begin at one place.
+    """
+    return models.CustomJSTickFormatter(args={"plain": models.BasicTickFormatter()}, code=_STEADY_TICKS)
 
 
 def add_subtitle(figure: Figure, theme: Theme, text: str, *, name: str = "subtitle") -> models.Title:
