@@ -388,19 +388,3 @@ def test_a_bright_pixel_in_the_north_east_is_up_and_left_however_the_image_is_st
     up = columns["dh"][0] * ((bright_y + 0.5) / n_y - 0.5)
     assert (-across if figure.x_range.flipped else across) < 0
     assert (-up if figure.y_range.flipped else up) > 0
-
-
-@pytest.mark.parametrize(
-    ("cards", "drawn"),
-    [
-        ({}, False),
-        ({"CDELT1": 3 / 3600}, False),
-        ({"CROTA2": 90.0}, False),
-        ({"CROTA2": 30.0}, False),
-        ({"PC1_1": 1.0, "PC1_2": 0.0, "PC2_1": 0.7, "PC2_2": 0.7}, True),
-        ({"CRVAL2": 90.0, "CROTA2": 30.0}, True),
-    ],
-)
-def test_where_north_cannot_be_up_and_east_left_a_compass_shows_them(cards, drawn):
-    figure = plot_image(make_preview(wcs={**SIN_WCS, **cards}))
-    assert (figure.select_one({"name": "compass", "type": ColumnDataSource}) is not None) is drawn

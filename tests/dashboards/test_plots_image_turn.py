@@ -173,10 +173,12 @@ def test_near_a_pole_north_at_the_middle_is_up_and_the_words_say_so(tmp_path: Pa
     fits.PrimaryHDU(np.zeros((N_Y, N_X), np.float32), fits.Header(cards)).writeto(tmp_path / "image.fits")
     figure = plot_image(read_fits_preview(str(tmp_path / "image.fits")))
     assert "north is up at the middle" in figure.select_one({"name": "subtitle"}).text
-    wcs = celestial_wcs(Turn.of(figure).header(read_fits_preview(str(tmp_path / "image.fits")).header))
+    turn = Turn.of(figure)
+    wcs = celestial_wcs(turn.header(read_fits_preview(str(tmp_path / "image.fits")).header))
     assert wcs is not None
-    sky = local_sky(wcs, (-0.5, -0.5, 2 * 40.0, 2 * 40.0))
+    sky = local_sky(wcs, turn.box((-0.5, -0.5, N_X - 0.5, N_Y - 0.5)))
     assert sky is not None
+    assert sky.north == pytest.approx((0.0, 1 / STEP), abs=1e-3)
 
 
 @pytest.mark.parametrize("way", [way for way in WAYS if "90" in way or "270" in way])
@@ -205,3 +207,23 @@ def test_distortion_turns_with_the_pixels(tmp_path: Path, degrees: float) -> Non
     expected = WCS(fits.getheader(path)).all_pix2world([[55.0, 12.0]], 0)
     lon, lat = pixel_to_sky(wcs, *turn.place(np.array([55.0]), np.array([12.0])))
     assert (lon[0], lat[0]) == pytest.approx(tuple(expected[0]), abs=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("cards", "drawn"),
+    [
+        ({}, False),
+        (turned_cards(0.0, mirrored=True), False),
+        (turned_cards(90.0), False),
+        (turned_cards(30.0), False),
+        ({"PC1_1": 1.0, "PC1_2": 0.0, "PC2_1": 0.7, "PC2_2": 0.7}, True),
+        (turned_cards(30.0) | {"CRVAL2": 90.0}, True),
+    ],
+)
+def test_where_north_cannot_be_up_and_east_left_a_compass_shows_them(
+    tmp_path: Path, cards: dict[str, Any], drawn: bool
+) -> None:
+    path = tmp_path / "image.fits"
+    fits.PrimaryHDU(np.zeros((N_Y, N_X), np.float32), fits.Header(turned_cards(0.0) | cards)).writeto(path)
+    figure = plot_image(read_fits_preview(str(path)))
+    assert (figure.select_one({"name": "compass", "type": models.ColumnDataSource}) is not None) is drawn
