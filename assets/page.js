@@ -154,6 +154,8 @@
     try {
       sessionStorage.setItem('dsa110-images', JSON.stringify(paths.length > 1 ? paths : []));
       sessionStorage.setItem('dsa110-images-from', location.pathname + location.search);
+      const paged = /\/images$/.test(location.pathname) && opened.getRootNode().querySelector('.rt-pager:not([hidden])');
+      sessionStorage.setItem('dsa110-images-goes-on', paged ? 'yes' : '');
     } catch { /* a full or forbidden storage: the order of registration remains */ }
   }
   for (const kind of ['click', 'keydown']) document.addEventListener(kind, leave_list, true);

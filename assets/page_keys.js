@@ -4,25 +4,24 @@ export function render({ model }) {
   end.setAttribute('role', 'status');
   end.hidden = true;
   root.append(end);
-  let fading = 0;
-  let state = { keys: [], links: {}, keep: '' }, forget = null, listed = '';
+  let fading = 0, answered = 0;
+  const most = 2000;
+  let state = { keys: [], links: {}, keep: '', beyond: { serial: 0 } }, forget = null, listed = '';
   const same = { '=': '+', '_': '-' };
   const name_of = event => event.shiftKey && event.key.startsWith('Arrow') ? `Shift+${event.key}` : same[event.key] || event.key;
-  /* The list that this image was opened from, in its order; else the order in which images were registered. */
-  function neighbour(step) {
-    let list = [];
-    try { list = JSON.parse(sessionStorage.getItem('dsa110-images') || '[]'); } catch { list = []; }
-    const here = Array.isArray(list) ? list.indexOf(location.pathname) : -1;
-    return here < 0 ? state.links[step < 0 ? 'before' : 'after'] : list[here + step];
+  /* The list that this image was opened from, in its order, and where this image is in it (-1: not at all). */
+  function opened_from() {
+    try {
+      const found = JSON.parse(sessionStorage.getItem('dsa110-images') || '[]'), list = Array.isArray(found) ? found : [];
+      return {
+        list, here: list.indexOf(location.pathname), from: sessionStorage.getItem('dsa110-images-from') || '',
+        goes_on: sessionStorage.getItem('dsa110-images-goes-on') === 'yes',
+      };
+    } catch { return { list: [], here: -1, from: '', goes_on: false }; }
   }
-  /* Where there is no image to go to, say why, and lead back to where there may be more. */
-  function tell_end(step) {
-    let list = [], from = '';
-    try { list = JSON.parse(sessionStorage.getItem('dsa110-images') || '[]'); from = sessionStorage.getItem('dsa110-images-from') || ''; } catch { list = []; }
-    const listed = Array.isArray(list) && list.includes(location.pathname);
-    const words = listed ? `${step < 0 ? 'Beginning' : 'End'} of the list that was shown. ` : `No image was registered ${step < 0 ? 'before' : 'after'} this one.`;
+  function say(words, from) {
     end.replaceChildren(document.createTextNode(words));
-    if (listed && from && safe_link(from)) {
+    if (from && safe_link(from)) {
       const back = el('a', '', 'Back to the list');
       back.href = from;
       end.append(back);
@@ -31,12 +30,40 @@ export function render({ model }) {
     clearTimeout(fading);
     fading = setTimeout(() => { end.hidden = true; }, 12000);
   }
-  function go(step) {
-    const href = neighbour(step);
-    if (typeof href !== 'string' || !safe_link(href)) { tell_end(step); return; }
+  /* Where there is no image to go to, say why, and lead back to where there may be more. */
+  function tell_end(step, { here, from, goes_on }, problem) {
+    const which = step < 0 ? 'Beginning' : 'End';
+    if (here < 0) say(`No image was registered ${step < 0 ? 'before' : 'after'} this one.`, '');
+    else say(problem || `${which} of the list${goes_on ? '' : ' that was shown'}. `, from);
+  }
+  function open(href) {
     const url = new URL(href, location.href);
     url.search = state.keep;
     location.assign(url.href);
+  }
+  /* To the next image of the list, without one in the order in which images were registered; the server knows how a list goes on. */
+  function go(step) {
+    const opened = opened_from(), { list, here, from, goes_on } = opened;
+    const href = here < 0 ? state.links[step < 0 ? 'before' : 'after'] : list[here + step];
+    if (typeof href === 'string' && safe_link(href)) { open(href); return; }
+    if (here < 0 || !goes_on || !from || !safe_link(from)) { tell_end(step, opened); return; }
+    say('Looking for the images that follow in the list ', '');
+    model.send_msg({ type: 'beyond', step, query: new URL(from, location.href).search });
+  }
+  /* Put the images that follow to the list, and go to the first of them. */
+  function go_on({ step, hrefs, after, words }) {
+    const opened = opened_from(), { list, from } = opened;
+    const found = hrefs.filter(safe_link).map(href => new URL(href, location.href).pathname).filter(path => !list.includes(path));
+    if (!found.length) { tell_end(step, opened, words); return; }
+    const back = new URL(from, location.href);
+    back.searchParams.set('after', after);
+    back.searchParams.delete('tiles');
+    const longer = step < 0 ? [...found.reverse(), ...list].slice(0, most) : [...list, ...found].slice(-most);
+    try {
+      sessionStorage.setItem('dsa110-images', JSON.stringify(longer));
+      sessionStorage.setItem('dsa110-images-from', back.pathname + back.search);
+    } catch { /* a full storage: the way back is that of the page before */ }
+    open(step < 0 ? found[found.length - 1] : found[0]);
   }
   function on_key(event) {
     const target = event.composedPath()[0];
@@ -51,6 +78,7 @@ export function render({ model }) {
   document.addEventListener('keydown', on_key);
   follow(model, fresh => {
     state = fresh;
+    if (fresh.beyond.serial > answered) { answered = fresh.beyond.serial; go_on(fresh.beyond); }
     const key = JSON.stringify(fresh.keys);
     if (key === listed) return;
     listed = key;

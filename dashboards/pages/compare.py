@@ -61,10 +61,12 @@ _HEIGHT, _HEIGHT_BESIDE = 440, 400
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What was read for what is visible."""
+    """What was read for what is visible, and the columns that show it in the mode it was read for."""
 
     compared: tuple[Compared, ...]
     drawn: tuple[Drawn, ...]
+    layers: tuple[dict[str, list[Any]], ...] = ()
+    mode: str = ""
     graticule: Graticule | None = None
 
 
@@ -237,7 +239,8 @@ class ComparePage(PageView, ColourParams):
         if header is None:
             return ""
         n_y, n_x = header.shape[-2:]
-        if visible.x0 <= 0 and visible.y0 <= 0 and visible.x1 >= n_x - 1 and visible.y1 >= n_y - 1:
+        whole, seen = Turn.of(self.figure).box((0, 0, n_x - 1, n_y - 1)), visible.edges
+        if all(seen[i] <= whole[i] and seen[i + 2] >= whole[i + 2] for i in range(2)):
             return ""
         return " ".join(f"{n:.6g}" for n in visible.middle)
 
@@ -254,28 +257,27 @@ class ComparePage(PageView, ColourParams):
         archive = self.session.archive
         fresh, compared = await read_drawn(archive, compared, box, size, plane=self.plane)
         # Lines reach the edge of the outermost pixels: that is where their labels are looked for.
-        edges = max(-0.5, x0), max(-0.5, y0), min(n_x - 0.5, x1), min(n_y - 0.5, y1)
-        turn = Turn.of(self.figures[0] if self.figures else None)
-        graticule = await archive.offload.in_thread(graticule_of, drawn[0].compared.header, edges, turn)
-        return _Answer(compared, fresh, graticule)
+        turn, in_thread, mode = Turn.of(self.figure), archive.offload.in_thread, self.mode
+        whole, seen = turn.box((-0.5, -0.5, n_x - 0.5, n_y - 0.5)), visible.grown_edges(_AROUND)
+        window = max(whole[0], seen[0]), max(whole[1], seen[1]), min(whole[2], seen[2]), min(whole[3], seen[3])
+        graticule = await in_thread(graticule_of, drawn[0].compared.header, window, turn)
+        is_pair = mode == "difference" and len(fresh) > 1
+        views = [subtracted(*pair_of(self.pair, fresh))] if is_pair else [one.view for one in fresh]
+        layers = [await in_thread(image_source, view, turn, window) for view in views]
+        return _Answer(compared, fresh, tuple(layers), mode, graticule)
 
     def _show_visible(self, answer: _Answer | None) -> None:
-        if answer is None or len(answer.drawn) != len(self.drawn) or not self.figures:
+        if answer is None or len(answer.drawn) != len(self.drawn) or not self.figures or answer.mode != self.mode:
             return
         if [one.compared.asked for one in answer.drawn] != [one.compared.asked for one in self.drawn]:
             return
-        self.drawn, turn = answer.drawn, Turn.of(self.figures[0])
-        if self.mode == "difference":
-            own_source(self.figures[0], "image").data = image_source(
-                subtracted(*pair_of(self.pair, self.drawn)), turn
-            )
-        elif self.mode == "side":
-            for figure, one in zip(self.figures, self.drawn, strict=False):
-                own_source(figure, "image").data = image_source(one.view, turn)
+        self.drawn = answer.drawn
+        if self.mode == "side":
+            for figure, layer in zip(self.figures, answer.layers, strict=False):
+                own_source(figure, "image").data = layer
         else:
-            for number, one in enumerate(self.drawn):
-                name = f"image_{number}" if number else "image"
-                own_source(self.figures[0], name).data = image_source(one.view, turn)
+            for number, layer in enumerate(answer.layers):
+                own_source(self.figures[0], f"image_{number}" if number else "image").data = layer
         if answer.graticule is not None:
             for figure in self.figures:
                 set_graticule(figure, answer.graticule)

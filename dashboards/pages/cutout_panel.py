@@ -175,30 +175,28 @@ def cutout_group(
 
 def draw_outline(figure: Figure | None, cutout: Cutout | None, theme: str) -> None:
     """Show on the picture of the whole image which part of it the cutout is."""
-    columns = Turn.of(figure).columns(_outline(cutout))
+    columns = _outline(cutout, Turn.of(figure))
     if figure is None or patch_source(figure, "cutout_outline", columns):
         return
     colours, source = get_theme(theme), models.ColumnDataSource(columns, name="cutout_outline")
     # a wide line in the ground's colour below the real one: legible on any pixels
     for colour, width in ((colours.background, 5), (colours.overlay, 2)):
-        figure.quad(
-            "left",
-            "right",
-            "bottom",
-            "top",
+        figure.multi_line(
+            "xs",
+            "ys",
             source=source,
-            fill_color=None,
             line_color=colour,
             line_width=width,
             name="cutout_outline",
         )
 
 
-def _outline(cutout: Cutout | None) -> dict[str, list[float]]:
+def _outline(cutout: Cutout | None, turn: Turn) -> dict[str, list[Any]]:
     if cutout is None:
-        return {"left": [], "bottom": [], "right": [], "top": []}
-    edges = (n - 0.5 for n in cutout.box)
-    return {key: [edge] for key, edge in zip(("left", "bottom", "right", "top"), edges, strict=True)}
+        return {"xs": [], "ys": []}
+    x0, y0, x1, y1 = cutout.box
+    x, y = turn.outline((x0 - 0.5, y0 - 0.5, x1 - 0.5, y1 - 0.5))
+    return {"xs": [np.append(x, x[0])], "ys": [np.append(y, y[0])]}
 
 
 def _fields() -> list[Field]:

@@ -40,7 +40,7 @@ FIELDS: Sequence[Field] = (
     {"name": "grade", "label": "QA grade", "kind": "select", "width": "8rem",
      "options": ["", *GRADES, *((f"{_PIPELINE}{word}", f"pipeline: {word}") for word in VERDICTS)],
      "help": "of the recorded noise and dynamic range by our thresholds, or the pipeline's own verdict"},
-    {"name": "on_disk", "label": "File", "kind": "select", "width": "6.5rem",
+    {"name": "on_disk", "label": "File", "kind": "select", "width": "6rem",
      "options": ["", ("yes", "on disk"), ("no", "gone")], "help": "looked up for the rows of each page"},
 )  # fmt: skip
 

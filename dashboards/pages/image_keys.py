@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from dashboards.components.browser_state import write_query
 from dashboards.components.page_keys import PageKeys
 from dashboards.pages.image_colours import COLOUR_PARAMS
+from dashboards.pages.image_listing import find_beyond
 from dashboards.pages.image_zoom import REDUCTIONS
 from dashboards.plots import STRETCHES
 from dashboards.plots.image_colour import COLOUR_MAPS, LIMITS
 from dashboards.plots.image_view import move_view
+from data_access.errors import ArchiveError
 
 if TYPE_CHECKING:
     from dashboards.pages.image import ImagePage
@@ -54,7 +56,7 @@ class ImageKeys:
     def __init__(self, page: ImagePage) -> None:
         self.page = page
         keys = (*KEYS, *(entry for part in page.parts for entry in part.keys))
-        self.listener = PageKeys(on_key=self.press, keys=[list(entry) for entry in keys])
+        self.listener = PageKeys(on_key=self.press, on_beyond=self.go_beyond, keys=[list(entry) for entry in keys])
         page.param.watch(self._keep, list(KEPT_PARAMS))
         self._keep()
 
@@ -63,6 +65,25 @@ class ImageKeys:
         links = self.page.session.links
         found = {"before": before, "after": after}
         self.listener.links = {name: links.image(one.id) for name, one in found.items() if one is not None}
+
+    def go_beyond(self, step: int, query: Mapping[str, str]) -> None:
+        """Tell the browser which images follow this one in the list with this query, or precede it."""
+        page = self.page
+
+        async def find() -> dict[str, Any]:
+            try:
+                found = await find_beyond(page.session.archive, page.image, query, backwards=step < 0)
+            except ArchiveError as err:
+                return {"hrefs": [], "after": "", "words": f"{err.message}. "}
+            hrefs = [page.session.links.image(image.id) for image in found.images]
+            words = "No match among many thousand rows that follow. " if found.is_cut and not hrefs else ""
+            return {"hrefs": hrefs, "after": found.after, "words": words}
+
+        def tell(answer: dict[str, Any]) -> None:
+            serial = self.listener.beyond["serial"] + 1
+            self.listener.beyond = {**answer, "step": step, "serial": serial}
+
+        page.run(find, tell)
 
     def press(self, key: str) -> None:
         """Do what a key of `KEYS` means."""

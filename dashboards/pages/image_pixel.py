@@ -33,10 +33,12 @@ _REST_MS = 70
 # Written out between these powers of ten, else with an exponent.
 _LEAST_POWER, _MOST_POWER = -6, 20
 _JS_POINTER = """
-const x = Math.round(cb_obj.x), y = Math.round(cb_obj.y)
-if (!Number.isFinite(x + y) || (pointer.data.x[0] === x && pointer.data.y[0] === y)) return
+const pixel = rows.map((row) => Math.round(row[0] * cb_obj.x + row[1] * cb_obj.y + row[2]))
+const key = pixel.join(' ')
 clearTimeout(pointer.timer)
-pointer.timer = setTimeout(() => { pointer.data = {x: [x], y: [y]} }, rest)
+if (!pixel.every(Number.isFinite) || pointer.seen === key) return
+const [x, y] = [cb_obj.x, cb_obj.y]
+pointer.timer = setTimeout(() => { pointer.seen = key; pointer.data = {x: [x], y: [y]} }, rest)
 """
 
 
@@ -70,9 +72,9 @@ class PixelReadout:
     def figure_made(self, figure: Figure) -> None:
         """Listen to the pointer on a new figure."""
         pointer = models.ColumnDataSource({"x": [], "y": []}, name="pointer")
-        figure.js_on_event(MouseMove, models.CustomJS(args={"pointer": pointer, "rest": _REST_MS}, code=_JS_POINTER))
-
         turn = Turn.of(figure)
+        args = {"pointer": pointer, "rest": _REST_MS, "rows": turn.to_file.tolist()}
+        figure.js_on_event(MouseMove, models.CustomJS(args=args, code=_JS_POINTER))
 
         def told(_name: str, _old: Any, new: Mapping[str, Any]) -> None:
             try:

@@ -106,6 +106,7 @@ class RegionPart(ImagePart):
         """Listen to a new picture, and draw the outlines on it once there are any."""
         _listen(figure, DoubleTap, self._finished)
         _listen(figure, SelectionGeometry, self._dragged)
+        self.drawing.up_deg = Turn.of(figure).up_deg
         if self.panel is not None:
             self._draw_on(figure)
             _set_drag(figure, draws=self.drawing.takes_drags)
@@ -202,8 +203,8 @@ class RegionPart(ImagePart):
     def _dragged(self, event: Any) -> None:
         if event.final and event.geometry.get("type") == "rect" and self.drawing.takes_drags:
             x0, y0, x1, y1 = (float(event.geometry[key]) for key in ("x0", "y0", "x1", "y1"))
-            corners = Turn.of(self.page.figure).box((x0, y0, x1, y1))
-            self._add_drawn(self.drawing.drag(*corners))
+            turn = Turn.of(self.page.figure)
+            self._add_drawn(self.drawing.drag(*turn.point(x0, y0), *turn.point(x1, y1)))
 
     def _finished(self, _event: Any) -> None:
         if self.drawing.mode == "polygon":

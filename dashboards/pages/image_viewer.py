@@ -107,8 +107,9 @@ class ImageViewer(PagePart["ImagePage"]):
             return None
         self.controls.fields = self._fields(preview.header)
         if drawn is not None:
-            patch_source(drawn, "image", image_source(preview, Turn.of(drawn)))
-            drawn.select_one({"name": "subtitle"}).text = describe_image(preview)
+            turn = Turn.of(drawn)
+            patch_source(drawn, "image", image_source(preview, turn))
+            drawn.select_one({"name": "subtitle"}).text = describe_image(preview, turn=turn)
             self.zoom.pixels_changed()
             self.recolour()
             return None

@@ -16,6 +16,7 @@ from dashboards.plots.bokeh_models import Figure
 from dashboards.plots.image import describe_image, image_box
 from dashboards.plots.image_turn import Turn
 from dashboards.plots.image_view import Graticule, Visible, add_zoom, graticule_of, move_view, set_graticule
+from dashboards.plots.sky import Box
 from data_access.records import ImagePreview, ImageView
 
 if TYPE_CHECKING:
@@ -41,11 +42,13 @@ ZOOM_PARAMS = ("view", "reduction")
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What was read for a view: None where what is shown will do."""
+    """What was read for a view, and the columns that show it: None where what is shown will do."""
 
     preview: ImagePreview
-    pixels: ImageView | None
-    graticule: Graticule | None
+    pixels: ImageView | None = None
+    columns: dict[str, list[Any]] | None = None
+    window: Box | None = None
+    graticule: Graticule | None = None
 
 
 class ImageZoom:
@@ -57,6 +60,8 @@ class ImageZoom:
         What the browser shows; None until it has said so.
     pixels : ImageView or None
         What is drawn; None for the preview of the whole image.
+    drawn : tuple of float or None
+        Edges of what is drawn, in the figure; None for the whole image.
     whole : float32 array or None
         Maxima that the limits of the colours are found in, where maxima are drawn; None for those of the preview.
     """
@@ -66,6 +71,7 @@ class ImageZoom:
         self.slot = page.new_slot("resolution", height=0)
         self.visible: Visible | None = None
         self.pixels: ImageView | None = None
+        self.drawn: Box | None = None
         self.whole: npt.NDArray[np.float32] | None = None
         self._own = ""
         page.param.watch(self._ask_again, "reduction")
@@ -73,7 +79,7 @@ class ImageZoom:
 
     def figure_made(self, figure: Figure, preview: ImagePreview) -> None:
         """Listen to a new figure."""
-        self.visible = self.pixels = self.whole = None
+        self.visible = self.pixels = self.drawn = self.whole = None
         add_zoom(figure, image_box(preview), self._look)
         if place := read_place(self.page.view):
             move_view(figure, "to", x=place[0], y=place[1], size=place[2])
@@ -85,7 +91,7 @@ class ImageZoom:
 
     def pixels_changed(self) -> None:
         """Read anew what is visible: the file was replaced."""
-        self.pixels = self.whole = None
+        self.pixels = self.drawn = self.whole = None
         self._ask_again()
 
     def _look(self, visible: Visible) -> None:
@@ -97,7 +103,7 @@ class ImageZoom:
 
     def _text(self, visible: Visible) -> str:
         preview = self.page.preview
-        if preview is None or _shows_all(visible, preview):
+        if preview is None or self._shows_all(visible, preview):
             return ""
         return " ".join(f"{n:.{_DIGITS}g}" for n in visible.middle)
 
@@ -115,11 +121,16 @@ class ImageZoom:
     def part(self) -> tuple[int, int, int, int] | None:
         """The part of the file that is visible, with some more around it; None for all of it, or when not known."""
         visible, preview = self.visible, self.page.preview
-        if visible is None or preview is None or _shows_all(visible, preview):
+        if visible is None or preview is None or self._shows_all(visible, preview):
             return None
         x0, y0, x1, y1 = _inside(visible.grown(_AROUND), image_box(preview))
         n_y, n_x = preview.header.shape[-2:]
         return max(0, math.floor(x0)), max(0, math.floor(y0)), min(n_x, math.ceil(x1)), min(n_y, math.ceil(y1))
+
+    def _shows_all(self, visible: Visible, preview: ImagePreview) -> bool:
+        whole, seen = Turn.of(self.page.figure).box(image_box(preview)), visible.edges
+        slack = 0.02 * max(whole[2] - whole[0], whole[3] - whole[1])
+        return all(seen[i] <= whole[i] + slack and seen[i + 2] >= whole[i + 2] - slack for i in range(2))
 
     def _ask_again(self, *_events: Any) -> None:
         self.page.run(self._read, self._show, slot=self.slot)
@@ -129,30 +140,44 @@ class ImageZoom:
         if preview is None:
             return None
         archive, visible = page.session.archive, self.visible
+        in_thread = archive.offload.in_thread
         whole, turn = image_box(preview), Turn.of(page.figure)
-        box = _inside(visible.grown(_AROUND), whole) if visible is not None else whole
-        graticule = await archive.offload.in_thread(graticule_of, preview.header, box, turn) if visible else None
+        box, window = whole, turn.box(whole)
+        if visible is not None:
+            box, window = _inside(visible.grown(_AROUND), whole), _inside(visible.grown_edges(_AROUND), window)
+        graticule = await in_thread(graticule_of, preview.header, window, turn) if visible else None
         factor = factor_of(visible.scale) if visible is not None else preview.factor
-        pixels = None
-        if not self._is_enough(preview, visible, factor):
-            reduction: Any = page.reduction
-            size = math.ceil(max(box[2] - box[0], box[3] - box[1]) / factor) + 1
-            corners = math.floor(box[0]), math.floor(box[1]), math.ceil(box[2]), math.ceil(box[3])
-            pixels = await archive.overviews.view(
-                page.image, corners, plane=preview.plane, max_size=size, reduction=reduction
-            )
-        return _Answer(preview, pixels, graticule)
+        if self._is_enough(preview, visible, factor):
+            return _Answer(preview, graticule=graticule)
+        reduction: Any = page.reduction
+        size = math.ceil(max(box[2] - box[0], box[3] - box[1]) / factor) + 1
+        corners = math.floor(box[0]), math.floor(box[1]), math.ceil(box[2]), math.ceil(box[3])
+        pixels = await archive.overviews.view(
+            page.image, corners, plane=preview.plane, max_size=size, reduction=reduction
+        )
+        columns = await in_thread(image_source, pixels, turn, window)
+        return _Answer(preview, pixels, columns, window, graticule)
 
     def _is_enough(self, preview: ImagePreview, visible: Visible | None, factor: int) -> bool:
         """Say whether what is drawn has all that a view needs, and not much more."""
-        shown, reduction = self.pixels, self.page.reduction
+        shown, reduction, turn = self.pixels, self.page.reduction, Turn.of(self.page.figure)
         if shown is None:
-            return preview.factor == 1 or (reduction == "mean" and factor >= preview.factor)
+            is_fine = not turn.angle_deg or visible is None or self._is_fine(preview, visible, turn)
+            return (preview.factor == 1 and is_fine) or (reduction == "mean" and factor >= preview.factor > 1)
         if visible is None or shown.reduction != reduction:
+            return False
+        if turn.angle_deg and not self._is_fine(preview, visible, turn):
             return False
         x0, y0, x1, y1 = _inside((visible.x0, visible.y0, visible.x1, visible.y1), image_box(preview))
         left, lower, right, upper = shown.box
         return shown.factor == factor and left - 1 <= x0 and lower - 1 <= y0 and x1 <= right and y1 <= upper
+
+    def _is_fine(self, preview: ImagePreview, visible: Visible, turn: Turn) -> bool:
+        """Say whether the samples of a figure that is turned by an angle are all there, and close enough."""
+        whole, factor = turn.box(image_box(preview)), 1 if self.pixels is None else self.pixels.factor
+        drawn, wanted = self.drawn or whole, _inside(visible.edges, whole)
+        is_there = all(drawn[i] <= wanted[i] and wanted[i + 2] <= drawn[i + 2] for i in range(2))
+        return is_there and turn.step(drawn, factor) <= 2 * turn.step(wanted, factor)
 
     def _show(self, answer: _Answer | None) -> None:
         page = self.page
@@ -160,11 +185,12 @@ class ImageZoom:
             return
         if answer.graticule is not None:
             set_graticule(page.figure, answer.graticule)
-        if answer.pixels is not None:
+        if answer.pixels is not None and answer.columns is not None:
             self._limits_from(answer.pixels)
-            self.pixels = answer.pixels
-            patch_source(page.figure, "image", image_source(answer.pixels, Turn.of(page.figure)))
-            page.figure.select_one({"name": "subtitle"}).text = describe_image(answer.preview, answer.pixels)
+            self.pixels, self.drawn = answer.pixels, answer.window
+            patch_source(page.figure, "image", answer.columns)
+            words = describe_image(answer.preview, answer.pixels, turn=Turn.of(page.figure))
+            page.figure.select_one({"name": "subtitle"}).text = words
 
     def _limits_from(self, pixels: ImageView) -> None:
         """Find the limits of the colours in what is drawn first after a change between means and maxima."""
@@ -192,14 +218,3 @@ def _inside(one: tuple[float, ...], whole: tuple[float, ...]) -> tuple[float, fl
     """Return the common part of two boxes; the whole one where there is none."""
     x0, y0, x1, y1 = max(one[0], whole[0]), max(one[1], whole[1]), min(one[2], whole[2]), min(one[3], whole[3])
     return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else (whole[0], whole[1], whole[2], whole[3])
-
-
-def _shows_all(visible: Visible, preview: ImagePreview) -> bool:
-    x0, y0, x1, y1 = image_box(preview)
-    slack = 0.02 * max(x1 - x0, y1 - y0)
-    return (
-        visible.x0 <= x0 + slack
-        and visible.y0 <= y0 + slack
-        and visible.x1 >= x1 - slack
-        and visible.y1 >= y1 - slack
-    )

@@ -16,6 +16,7 @@ from dashboards.pages.filter_fields import with_present
 from dashboards.pages.image_charts import MOST_DRAWN, ImageChartParams, ImageCharts
 from dashboards.pages.image_filters import FIELDS, TypedFilter, filter_of, place_words
 from dashboards.pages.image_gallery import MOST_TILES, image_picture
+from dashboards.pages.image_listing import ImageListing
 from dashboards.pages.image_rows import COLUMNS, image_row
 from dashboards.pages.list_page import FieldError, ListPage
 from dashboards.pages.mosaics_table import mosaic_rows, mosaics_table
@@ -61,8 +62,7 @@ class ImagesPage(ImageChartParams, ListPage):
         self.filters.fields = with_present(FIELDS, self._values())
         self.switches = Switches(on_choose=self._choose)
         self.gallery: Gallery | None = None
-        self._asked = TypedFilter(ImageFilter(), "", 0.0, None)
-        self._centre: NamedPlace | None = None
+        self._listing = ImageListing(session.archive, TypedFilter(ImageFilter(), "", 0.0, None))
         self._unknown_place: tuple[str, str] = ("", "")
         self._charts_old = True
         self.param.watch(self._show_switches, ["quantity", "sky", "selected"])
@@ -125,8 +125,7 @@ class ImagesPage(ImageChartParams, ListPage):
     async def _read(self) -> Any:
         self._unknown_place = ("", "")
         asked = filter_of(self._values())
-        self._centre = await self._find_place(asked.near)
-        self._asked = asked
+        self._listing = ImageListing(self.session.archive, asked, await self._find_place(asked.near))
         return await super()._read()
 
     async def _find_place(self, text: str) -> NamedPlace | None:
@@ -139,33 +138,26 @@ class ImagesPage(ImageChartParams, ListPage):
             raise FieldError("near", f"{err.message}. {err.remedy}") from err
         return place
 
-    def _wanted(self) -> ImageFilter:
-        return self._asked.wanted if self._centre is None else self._asked.around(self._centre)
-
     async def find(self, request: PageRequest) -> RecordPage[Image]:
         """Return one page of images."""
-        keep = None if self._asked.on_disk is None else self._has_file
-        page: RecordPage[Image] = await self.session.archive.images.find(self._wanted(), request, keep=keep)
+        page = await self._listing.find(request)
         return replace(page, note=" ".join(words for words in (*self._remarks(), page.note) if words))
 
     def _remarks(self) -> list[str]:
         """Return what a reader must know about these filters."""
         remarks = []
-        if self._centre is not None:
-            remarks.append(f"{place_words(self._centre, self._asked.radius_deg)}.")
-        if self._asked.on_disk is not None:
+        listing = self._listing
+        if listing.centre is not None:
+            remarks.append(f"{place_words(listing.centre, listing.asked.radius_deg)}.")
+        if listing.asked.on_disk is not None:
             remarks.append("Files are looked up for the rows of a page only, so that this list is not counted.")
         return remarks
 
-    async def _has_file(self, images: Sequence[Image]) -> list[bool]:
-        states = await self.session.archive.files.states([image.path for image in images])
-        return [states[image.path].exists == self._asked.on_disk for image in images]
-
     async def count(self) -> Count | None:
         """Return how many images match; None when their files decide."""
-        if self._asked.on_disk is not None:
+        if self._listing.asked.on_disk is not None:
             return None
-        found: Count = await self.session.archive.images.count(self._wanted())
+        found: Count = await self.session.archive.images.count(self._listing.wanted)
         return found
 
     async def details(self, records: Sequence[Image]) -> dict[str, FileState]:
@@ -234,11 +226,7 @@ class ImagesPage(ImageChartParams, ListPage):
             self.run(self._read_for_charts, self.charts.show_answer, slot=self.charts.trend_slot)
 
     async def _read_for_charts(self) -> RecordPage[Image]:
-        keep = None if self._asked.on_disk is None else self._has_file
-        found: RecordPage[Image] = await self.session.archive.images.find(
-            self._wanted(), PageRequest(limit=MOST_DRAWN), keep=keep
-        )
-        return found
+        return await self._listing.find(PageRequest(limit=MOST_DRAWN))
 
     def _show_gallery(self, answer: tuple[RecordPage[Image], Count | None, dict[str, FileState]]) -> Gallery:
         """Fill the contact sheet, which is made when it is first asked for."""

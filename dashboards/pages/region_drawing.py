@@ -22,11 +22,18 @@ _NEAR = 1e-6
 
 
 class RegionDrawing:
-    """What the reader has clicked so far; positions are 0-based pixels of the file."""
+    """What the reader has clicked so far; positions are 0-based pixels of the file.
+
+    Attributes
+    ----------
+    up_deg : float
+        Angle of what is up on the screen, counter-clockwise from the y axis of the file: boxes stand upright.
+    """
 
     def __init__(self) -> None:
         self.mode = MODES[0][0]
         self.points: list[Point] = []
+        self.up_deg = 0.0
 
     @property
     def takes_clicks(self) -> bool:
@@ -84,16 +91,17 @@ class RegionDrawing:
         return self.drag(*first, *last)
 
     def drag(self, x0: float, y0: float, x1: float, y1: float) -> Shape | None:
-        """Return the region inside a rectangle; None for one without an area."""
+        """Return the region inside a rectangle, of which these are opposite corners; None for one without an area."""
         self.points = []
-        width, height = abs(x1 - x0), abs(y1 - y0)
+        cos, sin = math.cos(math.radians(self.up_deg)), math.sin(math.radians(self.up_deg))
+        width, height = abs(cos * (x1 - x0) + sin * (y1 - y0)), abs(cos * (y1 - y0) - sin * (x1 - x0))
         if not min(width, height) > 0:
             return None
         middle = ((x0 + x1) / 2, (y0 + y1) / 2)
         if self.mode == "circle":
             width = height = min(width, height)
-        return Shape("circle" if self.mode == "circle" else "ellipse" if self.mode == "ellipse" else "box",
-                     "pixel", (middle,), width, height)  # fmt: skip
+            return Shape("circle", "pixel", (middle,), width, height)
+        return Shape("ellipse" if self.mode == "ellipse" else "box", "pixel", (middle,), width, height, self.up_deg)
 
     def finish(self) -> Shape | None:
         """Return the polygon of the corners so far; None while there are fewer than three."""

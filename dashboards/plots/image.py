@@ -23,12 +23,14 @@ from dashboards.plots.image_colour import (
 from dashboards.plots.image_overlay import (
     add_corners,
     label_edges,
+    pixel_formatter,
     position_formatter,
     value_formatter,
 )
 from dashboards.plots.image_turn import Turn
 from dashboards.plots.sky import (
     Box,
+    FloatArray,
     axis_names,
     beam_words,
     celestial_wcs,
@@ -41,7 +43,7 @@ from dashboards.plots.sky import (
 from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint
 from dashboards.plots.theme import FONT, Theme, get_theme
 from data_access.analysis.plane_names import plane_name
-from data_access.records import ImagePreview, ImageView
+from data_access.records import ImageHeader, ImagePreview, ImageView
 
 __all__ = ["SkyMarker", "image_box", "image_source", "marker_columns", "plot_image", "set_colours", "set_stretch"]
 
@@ -67,10 +69,10 @@ def plot_image(
     height: int = 560,
     ranges: tuple[Any, Any] | None = None,
 ) -> Figure:
-    """Return the image with its pixels as they are stored, and axes in file pixels.
+    """Return the image with north up and east left, and axes in file pixels.
 
-    North is up and east left as far as axes that run backwards or are exchanged bring it there: see
-    `dashboards.plots.image_turn`.
+    The axes run backwards, or are exchanged, or the pixels are turned, whatever brings north up at the middle of the
+    image: see `dashboards.plots.image_turn`.
 
     Parameters
     ----------
@@ -92,16 +94,17 @@ def plot_image(
         says so.
     """
     colours = get_theme(theme)
-    wcs = celestial_wcs(preview.header)
-    sky, stored = None if wcs is None else local_sky(wcs, image_box(preview)), preview
-    turn = Turn.for_sky(sky)
-    if turn.swaps:
-        preview = turn.preview(preview)
-        wcs = celestial_wcs(preview.header)
-        sky = None if wcs is None else local_sky(wcs, image_box(preview))
+    header, box = preview.header, image_box(preview)
+    wcs = celestial_wcs(header)
+    sky = None if wcs is None else local_sky(wcs, box)
+    turn = Turn.for_image(header, wcs, sky)
+    if turn != Turn():
+        header, box = turn.header(header), turn.box(box)
+        wcs = celestial_wcs(header)
+        sky = None if wcs is None else local_sky(wcs, box)
     turned = orientation(sky)
     name = title or preview.header.object_name or preview.header.path.rsplit("/", 1)[-1]
-    x_label, y_label = ("x (pixel)", "y (pixel)") if wcs is None else axis_names(preview.header)
+    x_label, y_label = ("x (pixel)", "y (pixel)") if wcs is None else axis_names(header)
     figure = new_figure(
         colours,
         title=name if wcs is not None else f"{name}: no sky coordinates",
@@ -116,10 +119,10 @@ def plot_image(
         lod_threshold=None,
     )
     turn.mark(figure)
-    source = models.ColumnDataSource(image_source(preview), name="image")
+    source = models.ColumnDataSource(image_source(preview, turn), name="image")
     mapper = _add_colour_bar(figure, preview, colours, stretch, colour_limits(preview.data, low, high))
     unit, scale = shown_unit(preview)
-    ground = _draw_ground(figure, colours, image_box(preview))
+    ground = _draw_ground(figure, colours, turn.outline(image_box(preview)))
     renderer = figure.image("image", "x", "y", "dw", "dh", source=source, color_mapper=mapper, name="image")
     # the ground is the whole image, also while the pixels are those of a part of it
     if ranges is None:
@@ -128,30 +131,39 @@ def plot_image(
     figure.grid.visible = False
     rows = [("value", "@image{custom}"), ("pixel", "$y{0} , $x{0}" if turn.swaps else "$x{0} , $y{0}")]
     formatters: dict[str, Any] = {"@image": value_formatter(unit, scale, source)}
+    if turn.angle_deg:
+        rows[1], formatters["$x"] = ("pixel", "$x{custom}"), pixel_formatter(turn.to_file.tolist())
     if wcs is not None:
-        position = _draw_sky(figure, preview, wcs, colours)
+        position = _draw_sky(figure, header, box, wcs, colours)
         if position is not None:
             rows.insert(0, ("position", "$sx{custom}"))
             formatters["$sx"] = position
-        _draw_markers(figure, colours, marker_columns(preview, markers))
+        _draw_markers(figure, colours, turn.columns(marker_columns(preview, markers)))
     add_hover(figure, colours, rows, renderers=[renderer], formatters=formatters)
-    add_subtitle(figure, colours, describe_image(stored))
+    add_subtitle(figure, colours, describe_image(preview, turn=turn))
     return paint(figure, colours)
 
 
-def image_source(preview: ImagePreview | ImageView, turn: Turn | None = None) -> dict[str, list[Any]]:
+def image_source(
+    preview: ImagePreview | ImageView, turn: Turn | None = None, window: Box | None = None
+) -> dict[str, list[Any]]:
     """Return the columns of the image's source; `turn` is that of the figure they are for.
 
     ``image`` (float32), where it lies in file pixels, and of how many file pixels a side (``factor``) each of its
-    pixels is what (``reduction``: mean or max).
+    pixels is what (``reduction``: mean or max). `window` is the part of the figure that is wanted, where the figure
+    is turned by an angle and thus sampled: some milliseconds for each million of samples.
     """
-    x0, y0, x1, y1 = image_box(preview)
-    swaps = turn is not None and turn.swaps
-    data = np.ascontiguousarray(preview.data.T if swaps else preview.data, dtype=np.float32)
+    turn, data, box = turn or Turn(), preview.data, image_box(preview)
+    if turn.angle_deg:
+        data, box = turn.sampled(data, box, preview.factor, window)
+    elif turn.swaps:
+        data, box = data.T, turn.box(box)
+    x0, y0, x1, y1 = box
     reduction = preview.reduction if isinstance(preview, ImageView) else "mean"
-    place = {"x": [x0], "y": [y0], "dw": [x1 - x0], "dh": [y1 - y0]}
-    place = turn.columns(place) if turn is not None else place
-    return {"image": [data], **place, "factor": [preview.factor], "reduction": [reduction]}
+    return {
+        "image": [np.ascontiguousarray(data, dtype=np.float32)], "x": [x0], "y": [y0], "dw": [x1 - x0],
+        "dh": [y1 - y0], "factor": [preview.factor], "reduction": [reduction],
+    }  # fmt: skip
 
 
 def image_box(preview: ImagePreview | ImageView) -> Box:
@@ -257,16 +269,13 @@ def _add_colour_bar(
     return mapper
 
 
-def _draw_ground(figure: Figure, theme: Theme, box: Box) -> Any:
+def _draw_ground(figure: Figure, theme: Theme, outline: tuple[FloatArray, FloatArray]) -> Any:
     """Hatch the image's area under the pixels, so that blank never looks like faint.
 
     A glyph, because the hatch of a plot's own background fails in Bokeh 3.9.2 (no layer to draw it on yet).
     """
-    return figure.quad(
-        left=[box[0]],
-        bottom=[box[1]],
-        right=[box[2]],
-        top=[box[3]],
+    return figure.patch(
+        *outline,
         fill_color=None,
         line_color=theme.grid,
         hatch_pattern="right_diagonal_line",
@@ -277,13 +286,12 @@ def _draw_ground(figure: Figure, theme: Theme, box: Box) -> Any:
     )
 
 
-def _draw_sky(figure: Figure, preview: ImagePreview, wcs: WCS, theme: Theme) -> models.CustomJSHover | None:
+def _draw_sky(figure: Figure, header: ImageHeader, box: Box, wcs: WCS, theme: Theme) -> models.CustomJSHover | None:
     """Draw graticule, beam and scale bar; return what writes the position in the hover box."""
-    box = image_box(preview)
-    columns = graticule_columns(preview.header, wcs, box)
+    columns = graticule_columns(header, wcs, box)
     families = edge_families(columns, box)
     if families[0] == "lat":
-        figure.xaxis.axis_label, figure.yaxis.axis_label = reversed(axis_names(preview.header))
+        figure.xaxis.axis_label, figure.yaxis.axis_label = reversed(axis_names(header))
     graticule = models.ColumnDataSource(columns, name="graticule", tags=list(families))
     figure.multi_line(
         "xs",
@@ -314,9 +322,9 @@ def _draw_sky(figure: Figure, preview: ImagePreview, wcs: WCS, theme: Theme) -> 
     sky = local_sky(wcs, box)
     if sky is None:
         return None
-    add_corners(figure, theme, sky, box, preview.header.beam)
+    add_corners(figure, theme, sky, box, header.beam)
     grid = models.ColumnDataSource(sky_grid(wcs, box), name="sky_grid")
-    return position_formatter(grid, box, pixel_arcsec=sky.pixel_arcsec, equatorial=is_equatorial(preview.header))
+    return position_formatter(grid, box, pixel_arcsec=sky.pixel_arcsec, equatorial=is_equatorial(header))
 
 
 def _draw_markers(figure: Figure, theme: Theme, columns: dict[str, list[Any]]) -> None:
@@ -335,10 +343,10 @@ def _draw_markers(figure: Figure, theme: Theme, columns: dict[str, list[Any]]) -
     add_hover(figure, theme, [("marked", "@label")], renderers=[renderer])
 
 
-def describe_image(preview: ImagePreview, view: ImageView | None = None) -> str:
+def describe_image(preview: ImagePreview, view: ImageView | None = None, *, turn: Turn | None = None) -> str:
     """Return the line below the title: size, plane, blanks and beam of the image, and what stands for its pixels.
 
-    `view` is what is drawn of it, the preview when None.
+    `view` is what is drawn of it, the preview when None; `turn` that of the figure.
     """
     ny, nx = preview.data.shape
     factor, reduction = (preview.factor, "mean") if view is None else (view.factor, view.reduction)
@@ -346,6 +354,8 @@ def describe_image(preview: ImagePreview, view: ImageView | None = None) -> str:
     if factor > 1:
         words = {"mean": "means", "max": "maxima"}[reduction]
         parts.append(f"drawn as {words} of {factor} × {factor}")
+    if turn is not None and turn.angle_deg:
+        parts.append(f"turned by {turn.angle_deg:+.1f}°: north is up at the middle".replace("-", "−"))
     if preview.header.n_planes > 1:
         place = plane_name(preview.header, preview.plane)
         parts.append(f"plane {preview.plane} of {preview.header.n_planes}{f' ({place})' if place else ''}")

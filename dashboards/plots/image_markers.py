@@ -117,6 +117,11 @@ def _add_layer(figure: Figure, theme: Theme, kind: OverlayKind, source: Any) -> 
         )  # fmt: skip
         rows = [("region", "@name"), ("from", "@note")]
     else:
+        # below the real one a wider one in the ground's colour: legible on any pixels
+        figure.scatter(
+            "x", "y", source=source, marker=look.marker, size=look.size, fill_color=None, line_alpha=0.75,
+            line_color=theme.background, line_width=4.5, level=_ABOVE_CONTOURS, name=f"{source.name}_ground",
+        )  # fmt: skip
         renderer = figure.scatter(
             "x", "y", source=source, marker=look.marker, size=look.size, fill_color=None, line_color=colour,
             line_dash=look.dash, line_width=1.8, level=_ABOVE_CONTOURS, name=source.name,

@@ -124,6 +124,11 @@ return h + 'h' + m + 'm' + s + 's  ' + (lat < 0 ? '−' : '+') + d + '°' + p + 
 )
 _JS_DECIMAL = _JS_SKY + "return lon.toFixed(digits + 4) + '°  ' + lat.toFixed(digits + 4) + '°'"
 
+_JS_PIXEL = """
+const {x, y} = special_vars
+return rows.map((row) => (row[0] * x + row[1] * y + row[2]).toFixed(0)).join(' , ')
+"""
+
 _JS_VALUE = """
 if (!Number.isFinite(value)) return 'blank'
 const n = image?.data.factor?.[0] ?? 1
@@ -139,6 +144,11 @@ def position_formatter(
     digits = int(np.clip(np.ceil(-np.log10(pixel_arcsec / 10)), 0, 4)) if pixel_arcsec > 0 else 1
     args = {"grid": grid, "box": list(box), "digits": digits}
     return models.CustomJSHover(args=args, code=_JS_EQUATORIAL if equatorial else _JS_DECIMAL)
+
+
+def pixel_formatter(to_file: list[list[float]]) -> models.CustomJSHover:
+    """Return what writes the pixel of the file under the pointer, of a figure that is turned by an angle."""
+    return models.CustomJSHover(args={"rows": to_file}, code=_JS_PIXEL)
 
 
 def value_formatter(unit: str, scale: float, image: models.ColumnDataSource | None = None) -> models.CustomJSHover:
@@ -217,7 +227,7 @@ def add_corners(figure: Figure, theme: Theme, sky: LocalSky, box: Box, beam: Bea
 
 
 def add_compass(figure: Figure, theme: Theme, sky: LocalSky, box: Box) -> models.ColumnDataSource | None:
-    """Draw north and east in the upper right corner where turning axes does not bring north up."""
+    """Draw north and east in the upper right corner where north is not up or east not left."""
     if orientation(sky).upright:
         return None
     steps = [np.array(one) / np.hypot(*one) for one in (sky.north, sky.east)]

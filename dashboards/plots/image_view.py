@@ -70,7 +70,15 @@ yr.setv({start: cy - half_y, end: cy + half_y})
 
 @dataclass(frozen=True, slots=True)
 class Visible:
-    """The visible range, in 0-based file pixels, and the size of the frame in pixels of the screen."""
+    """The visible range, in 0-based file pixels, and the size of the frame in pixels of the screen.
+
+    Attributes
+    ----------
+    x0, y0, x1, y1 : float
+        Edges in the file; around the range, where the figure is turned by an angle.
+    window : tuple of float, optional
+        Edges in the figure; None where they are those in the file.
+    """
 
     x0: float
     y0: float
@@ -78,28 +86,43 @@ class Visible:
     y1: float
     width: int
     height: int
+    window: Box | None = None
+
+    @property
+    def edges(self) -> Box:
+        """The range in the figure."""
+        return self.window or (self.x0, self.y0, self.x1, self.y1)
 
     @property
     def scale(self) -> float:
         """File pixels per pixel of the screen."""
-        return max((self.x1 - self.x0) / self.width, (self.y1 - self.y0) / self.height)
+        x0, y0, x1, y1 = self.edges
+        return max((x1 - x0) / self.width, (y1 - y0) / self.height)
 
     @property
     def middle(self) -> tuple[float, float, float]:
-        """The place in the middle and the shorter side of the range."""
-        size = min(self.x1 - self.x0, self.y1 - self.y0)
-        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2, size
+        """The place in the middle, in the file, and the shorter side of the range."""
+        x0, y0, x1, y1 = self.edges
+        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2, min(x1 - x0, y1 - y0)
 
     def turned(self, turn: Turn) -> Visible:
-        """Return the range in the file of one in the figure: the frame is turned with it."""
-        if not turn.swaps:
+        """Return the range in the file of one in the figure."""
+        if turn == Turn():
             return self
-        return Visible(*turn.box((self.x0, self.y0, self.x1, self.y1)), self.height, self.width)
+        return Visible(*turn.file_box(self.edges), self.width, self.height, self.edges)
 
     def grown(self, share: float) -> Box:
-        """Return the range with more around it."""
-        dx, dy = share * (self.x1 - self.x0), share * (self.y1 - self.y0)
-        return self.x0 - dx, self.y0 - dy, self.x1 + dx, self.y1 + dy
+        """Return the range in the file with more around it."""
+        return _grown((self.x0, self.y0, self.x1, self.y1), share)
+
+    def grown_edges(self, share: float) -> Box:
+        """Return the range in the figure with more around it."""
+        return _grown(self.edges, share)
+
+
+def _grown(box: Box, share: float) -> Box:
+    dx, dy = share * (box[2] - box[0]), share * (box[3] - box[1])
+    return box[0] - dx, box[1] - dy, box[2] + dx, box[3] + dy
 
 
 def add_zoom(figure: Figure, box: Box, on_change: Callable[[Visible], object]) -> None:
@@ -151,7 +174,7 @@ def move_view(figure: Figure, kind: Move, *, x: float = 0.0, y: float = 0.0, siz
     """
     move = next(tag for tag in figure.tags if getattr(tag, "name", "") == "move")
     if kind == "to":
-        x, y = Turn.of(figure).point(x, y)
+        x, y = Turn.of(figure).place(x, y)
     n = [*move.data["n"], 0][0] + 1
     move.data = {"kind": [kind], "x": [x], "y": [y], "size": [size], "n": [n]}
 
@@ -169,10 +192,10 @@ class Graticule:
 def graticule_of(header: ImageHeader, box: Box, turn: Turn | None = None) -> Graticule | None:
     """Return lines as dense as a part of the image needs them; blocks for some milliseconds. None without a sky.
 
-    `box` is in pixels of the file; the lines are those of a figure with this `turn`.
+    `box` and the lines are those of a figure with this `turn`.
     """
     if turn is not None:
-        header, box = turn.header(header), turn.box(box)
+        header = turn.header(header)
     wcs = celestial_wcs(header)
     if wcs is None:
         return None

@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from dashboards.plots.sky import Box, FloatArray, LocalSky
+from dashboards.plots.sky import ALIGNED_DEG, Box, FloatArray, LocalSky
 
-# An image whose north is this close to a pixel axis is shown without resampling: the graticule shows the rest.
-_ALIGNED = np.sin(np.radians(3.0))
+_ALIGNED = np.sin(np.radians(ALIGNED_DEG))
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,9 @@ __all__ = [
 
 Box = tuple[float, float, float, float]
 ARCSEC_PER_DEG = 3600.0
-# An image turned by less than this is called upright: the graticule shows the rest.
+# North this close to a pixel axis is shown without resampling: the graticule shows the rest.
+ALIGNED_DEG = 3.0
+# An image turned by less than this is called upright.
 UPRIGHT_DEG = 20.0
 NEAREST_TO_POLE_DEG = 90.0 - 30.0 / ARCSEC_PER_DEG
 
@@ -112,7 +114,8 @@ class Orientation:
     turn_x, turn_y : bool
         The axis runs to the left, or downwards.
     upright : bool
-        North is then up and east left, to `UPRIGHT_DEG`; otherwise the image is stored turned.
+        North is then up and east left, to `UPRIGHT_DEG`; not where the axes of the image are not square to each
+        other, or a pole is in the middle.
     """
 
     turn_x: bool
@@ -123,8 +126,8 @@ class Orientation:
 def orientation(sky: LocalSky | None) -> Orientation:
     """Return how to show north up and east left: an image stored mirrored or upside down is turned round.
 
-    Axes are only turned by which north and east come nearer to where they belong; an image stored at any other angle
-    keeps that angle. Without a sky the axes run as they are stored.
+    Axes are only turned by which north and east come nearer to where they belong; the rest is up to
+    `dashboards.plots.image_turn`. Without a sky the axes run as they are stored.
     """
     if sky is None:
         return Orientation(False, False, True)
@@ -132,9 +135,8 @@ def orientation(sky: LocalSky | None) -> Orientation:
     lying = abs(north[0]) > abs(north[1])
     turn_x, turn_y = not lying and bool(west[0] < 0), not lying and bool(north[1] < 0)
     signs = np.array([-1 if turn_x else 1, -1 if turn_y else 1])
-    angle = np.degrees(np.arccos(np.clip((north * signs)[1] / np.hypot(*north), -1, 1)))
-    mirrored = (west * signs)[0] < 0 if not lying else True
-    return Orientation(turn_x, turn_y, bool(angle < UPRIGHT_DEG and not mirrored))
+    nearest = min((north * signs)[1] / np.hypot(*north), (west * signs)[0] / np.hypot(*west))
+    return Orientation(turn_x, turn_y, bool(not lying and nearest > np.cos(np.radians(UPRIGHT_DEG))))
 
 
 def local_sky(wcs: WCS, box: Box) -> LocalSky | None:

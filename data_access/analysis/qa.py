@@ -35,6 +35,8 @@ class Threshold:
         On which side of the thresholds the worse grades are. A value exactly at one has the better grade.
     lowest_possible, highest_possible : float
         A value outside is an error of the figure, not of the data.
+    own_telescope_only : bool
+        The thresholds mean nothing for images of another telescope than that of `instrument`.
     """
 
     metric: str
@@ -48,6 +50,7 @@ class Threshold:
     date: date
     lowest_possible: float = -math.inf
     highest_possible: float = math.inf
+    own_telescope_only: bool = False
 
     def passes(self, value: float, limit: float) -> bool:
         """Tell whether `value` is on the good side of `limit`, or on it."""
@@ -168,6 +171,17 @@ def grade(metric: str, value: float | None, *, absent: str = "") -> Grade:
     if not threshold.lowest_possible <= value <= threshold.highest_possible:
         return Grade("could not compute", f"{label}: {value:g} is not a possible value", metric, value, unit)
     return _judge(threshold, value)
+
+
+def grade_for_telescope(found: Grade, telescope: str) -> Grade:
+    """Return a grade as it is for an image whose header names `telescope`; empty where it names none."""
+    threshold = thresholds()[found.metric]
+    if not threshold.own_telescope_only or not telescope or instrument().is_meant_by(telescope):
+        return found
+    text = (
+        f"{threshold.label}: the thresholds are those of DSA-110, and the telescope of the image is {telescope[:40]}"
+    )
+    return Grade("not applicable", text, found.metric, found.value, found.unit)
 
 
 def grade_image_noise(noise_jy_beam: float | None) -> Grade:

@@ -225,6 +225,21 @@ async def cursor_at(segments: Sequence[Segment], row: tuple[int, Any, bool], *, 
     return Cursor(value, key, index, backwards).encode()
 
 
+async def position_in(listing: Listing, sort: str, key: Any, *, backwards: bool) -> str:
+    """Return the position of the row with this key in a list of `listing_segments`; empty where there is none."""
+    expression = listing.sort_expression(sort)
+    sql = f"SELECT {expression} FROM {listing.source} WHERE {listing.key} = ? ORDER BY 1 LIMIT 1"
+    found = await listing.table.fetch(sql, (key,), n_columns=1, exact=True)
+    if not found.rows:
+        return ""
+    value = found.rows[0][0]
+    if expression == listing.key:
+        return Cursor(None, key, 0, backwards).encode()
+    if value is None or isinstance(value, bytes):
+        return Cursor(None, key, 1 if value is None else 2, backwards).encode()
+    return Cursor(value, key, 0, backwards).encode()
+
+
 async def ask_together(asked: Sequence[tuple[Table | None, Query]]) -> list[list[list[Any]]]:
     """Return the rows of several questions, those to one database in one go; a table that is absent has none."""
     answers: list[list[list[Any]]] = [[] for _ in asked]

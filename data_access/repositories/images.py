@@ -19,6 +19,7 @@ from data_access.repositories.base import (
     Where,
     count_rows,
     listing_segments,
+    position_in,
     read_page,
 )
 from data_access.repositories.image_filter import ImageFilter, WhenAndWhere, matching, where_images
@@ -80,6 +81,21 @@ class ImageRepository:
             return [ok and next(tested) for ok in passed]
 
         return await read_refined_page(segments, request, _to_image, keep_both)
+
+    async def position_of(self, image: Image, *, sort: str = "", backwards: bool = False) -> str:
+        """Return the position of an image in the list of `find`: that of the page after it, or before it.
+
+        Raises
+        ------
+        ValidationError
+            There is no such order.
+        RecordNotFound
+            The image is gone.
+        """
+        position = await position_in(await self._listing(), sort, image.id, backwards=backwards)
+        if not position:
+            raise RecordNotFound(f"There is no image '{image.id}' any more", table="images", key=image.id)
+        return position
 
     async def count(self, wanted: ImageFilter) -> Count:
         """Return how many images match."""

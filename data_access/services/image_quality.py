@@ -14,6 +14,7 @@ from data_access.analysis.qa import (
     Grade,
     grade,
     grade_dynamic_range,
+    grade_for_telescope,
     grade_image_noise,
     instrument,
     thresholds,
@@ -167,7 +168,8 @@ def quality_grades(measured: MeasuredQuality) -> tuple[Grade, ...]:
     """Return the grade of every figure, those without a figure too: each says why it has none.
 
     The thresholds are for radio images in Jy/beam, whatever the prefix: of any other image only the beam, the blank
-    pixels and the catalogue offsets are judged.
+    pixels and the catalogue offsets are judged. Those that are for this telescope are not applied to images of
+    another one.
     """
     return (
         *_noise_grades(measured),
@@ -187,7 +189,8 @@ def _verdict(image: Image, measured: MeasuredQuality, grades: tuple[Grade, ...])
     if found.word == "good" and jy_per_beam(measured.unit) is None:
         text = f"The unit of the image is {_unit_words(measured.unit)}: the thresholds are for images in Jy/beam"
         return Grade("not applicable", text)
-    return found
+    noise = next(one for one in grades if one.metric == "image_noise")
+    return noise if found.word == "good" and noise.word == "not applicable" else found
 
 
 def _noise_grades(measured: MeasuredQuality) -> tuple[Grade, ...]:
@@ -198,9 +201,9 @@ def _noise_grades(measured: MeasuredQuality) -> tuple[Grade, ...]:
     highest = noise_map.worst
     uneven = None if highest is None or not noise_map.median > 0 else highest[0] / noise_map.median
     return (
-        grade_image_noise(measured.noise * factor),
+        grade_for_telescope(grade_image_noise(measured.noise * factor), measured.telescope),
         grade("local_noise", uneven, absent="No region of the image has enough pixels with a value"),
-        grade_dynamic_range(measured.dynamic_range),
+        grade_for_telescope(grade_dynamic_range(measured.dynamic_range), measured.telescope),
     )
 
 

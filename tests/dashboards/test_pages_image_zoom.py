@@ -148,5 +148,7 @@ async def test_contours_are_those_of_the_pixels_once_they_are_visible(
     before = part.contours
     await look_at(page, 510, 1210, 630, 1330)
     assert part.contours is before
+    await look_at(page, 0, 0, 2000, 2000)
+    assert "through means of 2 × 2 pixels of the part that is visible" in part.note.text
     await look_at(page, 0, 0, SIZE, SIZE)
     assert "means of 5 × 5 pixels" in part.note.text

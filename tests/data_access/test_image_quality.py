@@ -132,6 +132,23 @@ def test_images_that_are_not_in_jy_per_beam_are_not_judged_by_its_thresholds(tmp
     assert words["nan_fraction"][0] == "good"
 
 
+@pytest.mark.parametrize(
+    ("telescope", "judged"),
+    [("DSA-110", True), ("DSA_110", True), ("OVRO_MMA", True), (None, True), ("VLA", False), ("ASKAP", False)],
+)
+def test_noise_and_dynamic_range_of_another_telescope_are_not_judged(
+    tmp_path: Path, telescope: str | None, judged: bool
+) -> None:
+    words = _words(_write(tmp_path / "a.fits", 20 * _noise(), TELESCOP=telescope))
+    for metric in ("image_noise", "dynamic_range"):
+        word, value, reason = words[metric]
+        assert (word == "not applicable") is not judged
+        assert value is not None
+        assert judged or str(telescope) in reason
+    assert words["local_noise"][0] == "good"
+    assert words["nan_fraction"][0] == "good"
+
+
 def test_the_flux_ratio_counts_the_prefix_of_the_unit(tmp_path: Path, catalog: Catalog) -> None:
     path = _write(tmp_path / "a.fits", 1e3 * _with_sources(_noise(), catalog), BUNIT="mJy/beam")
     found = measure_quality(path, catalog=catalog).offsets
@@ -247,6 +264,14 @@ async def test_stored_and_measured_figures_are_compared_in_jy_per_beam(archive: 
     assert report.verdict.word == "not applicable"
     assert "'K'" in report.verdict.reason
     assert "'K'" in stored.why
+
+
+async def test_an_image_of_another_telescope_is_not_good_for_what_is_left_to_judge(archive: Archive) -> None:
+    image = await archive.images.get(1)
+    _write(Path(image.path), _noise(), TELESCOP="MeerKAT")
+    verdict = (await archive.image_quality.report(image)).verdict
+    assert verdict.word == "not applicable"
+    assert "MeerKAT" in verdict.reason
 
 
 async def test_a_measured_image_is_measured_again_only_when_its_file_changes(archive: Archive) -> None:
