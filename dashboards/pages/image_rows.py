@@ -14,17 +14,19 @@ from data_access.repositories.image_filter import image_grade
 
 COLUMNS: Sequence[Column] = (
     {"name": "path", "label": "Image", "sortable": True, "width": "22rem", "least": "12.5rem"},
-    {"name": "epoch", "label": "Observed", "unit": "UTC"},
+    {"name": "epoch", "label": "Observed", "unit": "UTC", "sortable": True,
+     "title": "sorted by the middle of the Measurement Set; images whose set is not recorded come last"},
     {"name": "type", "label": "Type", "sortable": True},
     {"name": "center_ra_deg", "label": "RA", "unit": "ICRS", "sortable": True},
     {"name": "center_dec_deg", "label": "Dec", "unit": "ICRS", "sortable": True},
     {"name": "noise_jy", "label": "Noise", "unit": "mJy/beam", "sortable": True, "align": "right"},
     {"name": "dynamic_range", "label": "Dyn. range", "sortable": True, "align": "right", "title": "Dynamic range"},
-    {"name": "beam", "label": "Beam", "unit": "″", "align": "right"},
+    {"name": "beam_major_arcsec", "label": "Beam", "unit": "″", "sortable": True, "align": "right",
+     "title": "sorted by the major axis"},
     {"name": "grade", "label": "Grade", "title": "Worse one of the recorded noise and dynamic range"},
     {"name": "file", "label": "File"},
     {"name": "created_at", "label": "Registered", "sortable": True, "align": "right"},
-)
+)  # fmt: skip
 
 
 def image_row(image: Image, state: FileState | None, links: Links) -> Row:

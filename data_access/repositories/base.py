@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -19,7 +20,10 @@ RecordT = TypeVar("RecordT")
 COUNT_CAP = 10_000
 SMALL_TABLE = 100_000
 """A table of so many rows is sorted or counted as a whole in some tens of milliseconds."""
+SORT_DEADLINE_S = 2.0
+"""Sorting a large table without an index gives up after this time (0.1 to 0.7 s at a million rows)."""
 _INFINITY = math.inf
+_PLAIN_COLUMN = re.compile(r'(?:\w+\.)?"?(\w+)"?')
 
 
 @dataclass(slots=True)
@@ -84,6 +88,15 @@ class Listing:
             )
         return self.sorts[chosen]
 
+    def is_served(self, name: str) -> bool:
+        """Return whether an index, or the key itself, has the rows in this order."""
+        expression = self.sort_expression(name)
+        return expression in (self.key, "NULL") or _column_of(expression) in self.table.indexed
+
+    def served_sorts(self) -> list[str]:
+        """Return the names of the orders that are read from an index, however large the table is."""
+        return [name for name, expression in self.sorts.items() if expression != "NULL" and self.is_served(name)]
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -104,7 +117,8 @@ class Segment:
 def listing_segments(listing: Listing, where: Where, sort: str) -> tuple[Segment, ...]:
     """Return the rows with a sort value, those without and those with bytes in it, as segments.
 
-    Each segment can use an index. Bytes sort after everything else in SQLite and cannot stand in a cursor.
+    Each segment can use an index; an order that none serves goes through the whole table, in the lane of slow
+    questions when it is a large one. Bytes sort after everything else in SQLite and cannot stand in a cursor.
     """
     expression = listing.sort_expression(sort)
     if expression == "NULL":
@@ -113,11 +127,11 @@ def listing_segments(listing: Listing, where: Where, sort: str) -> tuple[Segment
         )
 
     async def with_value(after: Cursor | None, descending: bool, limit: int) -> Rows:
-        return await _read_by_value(listing, where, expression, after, limit, descending=descending)
+        return await _read_by_value(listing, where, sort, after, limit, descending=descending)
 
     def by_key(condition: str) -> Segment:
         async def read(after: Cursor | None, descending: bool, limit: int) -> Rows:
-            return await _read_by_key(listing, where, condition, after, limit, descending=descending)
+            return await _read_by_key(listing, where, sort, condition, after, limit, descending=descending)
 
         return Segment(read)
 
@@ -132,9 +146,10 @@ def listing_segments(listing: Listing, where: Where, sort: str) -> tuple[Segment
 
 
 async def _read_by_value(
-    listing: Listing, where: Where, expression: str, after: Cursor | None, limit: int, *, descending: bool
+    listing: Listing, where: Where, sort: str, after: Cursor | None, limit: int, *, descending: bool
 ) -> Rows:
     way, sign = ("DESC", "<") if descending else ("ASC", ">")
+    expression = listing.sort_expression(sort)
     more, values = [f"{expression} < x''"], list(where.values)
     if after is not None:
         if descending:
@@ -142,26 +157,35 @@ async def _read_by_value(
         more.append(f"({expression}, {listing.key}) {sign} (?, ?)")
         values.extend((after.value, after.key))
     order = f"{expression} {way}, {listing.key} {way}"
-    return await _select(listing, expression, where.sql(*more), values, order, limit)
+    return await _select(listing, sort, (expression, where.sql(*more), values, order), limit)
 
 
 async def _read_by_key(
-    listing: Listing, where: Where, condition: str, after: Cursor | None, limit: int, *, descending: bool
+    listing: Listing,
+    where: Where,
+    sort: str,
+    condition: str,
+    after: Cursor | None,
+    limit: int,
+    *,
+    descending: bool,
 ) -> Rows:
     way, sign = ("DESC", "<") if descending else ("ASC", ">")
     more, values = [condition], list(where.values)
     if after is not None:
         more.append(f"{listing.key} {sign} ?")
         values.append(after.key)
-    return await _select(listing, "NULL", where.sql(*more), values, f"{listing.key} {way}", limit)
+    return await _select(listing, sort, ("NULL", where.sql(*more), values, f"{listing.key} {way}"), limit)
 
 
-async def _select(
-    listing: Listing, expression: str, where: str, values: Sequence[Any], order: str, limit: int
-) -> Rows:
+async def _select(listing: Listing, sort: str, parts: tuple[str, str, Sequence[Any], str], limit: int) -> Rows:
+    expression, where, values, order = parts
     select = ", ".join((expression, listing.key, *listing.columns))
     sql = f"SELECT {select} FROM {listing.source}{where} ORDER BY {order} LIMIT {limit}"
-    return await listing.table.fetch(sql, values, n_columns=2 + len(listing.columns))
+    n_columns = 2 + len(listing.columns)
+    if listing.is_served(sort) or not await is_large(listing.table):
+        return await listing.table.fetch(sql, values, n_columns=n_columns)
+    return await sort_large(listing.table, Query(sql, values, n_columns), sort, listing.served_sorts())
 
 
 async def read_page(
@@ -272,15 +296,40 @@ async def is_large(table: Table) -> bool:
     return isinstance(highest, int) and highest > SMALL_TABLE
 
 
-async def affordable_sorts(table: Table, sorts: Mapping[str, str], wanted: str) -> Mapping[str, str]:
-    """Return the orders of a list; raise `ValidationError` when `wanted` would cost a walk over a large table."""
-    if wanted in sorts and wanted not in table.indexed and sorts[wanted] != "NULL" and await is_large(table):
-        served = ", ".join(name for name in sorts if name in table.indexed)
-        raise ValidationError(
-            f"More than {SMALL_TABLE:,} rows are not sorted by '{wanted}': '{table.name}' has no index for it",
-            remedy=f"Sort by one of: {served}." if served else "Take the natural order.",
+async def sort_large(table: Table, query: Query, sort: str, served: Sequence[str]) -> Rows:
+    """Return the rows of a large table in an order that no index serves, without keeping fast questions waiting.
+
+    Parameters
+    ----------
+    sort : str
+        Name of the order, for the message.
+    served : sequence of str
+        Names of the orders that an index serves, for the remedy.
+
+    Raises
+    ------
+    ValidationError
+        The table is too large for it: it names what to sort by instead. It is not worth asking again.
+    """
+    deadline_s = min(SORT_DEADLINE_S, table.database.deadline_s)
+    try:
+        return await table.fetch(
+            query.sql, query.parameters, n_columns=query.n_columns, slow=True, deadline_s=deadline_s
         )
-    return sorts
+    except QueryTooSlow as err:
+        instead = f"sort by one of these, which an index serves: {', '.join(served)}" if served else "clear the order"
+        raise ValidationError(
+            f"Not sorted by '{sort}': '{table.name}' has no index for it, and going through all its rows takes "
+            f"longer than {deadline_s:g} s",
+            remedy=f"Narrow the filter, or {instead}.",
+            table=table.logical,
+        ) from err
+
+
+def _column_of(expression: str) -> str:
+    """Return the name of the column when an expression is nothing but one, else an empty text."""
+    match = _PLAIN_COLUMN.fullmatch(expression)
+    return match[1] if match else ""
 
 
 class RowReader:

@@ -245,9 +245,10 @@ class ImageRepository:
             source += f' LEFT JOIN "{index.name}" m ON m.path = {table.column("ms_path", "i")}'
             pointing = (f"coalesce({index.column(f'pointing_{c}', 'm')}, {index.column(c, 'm')})" for c in _SKY)
             of_ms = (index.column("mid_mjd", "m"), *pointing)
-        sortable = ("created_at", "noise_jy", "dynamic_range", "center_dec_deg", "center_ra_deg", "type", "path")
+        sortable = ("created_at", "noise_jy", "dynamic_range", "center_dec_deg", "center_ra_deg", "type", "path",
+                    "beam_major_arcsec")  # fmt: skip
         key = table.key("id", "i")
-        sorts = {"id": key, **{name: table.column(name, "i") for name in sortable}}
+        sorts = {"id": key, "epoch": of_ms[0], **{name: table.column(name, "i") for name in sortable}}
         return Listing(table, source, (*table.select(_COLUMNS, "i"), *of_ms), key, sorts, "id")
 
     async def _some(
