@@ -8,7 +8,7 @@ from dashboards.components.cells import Cell, cell
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
 from dashboards.pages.grades import grade_cell
-from dashboards.pages.wording import epoch_cell, file_cell, position_cells
+from dashboards.pages.wording import epoch_cell, file_cell, noise_cell, position_cells
 from data_access.records import FileState, Image
 from data_access.repositories.image_filter import image_grade
 
@@ -32,7 +32,6 @@ COLUMNS: Sequence[Column] = (
 def image_row(image: Image, state: FileState | None, links: Links) -> Row:
     """Return the table row of one image."""
     problem = "; ".join(image.problems)
-    noise = None if image.noise_jy is None else image.noise_jy * 1e3
     return row(
         image.id,
         [
@@ -40,7 +39,7 @@ def image_row(image: Image, state: FileState | None, links: Links) -> Row:
             epoch_cell(image.epoch),
             cell(image.type),
             *place_cells(image),
-            cell(noise, digits=3),
+            noise_cell(image.noise_jy),
             cell(image.dynamic_range, digits=0),
             cell(beam_text(image)),
             graded_cell(image),

@@ -9,6 +9,7 @@ import pytest
 
 from dashboards.components import FilterBar, RecordTable, cell, row, safe_href, tile
 from dashboards.components.slot import Slot
+from dashboards.pages.wording import noise_cell
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -23,6 +24,23 @@ def test_nan_is_a_dash_that_says_what_was_recorded() -> None:
 
 def test_unit_is_not_drawn_behind_a_missing_value() -> None:
     assert "u" not in cell(None, unit="mJy")
+
+
+@pytest.mark.parametrize(
+    ("noise_jy", "text", "unit"),
+    [
+        (9.33e-4, "0.933", None),
+        (3.2e-7, "0.32", "µJy/beam"),
+        (1e-12, "1e-06", "µJy/beam"),
+        (22239.0, "22,239", "Jy/beam"),
+        (0.0, "0.000", None),
+        (None, "—", None),
+        (float("nan"), "—", None),
+    ],
+)
+def test_a_noise_has_digits_whatever_its_size(noise_jy: float | None, text: str, unit: str | None) -> None:
+    made = noise_cell(noise_jy)
+    assert (made["t"], made.get("u")) == (text, unit)
 
 
 def test_zero_is_a_value() -> None:
