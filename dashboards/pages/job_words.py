@@ -29,7 +29,7 @@ TASK_COLUMNS: Sequence[Column] = (
     {"name": "started_at", "label": "Started", "sortable": True, "align": "right"},
     {"name": "finished_at", "label": "Ended", "sortable": True, "align": "right"},
     {"name": "took", "label": "Took", "sortable": True, "align": "right"},
-    {"name": "params", "label": "Parameters", "width": "28rem"},
+    {"name": "params", "label": "Parameters", "width": "36rem"},
     {
         "name": "logs",
         "label": "Log",

@@ -60,7 +60,9 @@ def position_cells(ra_deg: float | None, dec_deg: float | None, *, digits: int =
 def noise_words(noise_jy: float, *, digits: int = 3) -> tuple[str, str]:
     """Return a noise as number and unit: mJy/beam with `digits`, or another unit where those would say nothing."""
     size_jy = abs(noise_jy)
-    if 0 < size_jy < 10.0 ** -(digits + 1):  # fewer than two digits would be left of it in mJy
+    if size_jy == 0:
+        return "0", "mJy/beam"
+    if size_jy < 10.0 ** -(digits + 2):  # fewer than two digits would be left of it in mJy
         return f"{noise_jy * 1e6:.3g}", "µJy/beam"
     if size_jy >= 10:
         return f"{noise_jy:,.{0 if size_jy >= 1000 else 1}f}", "Jy/beam"

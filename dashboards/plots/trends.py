@@ -144,7 +144,7 @@ def plot_timeline(
     figure = _time_figure(
         colours,
         "Timeline",
-        "Step (last one)",
+        "Last step (name)",
         height,
         "timeline",
         x_range=_time_range(night, MS_PER_DAY / 24),

@@ -95,7 +95,7 @@ class CalibrationRepository:
 
     async def find_transits(self, start_mjd: float, end_mjd: float) -> tuple[CalibratorTransit, ...]:
         """Return the calibrator transits in an interval, in order; none when the table is absent."""
-        table = await self._layout.find_or_none("calibrator_transits")
+        table = await self._layout.find_optional("calibrator_transits")
         if table is None:
             return ()
         sql = (

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from data_access.analysis.times import epoch_of_image, mjd_of_stamp, stamp_in_name
-from data_access.errors import QueryTooSlow, RecordNotFound, TableMissing
+from data_access.errors import QueryTooSlow, RecordNotFound
 from data_access.layout import TABLES, Layout, Table
 from data_access.records import Count, Image, ImageQA, Mosaic, PageRequest, RecordPage, Region
 from data_access.records.images import ImageNeighbour, place_of
@@ -217,11 +217,16 @@ class ImageRepository:
         return tuple(_to_region(row) for row in found.rows)
 
     async def find_mosaics(self, request: PageRequest) -> RecordPage[Mosaic]:
-        """Return one page of mosaics, newest first; empty when the table is absent."""
-        try:
-            table = await self._layout.find("mosaics")
-        except TableMissing:
-            return RecordPage(())
+        """Return one page of mosaics, newest first; none, with a note, when the table is absent.
+
+        Raises
+        ------
+        TableMissing
+            There is no database at all.
+        """
+        table = await self._layout.find_optional("mosaics")
+        if table is None:
+            return RecordPage((), note="This archive has no mosaics table.")
         key = table.key("id", "i")
         columns = [table.column(name, "i") for name in _MOSAIC_COLUMNS]
         noise = [table.column(name, "i") for name in _MOSAIC_NOISE]
