@@ -64,10 +64,15 @@ class Slot(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         if content is not None and content is not self.content:
             self.content = content
             self._shown = as_view(content)
-        if isinstance(self.content, RecordTable) and _HEAD_PX + _ROW_PX * len(self.content.rows) < self._height:
-            # A table of few rows needs less than what was awaited: no hole is left below it.
+        if self._is_low():
+            # A table of few rows, or words instead of a plot, need less than what was awaited: no hole is left.
             self._column.styles = {"min-height": "0px"}
         self._arrange()
+
+    def _is_low(self) -> bool:
+        if isinstance(self.content, RecordTable):
+            return _HEAD_PX + _ROW_PX * len(self.content.rows) < self._height
+        return isinstance(self.content, Notice)
 
     def clear(self) -> None:
         """Wait no longer for a first content that will not come, and keep no room for it."""

@@ -14,14 +14,11 @@ from data_access.database import Database, Query, Rows
 from data_access.errors import QueryTooSlow, ValidationError
 from data_access.layout import Table
 from data_access.records import Count, Cursor, PageRequest, RecordPage
+from data_access.repositories.large_tables import is_large, sort_large
 
 RecordT = TypeVar("RecordT")
 
 COUNT_CAP = 10_000
-SMALL_TABLE = 100_000
-"""A table of so many rows is sorted or counted as a whole in some tens of milliseconds."""
-SORT_DEADLINE_S = 2.0
-"""Sorting a large table without an index gives up after this time (0.1 to 0.7 s at a million rows)."""
 _INFINITY = math.inf
 _PLAIN_COLUMN = re.compile(r'(?:\w+\.)?"?(\w+)"?')
 
@@ -181,10 +178,13 @@ async def _read_by_key(
 async def _select(listing: Listing, sort: str, parts: tuple[str, str, Sequence[Any], str], limit: int) -> Rows:
     expression, where, values, order = parts
     select = ", ".join((expression, listing.key, *listing.columns))
-    sql = f"SELECT {select} FROM {listing.source}{where} ORDER BY {order} LIMIT {limit}"
     n_columns = 2 + len(listing.columns)
     if listing.is_served(sort) or not await is_large(listing.table):
+        sql = f"SELECT {select} FROM {listing.source}{where} ORDER BY {order} LIMIT {limit}"
         return await listing.table.fetch(sql, values, n_columns=n_columns)
+    # The rows of the page are read when they are known: carrying those of all others along cost up to 2.7 times more.
+    keys = f"SELECT {listing.key} FROM {listing.source}{where} ORDER BY {order} LIMIT {limit}"
+    sql = f"SELECT {select} FROM {listing.source} WHERE {listing.key} IN ({keys}) ORDER BY {order} LIMIT {limit}"
     return await sort_large(listing.table, Query(sql, values, n_columns), sort, listing.served_sorts())
 
 
@@ -285,45 +285,6 @@ async def count_rows(
     if where.clauses or highest is None:
         return Count(COUNT_CAP, "at least")
     return Count(highest, "about")
-
-
-async def is_large(table: Table) -> bool:
-    """Return whether a table has more rows than should be gone through for one answer."""
-    if not table.has_rowid:
-        return False
-    found = await table.fetch(f'SELECT max(rowid) FROM "{table.name}"', n_columns=1)
-    highest = found.rows[0][0]
-    return isinstance(highest, int) and highest > SMALL_TABLE
-
-
-async def sort_large(table: Table, query: Query, sort: str, served: Sequence[str]) -> Rows:
-    """Return the rows of a large table in an order that no index serves, without keeping fast questions waiting.
-
-    Parameters
-    ----------
-    sort : str
-        Name of the order, for the message.
-    served : sequence of str
-        Names of the orders that an index serves, for the remedy.
-
-    Raises
-    ------
-    ValidationError
-        The table is too large for it: it names what to sort by instead. It is not worth asking again.
-    """
-    deadline_s = min(SORT_DEADLINE_S, table.database.deadline_s)
-    try:
-        return await table.fetch(
-            query.sql, query.parameters, n_columns=query.n_columns, slow=True, deadline_s=deadline_s
-        )
-    except QueryTooSlow as err:
-        instead = f"sort by one of these, which an index serves: {', '.join(served)}" if served else "clear the order"
-        raise ValidationError(
-            f"Not sorted by '{sort}': '{table.name}' has no index for it, and going through all its rows takes "
-            f"longer than {deadline_s:g} s",
-            remedy=f"Narrow the filter, or {instead}.",
-            table=table.logical,
-        ) from err
 
 
 def _column_of(expression: str) -> str:

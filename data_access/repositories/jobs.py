@@ -24,10 +24,10 @@ from data_access.repositories.base import (
     RowReader,
     Where,
     count_rows,
-    is_large,
     listing_segments,
     read_page,
 )
+from data_access.repositories.large_tables import is_large
 
 _RUN_COLUMNS = ("path", "status", "stage", "processed_at", "stage_updated_at", "mid_mjd", "start_mjd", "imagename")
 _RUN_SORTS = ("mid_mjd", "processed_at", "stage_updated_at", "stage", "status", "path", "imagename")

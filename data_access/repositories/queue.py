@@ -14,10 +14,10 @@ from data_access.repositories.base import (
     RowReader,
     Where,
     count_rows,
-    is_large,
     listing_segments,
     read_page,
 )
+from data_access.repositories.large_tables import is_large
 
 UNKNOWN_STATE = "unknown"
 """The state of the groups that have none."""

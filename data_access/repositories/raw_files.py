@@ -12,7 +12,8 @@ from data_access.database import Query, Rows
 from data_access.errors import ValidationError
 from data_access.layout import Layout, Table
 from data_access.records import Count, Cursor, ObservationGroup, PageRequest, RecordPage
-from data_access.repositories.base import RowReader, Segment, Where, count_rows, is_large, read_page, sort_large
+from data_access.repositories.base import RowReader, Segment, Where, count_rows, read_page
+from data_access.repositories.large_tables import is_large, sort_large
 
 N_SUBBANDS = 16
 _BY_TIME = "This index names no groups: files are grouped by their time."

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 
 from dashboards.components import FilterBar, RecordTable, cell, row, safe_href, tile
+from dashboards.components.notice import Notice
 from dashboards.components.slot import Slot
 from dashboards.pages.wording import noise_cell
 
@@ -145,6 +147,17 @@ def test_tile_refuses_a_dangerous_link() -> None:
 def test_slot_refuses_a_bare_string_that_panel_would_draw_as_markdown() -> None:
     with pytest.raises(TypeError, match="Notice"):
         Slot("x", height=10).succeed(HOSTILE)
+
+
+@pytest.mark.parametrize(
+    ("content", "height"),
+    [(Notice(text="no log"), "0px"), (RecordTable(rows=[row(1, [])]), "0px"),
+     (RecordTable(rows=[row(n, []) for n in range(50)]), "400px")],
+)  # fmt: skip
+def test_a_slot_keeps_no_hole_below_words_or_a_short_table(content: Any, height: str) -> None:
+    slot = Slot("x", height=400)
+    slot.succeed(content)
+    assert slot.__panel__().styles["min-height"] == height
 
 
 def test_text_of_absurd_length_is_cut_and_says_how_long_it_was() -> None:

@@ -101,7 +101,11 @@ async def test_tables_are_sorted_by_what_their_solver_stored_and_the_unreadable_
     assert await names("snr") == ["/a", "/c", "/b", "/d"]
 
 
-async def test_images_are_sorted_by_the_time_of_their_measurement_set(make: Make) -> None:
+@pytest.mark.parametrize("small", [1, 100])
+async def test_images_are_sorted_by_the_time_of_their_measurement_set(
+    make: Make, monkeypatch: pytest.MonkeyPatch, small: int
+) -> None:
+    monkeypatch.setattr("data_access.repositories.large_tables.SMALL_TABLE", small)
     archive = await make(
         "CREATE TABLE images (id INTEGER PRIMARY KEY, path TEXT, ms_path TEXT)",
         "INSERT INTO images VALUES (1, '/late.fits', '/late.ms'), (2, '/early.fits', '/early.ms'), (3, '/x', '')",
@@ -116,7 +120,7 @@ async def test_images_are_sorted_by_the_time_of_their_measurement_set(make: Make
 async def test_the_tasks_of_a_set_are_looked_for_in_the_slow_lane_where_no_index_has_them(
     make: Make, monkeypatch: pytest.MonkeyPatch, index: str
 ) -> None:
-    monkeypatch.setattr("data_access.repositories.base.SMALL_TABLE", 1)
+    monkeypatch.setattr("data_access.repositories.large_tables.SMALL_TABLE", 1)
     archive = await make(
         "CREATE TABLE jobs (id INTEGER PRIMARY KEY, ms_path TEXT)",
         "INSERT INTO jobs (ms_path) VALUES ('/a.ms'), ('/b.ms'), ('/a.ms')",

@@ -132,7 +132,7 @@ async def test_the_queue_is_filtered_by_name_and_error(make: Make) -> None:
 async def test_a_large_queue_is_counted_among_its_newest_rows_and_says_so(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("data_access.repositories.base.SMALL_TABLE", 1)
+    monkeypatch.setattr("data_access.repositories.large_tables.SMALL_TABLE", 1)
     monkeypatch.setattr("data_access.repositories.queue.COUNT_CAP", 1)
     archive = await make(*QUEUE)
     counted = await archive.queue.count_by_state()
@@ -142,7 +142,7 @@ async def test_a_large_queue_is_counted_among_its_newest_rows_and_says_so(
 @pytest.fixture
 def slow_lane(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every table is a large one; what is asked in the lane of slow questions is written down."""
-    monkeypatch.setattr("data_access.repositories.base.SMALL_TABLE", 1)
+    monkeypatch.setattr("data_access.repositories.large_tables.SMALL_TABLE", 1)
     asked: list[str] = []
     fetch = Database.fetch
 
@@ -169,7 +169,7 @@ async def test_a_large_table_is_sorted_without_an_index_in_the_lane_of_slow_ques
 async def test_a_sort_that_takes_too_long_is_refused_and_names_what_is_served(
     make: Make, slow_lane: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("data_access.repositories.base.SORT_DEADLINE_S", 0.0)
+    monkeypatch.setattr("data_access.repositories.large_tables.SORT_DEADLINE_S", 0.0)
     many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
     archive = await make(
         QUEUE[0],
