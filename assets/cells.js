@@ -90,7 +90,9 @@ function copy_button(text) {
   return button;
 }
 /* Names of files break after a dot or an underscore, if they must; numbers do not. */
-const name_parts = name => name.split(/(?<=_)|(?<=\.)(?=\D)/).flatMap((part, i) => i ? [el('wbr'), document.createTextNode(part)] : [document.createTextNode(part)]);
+const longest_part = 24, parts_of = name => name.split(/(?<=_)|(?<=\.)(?=\D)/);
+const name_parts = name => parts_of(name).flatMap((part, i) => i ? [el('wbr'), document.createTextNode(part)] : [document.createTextNode(part)]);
+const breaks_as_name = text => !/\s/.test(text) && parts_of(text).every(part => part.length <= longest_part);
 /* One cell: {t text, u unit, h href, s state, title, x unix, m mono, n note, missing, c copied text, k curve}. */
 function draw_cell(cell, href) {
   const box = el('span', 'cell');
@@ -100,9 +102,11 @@ function draw_cell(cell, href) {
   if (value.tagName === 'A' && value.origin !== location.origin) { value.rel = 'noopener noreferrer'; value.target = '_blank'; }
   if (cell.s) { box.classList.add('state', cell.s); box.append(glyph(cell.s)); if (!cell.n && (cell.t ?? '').length > 12 && cell.t.includes(' ')) box.classList.add('wordy'); }
   if (cell.m) value.classList.add('mono');
-  if ((cell.t ?? '').length <= 24) value.classList.add('short');   /* dates, angles and words stay in one line */
+  const is_name = breaks_as_name(cell.t ?? ''), is_long = (cell.t ?? '').length > longest_part;
+  if (!is_long) value.classList.add('short');   /* dates, angles and words stay in one line */
   if (cell.missing) value.classList.add('missing');
-  if (cell.m) value.append(...name_parts(`${cell.t ?? ''}`)); else value.append(document.createTextNode(cell.t ?? ''));
+  if (is_name) value.classList.add('name');
+  if (cell.m || is_name && is_long) value.append(...name_parts(`${cell.t ?? ''}`)); else value.append(document.createTextNode(cell.t ?? ''));
   if (cell.u) value.append(el('span', 'unit', `\u00a0${cell.u}`));
   box.append(value);
   if (cell.x !== undefined) {

@@ -103,8 +103,13 @@ export function render({ model }) {
     }
     rove(focus_key !== undefined && rows.has(focus_key) ? rows.get(focus_key).tr : tbody.firstChild);
   }
-  /* One row is in the tab order; the arrow keys move it. */
-  function rove(row) { for (const r of tbody.children) r.tabIndex = r === row ? 0 : -1; }
+  /* One row is in the tab order, with what it holds; the arrow keys move it. */
+  function rove(row) {
+    for (const r of tbody.children) {
+      r.tabIndex = r === row ? 0 : -1;
+      for (const inner of r.querySelectorAll('a, button')) inner.tabIndex = r.tabIndex;
+    }
+  }
   tbody.addEventListener('focusin', event => rove(event.target.closest('tr')));
   tbody.addEventListener('keydown', event => {
     const row = event.target.closest('tr');

@@ -157,9 +157,7 @@ class Archive:
             FieldObjects(self.layout), self.catalogs, self.images, self.files, self.offload
         )
         self.logs = LogService(Roots(settings.log_roots, setting="log_roots"), self.offload)
-        self.provenance = ProvenanceService(
-            self.images, self.measurement_sets, self.calibration, self.jobs, self.photometry
-        )
+        self.provenance = ProvenanceService(self.images, self.measurement_sets, self.calibration, self.photometry)
         self.night = NightService(
             self.images,
             self.measurement_sets,

@@ -265,8 +265,8 @@ class Layout:
             return empty
         if trouble is not None:
             raise trouble
-        name = TABLES[logical].names[-1]
-        raise TableMissing(f"No database has the table '{name}' ({self._where(logical)})", table=logical)
+        names = "' or '".join(reversed(TABLES[logical].names))
+        raise TableMissing(f"No database has the table '{names}' ({self._where(logical)})", table=logical)
 
     def _where(self, logical: str) -> str:
         """Say where a table was looked for, and which file that could hold it is not there."""

@@ -21,6 +21,10 @@ _WAITING = """
 """
 
 
+# A table's caption with its column heads, and one row of one line, pixels.
+_HEAD_PX, _ROW_PX = 75, 27
+
+
 class Slot(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
     """One place; made by `PageView.new_slot`, filled by `PageView.fill`.
 
@@ -35,6 +39,7 @@ class Slot(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
     def __init__(self, label: str, *, height: int = 0) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.label = label
+        self._height = height
         text = f"Loading {label}" if height else ""
         self.notice = Notice(kind="loading", text=text, height_px=height)
         self.content: Any = None
@@ -59,10 +64,15 @@ class Slot(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         if content is not None and content is not self.content:
             self.content = content
             self._shown = as_view(content)
-        if isinstance(self.content, RecordTable) and not self.content.rows:
-            # A table without rows needs less than what was awaited: no hole is left below it.
+        if self._is_low():
+            # A table of few rows, or words instead of a plot, need less than what was awaited: no hole is left.
             self._column.styles = {"min-height": "0px"}
         self._arrange()
+
+    def _is_low(self) -> bool:
+        if isinstance(self.content, RecordTable):
+            return _HEAD_PX + _ROW_PX * len(self.content.rows) < self._height
+        return isinstance(self.content, Notice)
 
     def clear(self) -> None:
         """Wait no longer for a first content that will not come, and keep no room for it."""

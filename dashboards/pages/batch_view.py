@@ -36,13 +36,13 @@ class BatchesView(JobsPage):
     name_in_url = "batches"
     more_url_params = ("view", "batch")
     columns: ClassVar[Sequence[Column]] = (
-        {"name": "id", "label": "Batch", "least": "4rem"},
-        {"name": "type", "label": "Type"},
-        {"name": "status", "label": "Status"},
-        {"name": "created_at", "label": "Created", "align": "right",
+        {"name": "id", "label": "Batch", "least": "4rem", "sortable": True},
+        {"name": "type", "label": "Type", "sortable": True},
+        {"name": "status", "label": "Status", "sortable": True},
+        {"name": "created_at", "label": "Created", "align": "right", "sortable": True,
          "title": "written from a naive UTC time: late by the host's offset when the host is not on UTC"},
-        {"name": "done", "label": "Done", "align": "right"},
-        {"name": "failed", "label": "Failed", "width": "30rem"},
+        {"name": "done", "label": "Done", "align": "right", "sortable": True},
+        {"name": "failed", "label": "Failed", "width": "30rem", "sortable": True},
         {"name": "params", "label": "Parameters", "width": "30rem"},
     )  # fmt: skip
 

@@ -61,7 +61,7 @@ class CalibrationDetailPage(PageView):
         super().__init__(session, **params)
         opened: Opened[Caltable] = session.prepared
         self.table, self.registered = opened.record, not opened.note
-        self._note = opened.note
+        self._opened = opened
         self.detail: CaltableDetail | None = None
         self.figures: list[Any] = []
         self._drawn_antenna = ""
@@ -86,7 +86,7 @@ class CalibrationDetailPage(PageView):
 
     def __panel__(self) -> Any:
         self.heading = Heading(text=self.table.name, tooltip=self.table.path)
-        self.note = Notice(kind="info", text=self._note)
+        self.note = Notice(kind="info", text=self._opened.note, remedy=self._opened.remedy)
         self.status = Notice()
         self.problems = Notice(kind="warn")
         self.chooser = FilterBar(

@@ -35,14 +35,27 @@ def _update(old: Figure, new: Figure) -> None:
     for axis, newer_axis in zip(old.below, new.below, strict=True):
         if isinstance(axis, models.Axis):
             _update_axis(axis, newer_axis, old.x_range, new.x_range)
+    _move_on(old.x_range, new.x_range)
     newer_sources = _sources(new)
     for name, source in _sources(old).items():
         source.data = dict(newer_sources[name].data)
     for words, newer_words in zip(_titles(old), _titles(new), strict=True):
         words.text = newer_words.text
+    for line in old.select({"type": models.Span}):
+        line.location = new.select_one({"name": line.name}).location if line.name else line.location
     for legend, newer_legend in zip(old.legend, new.legend, strict=True):
         for item, newer_item in zip(legend.items, newer_legend.items, strict=True):
             item.label = newer_item.label
+
+
+def _move_on(shown: Any, newer: Any) -> None:
+    """Move a range that goes with the clock; whoever zoomed into it stays there, and resets to the new one."""
+    if not isinstance(newer, models.Range1d) or newer.reset_start is None:
+        return
+    untouched = (shown.start, shown.end) == (shown.reset_start, shown.reset_end)
+    shown.update(reset_start=newer.reset_start, reset_end=newer.reset_end)
+    if untouched:
+        shown.update(start=newer.start, end=newer.end)
 
 
 def _update_axis(axis: Any, newer: Any, x_range: Any, newer_range: Any) -> None:

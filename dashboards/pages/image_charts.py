@@ -17,6 +17,7 @@ from dashboards.components.cells import cell
 from dashboards.components.facts import Facts, fact, group
 from dashboards.pages.image_rows import beam_text
 from dashboards.pages.part import PagePart
+from dashboards.pages.wording import noise_words
 from dashboards.plots.image_map import ImageFields, ImageMapPlot, plot_image_map, update_image_map
 from dashboards.plots.image_trend import QUANTITIES, ImageSeries, ImageTrendPlot, plot_image_trend, update_image_trend
 from data_access.analysis.times import format_mjd_utc, unix_to_mjd
@@ -200,7 +201,7 @@ class ImageCharts(PagePart["ImagesPage"]):
 
 
 def _noise_words(image: Image) -> str:
-    return "no noise" if image.noise_jy is None else f"{image.noise_jy * 1e3:.3g} mJy/beam"
+    return "no noise" if image.noise_jy is None else " ".join(noise_words(image.noise_jy))
 
 
 def _words(image: Image) -> str:

@@ -9,7 +9,7 @@ from dashboards.components.cells import cell
 from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, RecordTable, row
 from dashboards.links import Links
-from dashboards.pages.wording import epoch_cell, position_cells, state_cell
+from dashboards.pages.wording import epoch_cell, noise_cell, position_cells, state_cell
 from data_access.analysis.image_sky import frame_name
 from data_access.records import Image, ImageHeader
 from data_access.records.images import ImageNeighbour
@@ -23,11 +23,10 @@ _PRINT = "the whole image in these colours, with axes, epoch, beam"
 
 def heading_items(image: Image) -> list[dict[str, Any]]:
     """Return what matters most about an image, for the line of its name."""
-    noise = None if image.noise_jy is None else image.noise_jy * 1e3
     return [
         fact("observed (UTC)", epoch_cell(image.epoch)),
         fact("type", cell(image.type)),
-        fact("noise", cell(noise, unit="mJy/beam", digits=3)),
+        fact("noise", noise_cell(image.noise_jy, with_unit=True)),
         fact("dynamic range", cell(image.dynamic_range, digits=0)),
         fact("registered", cell(None, unix=image.created_at)),
     ]
@@ -39,7 +38,6 @@ def record_groups(image: Image, links: Links, look: Mapping[str, str] | None) ->
     `look` are plane and colours in the URL of a picture; None where the file cannot be read: no link leads to it.
     """
     ra, dec = position_cells(image.center_ra_deg, image.center_dec_deg)
-    noise = None if image.noise_jy is None else image.noise_jy * 1e3
     size = f"{image.imsize_x} × {image.imsize_y}" if image.imsize_x and image.imsize_y else None
     return [
         group(
@@ -51,7 +49,7 @@ def record_groups(image: Image, links: Links, look: Mapping[str, str] | None) ->
                 fact("Field", cell(image.field_name)),
                 fact("Centre RA", ra),
                 fact("Centre Dec", dec),
-                fact("Noise", cell(noise, unit="mJy/beam", digits=4)),
+                fact("Noise", noise_cell(image.noise_jy, with_unit=True, digits=4)),
                 fact("Dynamic range", cell(image.dynamic_range, digits=1)),
                 fact("Beam major", cell(image.beam_major_arcsec, unit="″", digits=2)),
                 fact("Beam minor", cell(image.beam_minor_arcsec, unit="″", digits=2)),

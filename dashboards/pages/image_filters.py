@@ -25,7 +25,7 @@ FIELDS: Sequence[Field] = (
      "placeholder": "2025-10-13", "help": "a date, a date and time (UTC) or an MJD"},
     {"name": "date_to", "label": "to", "kind": "text", "unit": "UTC", "width": "8.5rem",
      "placeholder": "2025-10-14", "help": "a date counts whole; a date and time (UTC) or an MJD"},
-    {"name": "near", "label": "Near a position or name", "kind": "text", "width": "12rem",
+    {"name": "near", "label": "Near a position or name", "kind": "text", "width": "11.4rem",
      "placeholder": "13:31 +30:30 or 3C286",
      "help": "coordinates in any format, or the name of a calibrator or source in the archive's own tables"},
     {"name": "radius", "label": "within", "kind": "number", "unit": "°", "width": "5.6rem", "placeholder": "1",

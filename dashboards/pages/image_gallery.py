@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dashboards.components.cells import cell
 from dashboards.components.gallery import Picture, picture
 from dashboards.links import Links
 from dashboards.pages.image_rows import graded_cell
-from dashboards.pages.wording import epoch_cell, with_utc
+from dashboards.pages.wording import epoch_cell, noise_cell, with_utc
 from data_access.records import FileState, Image
 
 # A page of tiles is read again as a whole when it grows or changes; this many still take milliseconds.
@@ -20,13 +19,12 @@ def image_picture(image: Image, state: FileState | None, links: Links) -> Pictur
         problem = state.problem.replace(image.path, image.name) if state is not None else "The file was not looked up"
     else:
         src = f"{links.image_thumbnail(image.id)}?sheet=1&v={_version(state)}"
-    noise = None if image.noise_jy is None else image.noise_jy * 1e3
     return picture(
         image.id,
         image.name,
         [
             with_utc(epoch_cell(image.epoch, seconds=False)),
-            cell(noise, digits=3, unit="mJy/beam", title="recorded noise"),
+            noise_cell(image.noise_jy, with_unit=True, title="recorded noise"),
             graded_cell(image),
         ],
         href=links.image(image.id),

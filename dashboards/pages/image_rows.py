@@ -8,29 +8,30 @@ from dashboards.components.cells import Cell, cell
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
 from dashboards.pages.grades import grade_cell
-from dashboards.pages.wording import epoch_cell, file_cell, position_cells
+from dashboards.pages.wording import epoch_cell, file_cell, noise_cell, position_cells
 from data_access.records import FileState, Image
 from data_access.repositories.image_filter import image_grade
 
 COLUMNS: Sequence[Column] = (
     {"name": "path", "label": "Image", "sortable": True, "width": "22rem", "least": "12.5rem"},
-    {"name": "epoch", "label": "Observed", "unit": "UTC"},
+    {"name": "epoch", "label": "Observed", "unit": "UTC", "sortable": True,
+     "title": "sorted by the middle of the Measurement Set; images whose set is not recorded come last"},
     {"name": "type", "label": "Type", "sortable": True},
     {"name": "center_ra_deg", "label": "RA", "unit": "ICRS", "sortable": True},
     {"name": "center_dec_deg", "label": "Dec", "unit": "ICRS", "sortable": True},
     {"name": "noise_jy", "label": "Noise", "unit": "mJy/beam", "sortable": True, "align": "right"},
     {"name": "dynamic_range", "label": "Dyn. range", "sortable": True, "align": "right", "title": "Dynamic range"},
-    {"name": "beam", "label": "Beam", "unit": "″", "align": "right"},
+    {"name": "beam_major_arcsec", "label": "Beam", "unit": "″", "sortable": True, "align": "right",
+     "title": "sorted by the major axis"},
     {"name": "grade", "label": "Grade", "title": "Worse one of the recorded noise and dynamic range"},
     {"name": "file", "label": "File"},
     {"name": "created_at", "label": "Registered", "sortable": True, "align": "right"},
-)
+)  # fmt: skip
 
 
 def image_row(image: Image, state: FileState | None, links: Links) -> Row:
     """Return the table row of one image."""
     problem = "; ".join(image.problems)
-    noise = None if image.noise_jy is None else image.noise_jy * 1e3
     return row(
         image.id,
         [
@@ -38,7 +39,7 @@ def image_row(image: Image, state: FileState | None, links: Links) -> Row:
             epoch_cell(image.epoch),
             cell(image.type),
             *place_cells(image),
-            cell(noise, digits=3),
+            noise_cell(image.noise_jy),
             cell(image.dynamic_range, digits=0),
             cell(beam_text(image)),
             graded_cell(image),

@@ -103,13 +103,14 @@ class ImagesPage(ImageChartParams, ListPage):
         self._charts_old = True
         await super().refresh()
 
-    async def _read_mosaics(self) -> tuple[tuple[Mosaic, ...], dict[str, FileState]]:
+    async def _read_mosaics(self) -> tuple[RecordPage[Mosaic], dict[str, FileState]]:
         archive = self.session.archive
-        mosaics = (await archive.images.find_mosaics(PageRequest(limit=_MOSAICS))).rows
-        return mosaics, await archive.files.states([mosaic.path for mosaic in mosaics if mosaic.path])
+        page = await archive.images.find_mosaics(PageRequest(limit=_MOSAICS))
+        return page, await archive.files.states([mosaic.path for mosaic in page.rows if mosaic.path])
 
-    def _show_mosaics(self, answer: tuple[tuple[Mosaic, ...], dict[str, FileState]]) -> RecordTable:
-        self.mosaics.rows = mosaic_rows(*answer)
+    def _show_mosaics(self, answer: tuple[RecordPage[Mosaic], dict[str, FileState]]) -> RecordTable:
+        page, states = answer
+        self.mosaics.param.update(rows=mosaic_rows(page.rows, states), empty=page.note or "No mosaic is recorded.")
         return self.mosaics
 
     @classmethod

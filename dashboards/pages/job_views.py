@@ -34,13 +34,19 @@ class RunsView(JobsPage):
     noun = "runs"
     columns: ClassVar[Sequence[Column]] = (
         {"name": "path", "label": "Run", "sortable": True, "width": "18rem"},
-        {"name": "state", "label": "State", "width": "11rem", "title": "derived from status and stage of the set"},
+        {
+            "name": "state",
+            "label": "State",
+            "sortable": True,
+            "width": "11rem",
+            "title": "derived from status and stage of the set",
+        },
         {"name": "stage", "label": "Stage", "sortable": True},
         {"name": "status", "label": "Status", "sortable": True},
         {"name": "mid_mjd", "label": "Observed", "unit": "UTC", "sortable": True},
         {"name": "processed_at", "label": "Processed", "sortable": True, "align": "right"},
         {"name": "stage_updated_at", "label": "Last progress", "sortable": True, "align": "right"},
-        {"name": "imagename", "label": "Image"},
+        {"name": "imagename", "label": "Image", "sortable": True},
     )
     fields = (
         {

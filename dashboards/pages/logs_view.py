@@ -35,11 +35,11 @@ class LogsView(JobsPage):
     more_url_params = ("view", "log")
     empty = "No log files match. Set `log_roots` to the folders that hold them."
     columns: ClassVar[Sequence[Column]] = (
-        {"name": "name", "label": "Log file", "width": "24rem"},
+        {"name": "name", "label": "Log file", "width": "24rem", "sortable": True},
         {"name": "run", "label": "Run"},
-        {"name": "size", "label": "Size", "align": "right"},
-        {"name": "modified", "label": "Last written", "align": "right"},
-        {"name": "folder", "label": "Folder"},
+        {"name": "size", "label": "Size", "align": "right", "sortable": True},
+        {"name": "modified", "label": "Last written", "align": "right", "sortable": True},
+        {"name": "folder", "label": "Folder", "sortable": True},
     )
 
     fields = ({"name": "text", "label": "Log file", "kind": "text", "placeholder": "job-2025", "width": "14rem"},)
@@ -70,7 +70,7 @@ class LogsView(JobsPage):
         return self.panel.open(LogChoice(log_file.path))
 
     async def find(self, request: PageRequest) -> RecordPage[LogFile]:
-        """Return one page of the log files, the one written last first."""
+        """Return one page of the log files, the one written last first unless asked otherwise."""
         page: RecordPage[LogFile] = await self.session.archive.logs.find(request, text=self.text)
         return page
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dashboards.components.cells import cell
 from dashboards.components.record_table import Column, RecordTable, Row, row
-from dashboards.pages.wording import file_cell, mjd_cell, state_cell
+from dashboards.pages.wording import file_cell, mjd_cell, noise_cell, state_cell
 from data_access.records import FileState, Mosaic
 
 _COLUMNS: list[Column] = [
@@ -32,7 +32,6 @@ def mosaic_row(mosaic: Mosaic, states: Mapping[str, FileState]) -> Row:
     """Return the row of one mosaic; an end before its start is marked."""
     backwards = mosaic.start_mjd is not None and mosaic.end_mjd is not None and mosaic.end_mjd < mosaic.start_mjd
     problems = [*mosaic.problems, *(["the end lies before the start"] if backwards else [])]
-    noise = None if mosaic.noise_jy is None else mosaic.noise_jy * 1e3
     return row(
         mosaic.id,
         [
@@ -41,7 +40,7 @@ def mosaic_row(mosaic: Mosaic, states: Mapping[str, FileState]) -> Row:
             mjd_cell(mosaic.end_mjd),
             cell(mosaic.n_images),
             cell(_declinations(mosaic)),
-            cell(noise, digits=3),
+            noise_cell(mosaic.noise_jy),
             cell(mosaic.n_sources),
             state_cell(mosaic.status),
             file_cell(states.get(mosaic.path)) if mosaic.path else cell(None),

@@ -41,12 +41,12 @@ class MSPage(ListPage):
     columns: ClassVar[Sequence[Column]] = (
         {"name": "path", "label": "Measurement Set", "sortable": True},
         {"name": "mid_mjd", "label": "Observed", "unit": "UTC", "sortable": True},
-        {"name": "duration", "label": "Length", "unit": "min", "align": "right"},
-        {"name": "field", "label": "Field"},
+        {"name": "duration", "label": "Length", "unit": "min", "sortable": True, "align": "right"},
+        {"name": "field_name", "label": "Field", "sortable": True},
         {"name": "dec_deg", "label": "Dec", "unit": "ICRS", "sortable": True},
         {"name": "stage", "label": "Stage", "sortable": True},
         {"name": "status", "label": "Status", "sortable": True},
-        {"name": "calibrated", "label": "Cal.", "title": "Whether a calibration was applied"},
+        {"name": "cal_applied", "label": "Cal.", "sortable": True, "title": "Whether a calibration was applied"},
         {"name": "file", "label": "File"},
         {"name": "processed_at", "label": "Processed", "sortable": True, "align": "right"},
     )

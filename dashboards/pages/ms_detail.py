@@ -25,6 +25,7 @@ from dashboards.pages.ms_facts import (
     link_groups,
     percent_cell,
     record_group,
+    task_groups,
     window_rows,
 )
 from dashboards.pages.table_paths import Opened, open_path
@@ -39,7 +40,7 @@ from dashboards.session import PageView, Session
 from data_access import Archive
 from data_access.analysis.qa import grade_ms_flag_fraction
 from data_access.analysis.times import epoch_of_ms
-from data_access.records import MeasurementSet, MeasurementSetDetail
+from data_access.records import MeasurementSet, MeasurementSetDetail, Task
 from data_access.services.provenance import Provenance
 
 _LAYOUT_HEIGHT = 560
@@ -61,7 +62,7 @@ class MSDetailPage(PageView):
         super().__init__(session, **params)
         opened: Opened[MeasurementSet] = session.prepared
         self.ms, self.registered = opened.record, not opened.note
-        self._note = opened.note
+        self._opened = opened
         self.detail: MeasurementSetDetail | None = None
         self.figures: list[Any] = []
         self.param.watch(self._sort_antennas, ["antenna_sort", "antenna_order"])
@@ -85,19 +86,21 @@ class MSDetailPage(PageView):
 
     def __panel__(self) -> Any:
         self.heading = Heading(text=self.ms.name, tooltip=self.ms.path, items=self._heading_items())
-        self.note = Notice(kind="info", text=self._note)
+        self.note = Notice(kind="info", text=self._opened.note, remedy=self._opened.remedy)
         self.problems = Notice(kind="warn", text="; ".join(self.ms.problems))
         self.plots_slot = self.new_slot("antennas and flags", height=_LAYOUT_HEIGHT + 10)
         self.record = Facts(groups=[record_group(self.ms)], min_width=FACTS_WIDTH)
         self.contents_slot = self.new_slot("contents", height=0)
         self.links_slot = self.new_slot("links", height=140)
+        self.tasks_slot = self.new_slot("tasks", height=0)
+        links = pn.Column(self.links_slot, self.tasks_slot, sizing_mode="stretch_width", margin=0)
         self.tables_slot = self.new_slot("spectral windows and antennas", height=0)
         return pn.Column(
             self.heading,
             self.note,
             self.problems,
             self.plots_slot,
-            side_by_side(self.links_slot, self.record, self.contents_slot),
+            side_by_side(links, self.record, self.contents_slot),
             self.tables_slot,
             sizing_mode="stretch_width",
             margin=0,
@@ -106,6 +109,7 @@ class MSDetailPage(PageView):
     async def load(self) -> None:
         """Fill the slots: what the databases say first, as the file may take seconds."""
         await self.fill(self.links_slot, self._read_links, self._show_links)
+        await self.fill(self.tasks_slot, self._read_tasks, self._show_tasks)
         await self.fill(self.plots_slot, self._read_detail, self._show_detail)
 
     async def refresh(self) -> None:
@@ -134,6 +138,17 @@ class MSDetailPage(PageView):
             self.links_slot.content.groups = groups
             return self.links_slot.content
         return Facts(groups=groups, min_width=FACTS_WIDTH)
+
+    async def _read_tasks(self) -> tuple[Task, ...]:
+        tasks: tuple[Task, ...] = await self.session.archive.jobs.find_tasks_of(self.ms.path)
+        return tasks
+
+    def _show_tasks(self, tasks: tuple[Task, ...]) -> Facts | None:
+        groups = task_groups(tasks, self.session.links)
+        if isinstance(self.tasks_slot.content, Facts):
+            self.tasks_slot.content.groups = groups
+            return self.tasks_slot.content
+        return Facts(groups=groups, min_width=FACTS_WIDTH) if groups else None
 
     async def _read_detail(self) -> tuple[MeasurementSetDetail, list[Any]]:
         detail: MeasurementSetDetail = await self.session.archive.files.measurement_set(self.ms.path)

@@ -96,7 +96,7 @@ def file_group(detail: MeasurementSetDetail) -> dict[str, Any]:
 
 
 def link_groups(ms: MeasurementSet, made: Provenance, links: Links) -> list[dict[str, Any]]:
-    """Return what was made from a Measurement Set, with which tables, and by which run."""
+    """Return what was made from a Measurement Set, with which tables, and in which run."""
     items = [fact("Run and log", cell(made.run_id, href=links.job(made.run_id) if made.run_id else None))]
     items += [
         fact(image.type or "image", cell(image.name, href=links.image(image.id), mono=True))
@@ -111,9 +111,12 @@ def link_groups(ms: MeasurementSet, made: Provenance, links: Links) -> list[dict
     if made.solved:
         solved = [_table_fact(t, links, note=t.status) for t in made.solved[:_SIBLINGS]]
         groups.append(group("Calibration tables solved from it", solved))
-    if made.tasks:
-        groups.append(group("Tasks", [_task_fact(task, links) for task in made.tasks[:_SIBLINGS]]))
     return groups
+
+
+def task_groups(tasks: Sequence[Task], links: Links) -> list[dict[str, Any]]:
+    """Return the newest tasks that worked on a Measurement Set; no group without one."""
+    return [group("Tasks", [_task_fact(task, links) for task in tasks[:_SIBLINGS]])] if tasks else []
 
 
 def _applied_group(made: Provenance, links: Links) -> dict[str, Any]:

@@ -11,18 +11,16 @@ from dashboards.components.cells import State, cell
 from dashboards.components.notice import Notice
 from dashboards.components.record_table import RecordTable, Row, row
 from dashboards.components.tiles import Tiles
+from dashboards.pages.figure_updates import update_figures
 from dashboards.pages.night_tiles import night_tiles
-from dashboards.pages.patching import patch_source
-from dashboards.pages.wording import epoch_cell, noise_against_time, state_cell
+from dashboards.pages.wording import epoch_cell, noise_against_time, noise_cell, state_cell
 from dashboards.plots import (
+    Night,
     TimelineEvent,
     empty_figure,
-    noise_trend_columns,
     plot_noise_trend,
     plot_pointing,
     plot_timeline,
-    pointing_columns,
-    timeline_columns,
 )
 from dashboards.plots.trends import Lane
 from dashboards.session import PageView, Session
@@ -51,7 +49,7 @@ class OverviewPage(PageView):
         self.noise: Any = None
         self.timeline: Any = None
         self.pointing: Any = None
-        self._begin_mjd = 0.0
+        self._night: Night | None = None
         self.images = RecordTable(caption="Newest images", columns=_IMAGE_COLUMNS)
         self.failures = RecordTable(caption="Failed runs", columns=_FAILURE_COLUMNS)
         self.alerts = RecordTable(caption="Alerts", columns=_ALERT_COLUMNS)
@@ -93,7 +91,7 @@ class OverviewPage(PageView):
         return await self.session.archive.night.summary()
 
     def _show(self, night: NightSummary) -> Tiles:
-        self._begin_mjd = night.window.start_mjd
+        self._night = Night(night.window.start_mjd, night.window.end_mjd)
         self.tiles.tiles = night_tiles(night, time.time(), self.session.links)
         self._show_window(night)
         self._show_timeline(night)
@@ -103,9 +101,8 @@ class OverviewPage(PageView):
 
     def _show_pointing(self, pointings: tuple[Pointing, ...]) -> Any:
         """Show the pointings of the window; when there are none, where the telescope was left before it."""
-        shown = tuple(p for p in pointings if p.mjd >= self._begin_mjd) or pointings[-1:]
-        if not patch_source(self.pointing, "pointing", pointing_columns(shown)):
-            self.pointing = plot_pointing(shown, theme=self.session.theme)
+        newer = plot_pointing(pointings, theme=self.session.theme, night=self._night)
+        self.pointing = _kept_or(newer, self.pointing)
         return self.pointing
 
     def _show_window(self, night: NightSummary) -> None:
@@ -133,19 +130,16 @@ class OverviewPage(PageView):
                     empty_figure("not known: the index cannot be read", theme, title="Timeline")
                 )
             return
-        if not patch_source(self.timeline, "timeline", timeline_columns(events, theme=theme)):
-            window = night.window
-            self.timeline = plot_timeline(events, theme=theme, start_mjd=window.start_mjd, end_mjd=window.end_mjd)
-            self.timeline_slot.succeed(self.timeline)
+        self.timeline = _kept_or(plot_timeline(events, theme=theme, night=self._night), self.timeline)
+        self.timeline_slot.succeed(self.timeline)
 
     def _show_noise(self, night: NightSummary) -> None:
         if night.newest_images.error:
             self._show_unknown_noise()
             return
         data = noise_against_time(night.newest_images.value or ())
-        if not patch_source(self.noise, "noise_trend", noise_trend_columns(*data)):
-            self.noise = plot_noise_trend(*data, theme=self.session.theme)
-            self.noise_slot.succeed(self.noise)
+        self.noise = _kept_or(plot_noise_trend(*data, theme=self.session.theme, night=self._night), self.noise)
+        self.noise_slot.succeed(self.noise)
 
     def _show_unknown_noise(self) -> None:
         if self.noise is not None or self.noise_slot.content is None:
@@ -174,10 +168,9 @@ class OverviewPage(PageView):
         self.alerts_slot.succeed(self.alerts)
 
     def _image_row(self, image: Image) -> Row:
-        noise = None if image.noise_jy is None else image.noise_jy * 1e3
         cells = [
             cell(image.name, mono=True, title=epoch_cell(image.epoch).get("title")),
-            cell(noise, digits=3),
+            noise_cell(image.noise_jy),
             cell(None, unix=image.created_at),
         ]
         return row(image.id, cells, href=self.session.links.image(image.id))
@@ -198,6 +191,11 @@ class OverviewPage(PageView):
         ]
         href = self.session.links.source(alert.source_id) if alert.source_id in known and alert.source_id else None
         return row(f"{alert.name}-{alert.id}", cells, href=href)
+
+
+def _kept_or(newer: Any, shown: Any) -> Any:
+    """Return the figure on the screen with the newer numbers in it, or the newer one where that cannot be."""
+    return shown if shown is not None and update_figures([shown], [newer]) else newer
 
 
 def _events(night: NightSummary) -> list[TimelineEvent]:

@@ -37,12 +37,12 @@ class QueueView(JobsPage):
     columns: ClassVar[Sequence[Column]] = (
         {"name": "group_id", "label": "Group", "unit": "UTC", "width": "13rem", "sortable": True},
         {"name": "state", "label": "State", "width": "11rem", "sortable": True},
-        {"name": "subbands", "label": "Subbands", "align": "right"},
-        {"name": "stage", "label": "Stage"},
+        {"name": "subbands", "label": "Subbands", "align": "right", "sortable": True},
+        {"name": "processing_stage", "label": "Stage", "sortable": True},
         {"name": "received_at", "label": "Received", "align": "right", "sortable": True},
         {"name": "last_update", "label": "Last progress", "align": "right", "sortable": True},
         {"name": "retry_count", "label": "Retries", "align": "right", "sortable": True},
-        {"name": "error", "label": "Error", "width": "30rem"},
+        {"name": "error", "label": "Error", "width": "30rem", "sortable": True},
     )
     fields = (
         {"name": "text", "label": "Group or error", "kind": "text", "placeholder": "2025-10-13", "width": "14rem"},
@@ -113,12 +113,12 @@ class RawView(JobsPage):
     name_in_url = "raw"
     empty = "No groups match. Clear the filters to see all."
     columns: ClassVar[Sequence[Column]] = (
-        {"name": "group", "label": "Group", "unit": "UTC", "width": "13rem"},
-        {"name": "files", "label": "Files", "align": "right"},
-        {"name": "missing", "label": "Missing subbands", "width": "24rem"},
-        {"name": "size", "label": "Size", "align": "right"},
-        {"name": "time", "label": "Recorded", "unit": "UTC"},
-        {"name": "dec", "label": "Dec", "unit": "°", "align": "right"},
+        {"name": "group", "label": "Group", "unit": "UTC", "width": "13rem", "sortable": True},
+        {"name": "files", "label": "Files", "align": "right", "sortable": True},
+        {"name": "missing", "label": "Missing subbands", "width": "24rem", "sortable": True},
+        {"name": "size", "label": "Size", "align": "right", "sortable": True},
+        {"name": "time", "label": "Recorded", "unit": "UTC", "sortable": True},
+        {"name": "dec", "label": "Dec", "unit": "°", "align": "right", "sortable": True},
     )
 
     fields = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import panel as pn
@@ -14,6 +15,7 @@ from dashboards.components.record_table import RecordTable, Row, row
 from dashboards.pages.status_parts import PART_COLUMNS, SERVICE_COLUMNS, part_row, service_row
 from dashboards.pages.wording import size_text
 from dashboards.session import PageView, Session
+from data_access.layout import may_hold
 from data_access.notes import NotesState
 from data_access.records import DatabaseState, PartState, ServiceState, StorageLocation, TableState
 from data_access.services.health import HealthReport
@@ -91,7 +93,8 @@ class StatusPage(PageView):
         self.verdict.param.update(kind=kind, text=text)
         self.databases.rows = [_database_row(d) for d in report.databases]
         present = [_table_row(t) for d in report.databases for t in d.tables]
-        self.tables.rows = present + [_absent_row(name, pages) for name, pages in report.absent.items()]
+        roles = [database.role for database in bad]
+        self.tables.rows = present + [_absent_row(name, pages, roles) for name, pages in report.absent.items()]
         self.tables_slot.succeed(self.tables)
         items = [fact(name, cell(number)) for name, number in report.versions.items()]
         self.versions.groups = [group("Versions", items)]
@@ -177,8 +180,12 @@ def _table_row(table: TableState) -> Row:
     return row(f"{table.role}-{table.name}", cells)
 
 
-def _absent_row(name: str, pages: str) -> Row:
-    state = cell("not recorded", state="off", note=f"would be shown by {pages}")
+def _absent_row(name: str, pages: str, unreadable: Sequence[str]) -> Row:
+    hidden = [role for role in unreadable if may_hold(role, name)]
+    if hidden:
+        state = cell("not known", state="warn", note=f"{', '.join(hidden)} cannot be read; needed by {pages}")
+    else:
+        state = cell("not recorded", state="off", note=f"would be shown by {pages}")
     return row(f"absent-{name}", [cell(name), cell(None), cell(None), cell(None), cell(None), state])
 
 

@@ -22,10 +22,13 @@ class Opened(Generic[RecordT]):
         With nothing but its path when no row has that path.
     note : str
         Why there is no row; empty when there is one.
+    remedy : str
+        What can be done about that.
     """
 
     record: RecordT
     note: str = ""
+    remedy: str = ""
 
 
 async def open_path(
@@ -70,5 +73,7 @@ async def open_path(
         state = await archive.files.state(path)
         if not (state.exists and state.is_directory):
             raise
-        why = "It is on disk, but no row of the database names it" if isinstance(err, RecordNotFound) else err.message
-        return Opened(unregistered(path), f"{why}: only what the files say is shown.")
+        no_row = isinstance(err, RecordNotFound)
+        why = "It is on disk, but no row of the database names it" if no_row else err.message
+        remedy = "The pipeline may not have registered it yet, or no longer." if no_row else err.remedy
+        return Opened(unregistered(path), f"{why}: only what the files say is shown.", remedy)

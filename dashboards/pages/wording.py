@@ -57,6 +57,28 @@ def position_cells(ra_deg: float | None, dec_deg: float | None, *, digits: int =
     return ra, cell(format_dec(dec_deg, digits=digits), title=f"{dec_deg:+.6f}°", mono=True)
 
 
+def noise_words(noise_jy: float, *, digits: int = 3) -> tuple[str, str]:
+    """Return a noise as number and unit: mJy/beam with `digits`, or another unit where those would say nothing."""
+    size_jy = abs(noise_jy)
+    if size_jy == 0:
+        return "0", "mJy/beam"
+    if size_jy < 10.0 ** -(digits + 2):  # fewer than two digits would be left of it in mJy
+        return f"{noise_jy * 1e6:.3g}", "µJy/beam"
+    if size_jy >= 10:
+        return f"{noise_jy:,.{0 if size_jy >= 1000 else 1}f}", "Jy/beam"
+    return f"{noise_jy * 1e3:,.{digits}f}", "mJy/beam"
+
+
+def noise_cell(noise_jy: float | None, *, with_unit: bool = False, digits: int = 3, title: str = "") -> Cell:
+    """Return a noise in mJy/beam, whose unit is in the head of its column unless `with_unit`; others say theirs."""
+    if noise_jy is None or not np.isfinite(noise_jy):
+        return cell(noise_jy, title=title or None)
+    number, unit = noise_words(noise_jy, digits=digits)
+    return cell(
+        number, unit=unit if with_unit or unit != "mJy/beam" else "", title=title or f"{noise_jy:.6g} Jy/beam"
+    )
+
+
 def file_cell(state: FileState | None) -> Cell:
     """Return whether a recorded file is on disk, in a word."""
     if state is None:

@@ -13,7 +13,8 @@ Antennas and flags
 Calibration
     `plot_caltable`
 Nights
-    `plot_noise_trend`, `plot_timeline`, `TimelineEvent`, `plot_transits`, `plot_pointing`, `plot_sky_coverage`
+    `plot_noise_trend`, `plot_timeline`, `TimelineEvent`, `Night`, `plot_transits`, `plot_pointing`,
+    `plot_sky_coverage`
 Notebooks
     `dashboards.plots.elements`: HoloViews elements that compose (imported only there: HoloViews costs a second)
 Look
@@ -45,6 +46,7 @@ from dashboards.plots.light_curve import plot_light_curve, update_light_curve
 from dashboards.plots.light_curve_data import light_curve_columns
 from dashboards.plots.theme import SYMBOLS, THEMES, Theme, bokeh_theme, css_variables, get_theme
 from dashboards.plots.trends import (
+    Night,
     TimelineEvent,
     noise_trend_columns,
     plot_noise_trend,
@@ -62,6 +64,7 @@ __all__ = [
     "STRETCHES",
     "SYMBOLS",
     "THEMES",
+    "Night",
     "SkyMarker",
     "Stretch",
     "Theme",

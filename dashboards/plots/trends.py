@@ -14,6 +14,7 @@ from dashboards.plots.empty import empty_figure
 from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint
 from dashboards.plots.theme import Theme, get_theme
 from dashboards.plots.time_axis import MS_PER_DAY, add_mjd_axis, utc_formatter, utc_ms
+from data_access.analysis.times import format_mjd_utc
 from data_access.records import CalibratorTransit, Pointing
 
 FloatArray = npt.NDArray[np.float64]
@@ -26,6 +27,14 @@ LANES: dict[str, tuple[str, str]] = {
     "converted": ("diamond", "accent"),
     "observed": ("circle", "info"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """The time that plots beside each other share: MJD days, UTC."""
+
+    start_mjd: float
+    end_mjd: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,7 @@ def plot_noise_trend(
     *,
     theme: str = "dark",
     unit: Literal["mJy", "Jy"] = "mJy",
+    night: Night | None = None,
     height: int = 260,
 ) -> Figure:
     """Return the noise of images against the time of observation, with the median as a dashed line.
@@ -70,13 +80,19 @@ def plot_noise_trend(
     mjd, noise_jy : float64, shape (n_image,)
         MJD days (UTC) and Jy/beam; NaN where unknown.
     names : sequence of str, length n_image
+    night : Night, optional
+        The time that is shown: images of other times are counted in words, they do not stretch the axis.
     """
     columns = noise_trend_columns(mjd, noise_jy, names, unit=unit)
     title = "Noise of images"
     if not columns["name"]:
         return empty_figure("no image with an epoch and a noise", theme, title=title, height=height)
+    left_out = len(names) - len(columns["name"])
+    columns, n_other = _within(columns, night)
+    if not columns["name"]:
+        return empty_figure(f"{n_other:,} images, all of other times", theme, title=title, height=height)
     colours = get_theme(theme)
-    figure = _time_figure(colours, title, f"Noise ({unit}/beam)", height, "noise_trend")
+    figure = _time_figure(colours, title, f"Noise ({unit}/beam)", height, "noise_trend", x_range=_time_range(night))
     source = models.ColumnDataSource(columns, name="noise_trend")
     points = figure.scatter("utc_ms", "noise", source=source, size=6, color=colours.accent, fill_alpha=0.7)
     median = float(np.median(columns["noise"]))
@@ -87,9 +103,10 @@ def plot_noise_trend(
     )
     rows = [("image", "@name"), ("UTC", "@utc_ms{%F %T}"), ("noise", f"@noise{{%.3g}} {unit}/beam")]
     add_hover(figure, colours, rows, renderers=[points], formatters={"@utc_ms": "datetime", "@noise": "printf"})
-    left_out = len(names) - len(columns["name"])
-    words = f"median {median:.3g} {unit}/beam (dashed) of {len(columns['name']):,} images"
-    add_subtitle(figure, colours, f"{words} · {left_out:,} without epoch or noise" if left_out else words)
+    words = [f"median {median:.3g} {unit}/beam (dashed) of {len(columns['name']):,} images"]
+    words += [f"{n_other:,} of other times"] if n_other else []
+    words += [f"{left_out:,} without epoch or noise"] if left_out else []
+    add_subtitle(figure, colours, " · ".join(words))
     return paint(figure, colours)
 
 
@@ -113,30 +130,24 @@ def plot_timeline(
     events: Sequence[TimelineEvent],
     *,
     theme: str = "dark",
-    start_mjd: float | None = None,
-    end_mjd: float | None = None,
+    night: Night | None = None,
     height: int = 240,
 ) -> Figure:
     """Return one lane each for observed, converted, imaged and failed against UTC.
 
-    `start_mjd` and `end_mjd` fix the night; without them the events do.
+    `night` fixes the time that is shown; without it the events do.
     """
     columns = timeline_columns(events, theme=theme)
-    if not columns["lane"] and (start_mjd is None or end_mjd is None):
+    if not columns["lane"] and night is None:
         return empty_figure("nothing happened in this time", theme, title="Timeline", height=height)
     colours = get_theme(theme)
-    if start_mjd is not None and end_mjd is not None:
-        first, last = utc_ms(np.array([start_mjd, end_mjd]))
-        x_range = models.Range1d(first, last)
-    else:
-        x_range = models.DataRange1d(default_span=MS_PER_DAY / 24)
     figure = _time_figure(
         colours,
         "Timeline",
-        "Step (lane)",
+        "Last step (name)",
         height,
         "timeline",
-        x_range=x_range,
+        x_range=_time_range(night, MS_PER_DAY / 24),
         y_range=models.FactorRange(factors=list(LANES)),
     )
     source = models.ColumnDataSource(columns, name="timeline")
@@ -219,11 +230,21 @@ def pointing_columns(pointings: Sequence[Pointing]) -> dict[str, Any]:
     }
 
 
-def plot_pointing(pointings: Sequence[Pointing], *, theme: str = "dark", height: int = 240) -> Figure:
-    """Return the declination at which the array pointed against time (it is a drift-scan instrument)."""
-    columns = pointing_columns(pointings)
-    if not columns["mjd"].size:
+def plot_pointing(
+    pointings: Sequence[Pointing], *, theme: str = "dark", night: Night | None = None, height: int = 240
+) -> Figure:
+    """Return the declination at which the array pointed against time (it is a drift-scan instrument).
+
+    Of pointings outside of `night` only the last one is told, in words: the array stays where it was left.
+    """
+    known = pointing_columns(pointings)
+    if not known["mjd"].size:
         return empty_figure("no pointing is recorded", theme, title="Pointing", height=height)
+    columns, n_other = _within(known, night)
+    if not columns["mjd"].size:
+        left = f"none recorded in this time; newest: {known['dec_deg'][-1]:+.3f}° at"
+        words = f"{left} {format_mjd_utc(float(known['mjd'][-1]), seconds=False)} UTC"
+        return empty_figure(words, theme, title="Pointing", height=height)
     colours = get_theme(theme)
     figure = _time_figure(
         colours,
@@ -231,6 +252,7 @@ def plot_pointing(pointings: Sequence[Pointing], *, theme: str = "dark", height:
         "Declination (degrees, ICRS)",
         height,
         "pointing",
+        x_range=_time_range(night),
         y_range=models.DataRange1d(default_span=2.0, range_padding=0.1),
     )
     source = models.ColumnDataSource(columns, name="pointing")
@@ -238,6 +260,9 @@ def plot_pointing(pointings: Sequence[Pointing], *, theme: str = "dark", height:
     points = figure.scatter("utc_ms", "dec_deg", source=source, size=5, color=colours.accent)
     rows = [("UTC", "@utc_ms{%F %T}"), ("right ascension", "@ra_deg{0.000}°"), ("declination", "@dec_deg{0.000}°")]
     add_hover(figure, colours, rows, renderers=[points], formatters={"@utc_ms": "datetime"})
+    n_shown = len(columns["mjd"])
+    words = f"{n_shown:,} pointing{'' if n_shown == 1 else 's'}, the last one {columns['dec_deg'][-1]:+.3f}°"
+    add_subtitle(figure, colours, f"{words} · {n_other:,} of other times" if n_other else words)
     return paint(figure, colours)
 
 
@@ -304,6 +329,26 @@ def plot_sky_coverage(
     add_hover(figure, colours, rows, renderers=[points])
     add_subtitle(figure, colours, f"{len(columns['label']):,} fields, circles of {radius_deg:g}° radius")
     return paint(figure, colours)
+
+
+def _within(columns: dict[str, Any], night: Night | None) -> tuple[dict[str, Any], int]:
+    """Return the rows whose ``mjd`` lies in the night, and how many others there are."""
+    if night is None:
+        return columns, 0
+    inside = np.flatnonzero((columns["mjd"] >= night.start_mjd) & (columns["mjd"] <= night.end_mjd))
+    kept = {
+        name: values[inside] if isinstance(values, np.ndarray) else [values[int(i)] for i in inside]
+        for name, values in columns.items()
+    }
+    return kept, len(columns["mjd"]) - inside.size
+
+
+def _time_range(night: Night | None, default_span_ms: float = MS_PER_DAY) -> Any:
+    """Return the range of the time axis: the night, or what the data fill."""
+    if night is None:
+        return models.DataRange1d(default_span=default_span_ms)
+    first, last = (float(ms) for ms in utc_ms(np.array([night.start_mjd, night.end_mjd])))
+    return models.Range1d(start=first, end=last, reset_start=first, reset_end=last)
 
 
 def _time_figure(theme: Theme, title: str, y_label: str, height: int, name: str, **options: Any) -> Figure:

@@ -13,7 +13,10 @@ from data_access.repositories.base import Listing, RowReader, Where, count_rows,
 
 _COLUMNS = TABLES["caltables"].columns
 _TRANSIT_COLUMNS = TABLES["calibrator_transits"].columns
-_SORTS = ("created_at", "valid_start_mjd", "set_name", "table_type", "status", "path")
+_SORTS = (
+    "created_at", "valid_start_mjd", "valid_end_mjd", "set_name", "table_type", "status", "path", "cal_field",
+    "refant",
+)  # fmt: skip
 APPLY_RULE = (
     "among active tables whose validity window contains the moment (an open end counts as containing), "
     "the set that was made last, in the order of application"
@@ -50,7 +53,7 @@ class CalibrationRepository:
         """Return one page, the newest registered first unless asked otherwise."""
         table = await self._layout.find("caltables")
         key = table.key("id", "c")
-        sorts = {"id": key, **{name: table.column(name, "c") for name in _SORTS}}
+        sorts = {"id": key, **{name: table.column(name, "c") for name in _SORTS}, **_stored_sorts(table)}
         listing = Listing(table, f'"{table.name}" c', table.select(_COLUMNS, "c"), key, sorts, "id")
         return await read_page(listing_segments(listing, _where(wanted, table), request.sort), request, _to_caltable)
 
@@ -92,7 +95,7 @@ class CalibrationRepository:
 
     async def find_transits(self, start_mjd: float, end_mjd: float) -> tuple[CalibratorTransit, ...]:
         """Return the calibrator transits in an interval, in order; none when the table is absent."""
-        table = await self._layout.find_or_none("calibrator_transits")
+        table = await self._layout.find_optional("calibrator_transits")
         if table is None:
             return ()
         sql = (
@@ -110,6 +113,20 @@ class CalibrationRepository:
         sql = f'SELECT * FROM (SELECT {select} FROM "{table.name}") WHERE {condition} ORDER BY {order} LIMIT {limit}'
         found = await table.fetch(sql, values, n_columns=len(_COLUMNS))
         return tuple(_to_caltable(row) for row in found.rows)
+
+
+def _stored_sorts(table: Table) -> dict[str, str]:
+    """Return the orders by what the solver stored in `quality_metrics`; a row whose metrics are no JSON has none."""
+    metrics = table.column("quality_metrics", "c")
+    if metrics == "NULL":
+        return {"flagged": "NULL", "snr": "NULL"}
+
+    def stored(*names: str) -> str:
+        values = [f"json_extract({metrics}, '$.{name}')" for name in names]
+        value = f"coalesce({', '.join(values)})" if len(values) > 1 else values[0]
+        return f"(CASE WHEN json_valid({metrics}) THEN {value} END)"
+
+    return {"flagged": stored("flagged_fraction"), "snr": stored("snr_median", "snr_mean")}
 
 
 def _where(wanted: CaltableFilter, table: Table) -> Where:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from data_access.analysis.times import epoch_of_image, mjd_of_stamp, stamp_in_name
-from data_access.errors import QueryTooSlow, RecordNotFound, TableMissing
+from data_access.errors import QueryTooSlow, RecordNotFound
 from data_access.layout import TABLES, Layout, Table
 from data_access.records import Count, Image, ImageQA, Mosaic, PageRequest, RecordPage, Region
 from data_access.records.images import ImageNeighbour, place_of
@@ -245,11 +245,16 @@ class ImageRepository:
         return tuple(_to_region(row) for row in found.rows)
 
     async def find_mosaics(self, request: PageRequest) -> RecordPage[Mosaic]:
-        """Return one page of mosaics, newest first; empty when the table is absent."""
-        try:
-            table = await self._layout.find("mosaics")
-        except TableMissing:
-            return RecordPage(())
+        """Return one page of mosaics, newest first; none, with a note, when the table is absent.
+
+        Raises
+        ------
+        TableMissing
+            There is no database at all.
+        """
+        table = await self._layout.find_optional("mosaics")
+        if table is None:
+            return RecordPage((), note="This archive has no mosaics table.")
         key = table.key("id", "i")
         columns = [table.column(name, "i") for name in _MOSAIC_COLUMNS]
         noise = [table.column(name, "i") for name in _MOSAIC_NOISE]
@@ -273,9 +278,10 @@ class ImageRepository:
             source += f' LEFT JOIN "{index.name}" m ON m.path = {table.column("ms_path", "i")}'
             pointing = (f"coalesce({index.column(f'pointing_{c}', 'm')}, {index.column(c, 'm')})" for c in _SKY)
             of_ms = (index.column("mid_mjd", "m"), *pointing)
-        sortable = ("created_at", "noise_jy", "dynamic_range", "center_dec_deg", "center_ra_deg", "type", "path")
+        sortable = ("created_at", "noise_jy", "dynamic_range", "center_dec_deg", "center_ra_deg", "type", "path",
+                    "beam_major_arcsec")  # fmt: skip
         key = table.key("id", "i")
-        sorts = {"id": key, **{name: table.column(name, "i") for name in sortable}}
+        sorts = {"id": key, "epoch": of_ms[0], **{name: table.column(name, "i") for name in sortable}}
         return Listing(table, source, (*table.select(_COLUMNS, "i"), *of_ms), key, sorts, "id")
 
     async def _some(

@@ -13,7 +13,7 @@ from data_access.records import Count, MeasurementSet, PageRequest, RecordPage
 from data_access.repositories.base import Listing, RowReader, Where, count_rows, listing_segments, read_page
 
 _COLUMNS = TABLES["ms_index"].columns
-_SORTS = ("mid_mjd", "processed_at", "stage_updated_at", "stage", "status", "path", "dec_deg")
+_SORTS = ("mid_mjd", "processed_at", "stage_updated_at", "stage", "status", "path", "field_name", "cal_applied")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class MeasurementSetRepository:
     async def find(self, wanted: MeasurementSetFilter, request: PageRequest) -> RecordPage[MeasurementSet]:
         """Return one page, the newest observation first unless asked otherwise."""
         table = await self._layout.find("ms_index")
-        sorts = {name: table.column(name, "m") for name in _SORTS}
+        sorts = {name: table.column(name, "m") for name in _SORTS} | _computed_sorts(table)
         columns, key = table.select(_COLUMNS, "m"), table.key("path", "m")
         listing = Listing(table, f'"{table.name}" m', columns, key, sorts, "mid_mjd")
         segments = listing_segments(listing, _where(wanted, table), request.sort)
@@ -92,6 +92,16 @@ class MeasurementSetRepository:
         """Return the Measurement Set observed last, or None when there is none."""
         page = await self.find(MeasurementSetFilter(), PageRequest(limit=1))
         return page.rows[0] if page.rows else None
+
+
+def _computed_sorts(table: Table) -> dict[str, str]:
+    """Return the orders by what the list shows and no column has: the length, and the declination that is known."""
+    start, end = table.column("start_mjd", "m"), table.column("end_mjd", "m")
+    decs = [sql for name in ("pointing_dec_deg", "dec_deg") if (sql := table.column(name, "m")) != "NULL"]
+    return {
+        "duration": "NULL" if "NULL" in (start, end) else f"({end} - {start})",
+        "dec_deg": f"coalesce({', '.join(decs)})" if len(decs) > 1 else "".join(decs) or "NULL",
+    }
 
 
 def _where(wanted: MeasurementSetFilter, table: Table) -> Where:

@@ -26,7 +26,7 @@ class OperationsRepository:
 
         ``timestamp`` holds MJD although it is documented as unix seconds: its size decides.
         """
-        table = await self._layout.find_or_none("pointing_history")
+        table = await self._layout.find_optional("pointing_history")
         if table is None:
             return ()
         time = table.first_of("timestamp_mjd", "timestamp")
@@ -91,7 +91,7 @@ class OperationsRepository:
 
     async def find_storage(self) -> tuple[StorageLocation, ...]:
         """Return the recorded storage folders (whether they exist is the caller's to look up)."""
-        table = await self._layout.find_or_none("storage_locations")
+        table = await self._layout.find_optional("storage_locations")
         if table is None:
             return ()
         columns = (

@@ -13,18 +13,17 @@ from data_access.repositories.base import (
     Listing,
     RowReader,
     Where,
-    affordable_sorts,
     count_rows,
-    is_large,
     listing_segments,
     read_page,
 )
+from data_access.repositories.large_tables import is_large
 
 UNKNOWN_STATE = "unknown"
 """The state of the groups that have none."""
 
 _QUEUE_COLUMNS = TABLES["ingest_queue"].columns
-_SORTS = ("group_id", "state", "received_at", "last_update", "retry_count")
+_SORTS = ("group_id", "state", "processing_stage", "received_at", "last_update", "retry_count", "error")
 _NO_QUEUE = "This archive has no processing queue: newer pipelines keep it outside of these databases."
 
 
@@ -50,12 +49,15 @@ class QueueRepository:
         ------
         TableMissing
             There is no database at all.
+        ValidationError
+            No index serves the order, and the table is too large to go through.
         """
         table = await self._layout.find_optional("ingest_queue")
         if table is None:
             return RecordPage((), note=_NO_QUEUE)
-        sorts = await affordable_sorts(table, {name: table.column(name, "q") for name in _SORTS}, request.sort)
-        columns = (*table.select(_QUEUE_COLUMNS, "q"), await self._subbands_of(table))
+        subbands = await self._subbands_of(table)
+        sorts = {"subbands": subbands, **{name: table.column(name, "q") for name in _SORTS}}
+        columns = (*table.select(_QUEUE_COLUMNS, "q"), subbands)
         listing = Listing(table, f'"{table.name}" q', columns, table.key("group_id", "q"), sorts, "group_id")
         where = _where(table, wanted or QueueFilter())
         return await read_page(listing_segments(listing, where, request.sort), request, _to_queue_item)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from data_access.analysis.times import format_mjd_utc
-from data_access.database import Rows
+from data_access.database import Query, Rows
+from data_access.errors import ValidationError
 from data_access.layout import Layout, Table
 from data_access.records import Count, Cursor, ObservationGroup, PageRequest, RecordPage
 from data_access.repositories.base import RowReader, Segment, Where, count_rows, read_page
+from data_access.repositories.large_tables import is_large, sort_large
 
 N_SUBBANDS = 16
 _BY_TIME = "This index names no groups: files are grouped by their time."
@@ -50,12 +53,16 @@ class RawFileRepository:
     async def find_groups(
         self, request: PageRequest, wanted: RawFilter | None = None
     ) -> RecordPage[ObservationGroup]:
-        """Return one page of groups by name; none, with a note, when there is no index or one of unknown shape.
+        """Return one page of groups, by name unless asked otherwise; none, with a note, without an index.
+
+        An index of a shape that is not understood has none either. Every other order goes through all files.
 
         Raises
         ------
         TableMissing
             There is no database at all.
+        ValidationError
+            There are too many files to sort their groups by anything but their name.
         """
         table = await self._layout.find_optional("hdf5_files")
         if table is None:
@@ -64,7 +71,8 @@ class RawFileRepository:
         if shape is None:
             columns = ", ".join(sorted(table.columns))
             return RecordPage((), note=f"The columns of the index '{table.name}' are not understood: {columns}.")
-        return await read_page((_segment(table, shape, wanted or RawFilter()),), request, _to_group, note=shape.note)
+        segments = _segments(table, shape, wanted or RawFilter(), request.sort)
+        return await read_page(segments, request, _to_group, note=shape.note)
 
     async def count_groups(self, wanted: RawFilter | None = None) -> Count | None:
         """Return how many groups match; None when there is no index, or one of unknown shape."""
@@ -113,12 +121,62 @@ def _conditions(shape: _Shape, wanted: RawFilter) -> tuple[Where, str]:
     return where, f" HAVING count(DISTINCT {shape.subband}) {sign} {N_SUBBANDS}"
 
 
-def _segment(table: Table, shape: _Shape, wanted: RawFilter) -> Segment:
-    columns = (
+def _segments(table: Table, shape: _Shape, wanted: RawFilter, sort: str) -> tuple[Segment, ...]:
+    """Return the groups by name, or those with a sort value and then those without."""
+    if sort in ("", "group"):
+        return (_segment_by_name(table, shape, wanted),)
+    sorts = {
+        "files": "count(*)",
+        "missing": f"{N_SUBBANDS} - count(DISTINCT {shape.subband})",
+        "size": f"total({shape.size})",
+        "time": f"min({shape.mjd})",
+        "dec": f"min({table.column('dec_deg')})",
+    }
+    if sort not in sorts:
+        raise ValidationError(
+            f"This list cannot be sorted by '{sort}'", remedy=f"Choose one of: group, {', '.join(sorts)}."
+        )
+    return _segments_by_value(table, shape, wanted, (sort, sorts[sort]))
+
+
+def _columns_of(table: Table, shape: _Shape) -> str:
+    return (
         f"count(*), group_concat({shape.subband}), total({shape.size}), min({shape.mjd}), "
         f"min({table.column('ra_deg')}), min({table.column('dec_deg')})"
     )
 
+
+def _segments_by_value(
+    table: Table, shape: _Shape, wanted: RawFilter, order: tuple[str, str]
+) -> tuple[Segment, Segment]:
+    sort, expression = order
+
+    async def read(has_value: bool, after: Cursor | None, descending: bool, limit: int) -> Rows:
+        way, sign = ("DESC", "<") if descending else ("ASC", ">")
+        where, having = _conditions(shape, wanted)
+        groups = f'SELECT {shape.group} AS g, {expression} AS v FROM "{table.name}"{where.sql()} GROUP BY g{having}'
+        rest = Where([f"v IS {'NOT ' if has_value else ''}NULL"], list(where.values))
+        if after is not None and has_value:
+            rest.add(f"(v, g) {sign} (?, ?)", after.value, after.key)
+        elif after is not None:
+            rest.add(f"g {sign} ?", after.key)
+        names = f"SELECT v, g FROM ({groups}){rest.sql()} ORDER BY v {way}, g {way} LIMIT {int(limit)}"
+        sql = (
+            f'SELECT n.v, n.g, n.g, {_columns_of(table, shape)} FROM ({names}) n JOIN "{table.name}" '
+            f"ON {shape.group} = n.g GROUP BY n.g, n.v ORDER BY n.v {way}, n.g {way} LIMIT {int(limit)}"
+        )
+        if await is_large(table):
+            return await sort_large(table, Query(sql, rest.values, 9), sort, ("group",))
+        return await table.fetch(sql, rest.values, n_columns=9)
+
+    async def exact_value(key: Any) -> Any:
+        sql = f'SELECT {expression} FROM "{table.name}" WHERE {shape.group} = ? ORDER BY 1 LIMIT 1'
+        return (await table.fetch(sql, (key,), n_columns=1, exact=True)).rows[0][0]
+
+    return Segment(partial(read, True), exact_value), Segment(partial(read, False))
+
+
+def _segment_by_name(table: Table, shape: _Shape, wanted: RawFilter) -> Segment:
     async def read(after: Cursor | None, descending: bool, limit: int) -> Rows:
         way, sign = ("DESC", "<") if descending else ("ASC", ">")
         where, having = _conditions(shape, wanted)
@@ -129,7 +187,7 @@ def _segment(table: Table, shape: _Shape, wanted: RawFilter) -> Segment:
             f"GROUP BY g{having} ORDER BY g {way} LIMIT {int(limit)}"
         )
         sql = (
-            f'SELECT NULL, {shape.group} AS g, {shape.group}, {columns} FROM "{table.name}" '
+            f'SELECT NULL, {shape.group} AS g, {shape.group}, {_columns_of(table, shape)} FROM "{table.name}" '
             f"WHERE {shape.group} IN ({names}) GROUP BY g ORDER BY g {way} LIMIT {int(limit)}"
         )
         return await table.fetch(sql, where.values, n_columns=9)

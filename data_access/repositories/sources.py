@@ -149,9 +149,10 @@ class SourceRepository:
     ) -> tuple[EseCandidate, ...]:
         """Return the pipeline's ESE candidates, newest first, with the largest value their epochs allow.
 
-        Without the table there are none; `required` raises `TableMissing` instead, for whoever counts them.
+        Without the table there are none; `required` raises `TableMissing` instead, for whoever counts them. Without
+        any database it is raised in either case.
         """
-        table = await self._layout.find_or_none("ese_candidates")
+        table = await self._layout.find_optional("ese_candidates")
         if table is None and required:
             await self._layout.find("ese_candidates")
         if table is None:
@@ -174,8 +175,11 @@ class SourceRepository:
         return frozenset(stored) | frozenset(monitored) | frozenset(epochs)
 
     async def find_transients(self, *, source_id: str = "", limit: int = 100) -> tuple[TransientCandidate, ...]:
-        """Return the transient candidates, newest first, all or those of a source; none when the table is absent."""
-        table = await self._layout.find_or_none("transient_candidates")
+        """Return the transient candidates, newest first, all or those of a source; none when the table is absent.
+
+        Without any database `TableMissing` is raised: then nothing is known, and not that there are none.
+        """
+        table = await self._layout.find_optional("transient_candidates")
         if table is None:
             return ()
         condition = f"WHERE {table.column('source_name')} = ?" if source_id else ""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from data_access.analysis.times import stamp_in_name
-from data_access.errors import FileError, FileMissing, file_error
+from data_access.errors import FileError, FileMissing, ValidationError, file_error
 from data_access.offload import Offload
 from data_access.readers.logs import find_in_log
 from data_access.records import Count, Cursor, LogFile, PageRequest, RecordPage, Run
@@ -17,6 +20,15 @@ _LOG_NAME = re.compile(r"\.(log|out|err|txt)(\.\d+)?$")
 _SEARCH_S = 1.0
 _MANY = 500
 _ALL = PageRequest(limit=_MANY)
+SORTS: Mapping[str, Callable[[LogFile], str | float]] = MappingProxyType(
+    {
+        "modified": lambda log_file: log_file.modified_at,
+        "size": lambda log_file: float(log_file.size_bytes),
+        "name": lambda log_file: Path(log_file.path).name,
+        "folder": lambda log_file: str(Path(log_file.path).parent),
+    }
+)
+"""Name of the order -> what the log files are sorted by."""
 
 
 class LogService:
@@ -27,12 +39,26 @@ class LogService:
         self._offload = offload
 
     async def find(self, request: PageRequest = _ALL, *, text: str = "") -> RecordPage[LogFile]:
-        """Return one page of the log files, the one written last first whatever order is asked for.
+        """Return one page of the log files, the one written last first unless asked otherwise.
 
-        `text` is a part of the path, without regard to case.
+        `text` is a part of the path, without regard to case. `request.sort` is one of `SORTS`.
+
+        Raises
+        ------
+        ValidationError
+            For any other order.
         """
-        cursor = Cursor.decode(request.cursor) if request.cursor else None
-        return _page_of(await self._named(text), cursor, request.limit)
+        sort = request.sort or "modified"
+        if sort not in SORTS:
+            raise ValidationError(
+                f"This list cannot be sorted by '{sort}'", remedy=f"Choose one of: {', '.join(SORTS)}."
+            )
+
+        def place(log_file: LogFile) -> tuple[Any, str]:
+            return SORTS[sort](log_file), log_file.path
+
+        files = sorted(await self._named(text), key=place, reverse=request.descending)
+        return _page_of([(place(f), f) for f in files], request)
 
     async def count(self, *, text: str = "") -> Count:
         """Return how many log files there are with this text in their path."""
@@ -63,7 +89,7 @@ class LogService:
                     with suppress(FileError):
                         self._roots.inside(str(path.absolute()))
                         found[path] = self._one(path, "in the log folder")
-        return tuple(sorted(found.values(), key=_place, reverse=True))
+        return tuple(sorted(found.values(), key=lambda f: (f.modified_at, f.path), reverse=True))
 
     def _of_run(self, run: Run) -> tuple[LogFile, ...]:
         own, mentioning = [], []
@@ -89,25 +115,24 @@ class LogService:
         return LogFile(str(path), stat.st_size, stat.st_mtime, why)
 
 
-def _place(log_file: LogFile) -> tuple[float, str]:
-    return log_file.modified_at, log_file.path
-
-
-def _page_of(files: tuple[LogFile, ...], cursor: Cursor | None, limit: int) -> RecordPage[LogFile]:
-    """Return the files after (or before) a position in a list with the newest first."""
-    if cursor is None:
-        begin = 0
-    else:
-        at = (float(cursor.value or 0.0), str(cursor.key))
-        n_before = sum(_place(f) > at for f in files)
-        begin = max(0, n_before - limit) if cursor.backwards else sum(_place(f) >= at for f in files)
-    shown = files[begin : begin + limit]
+def _page_of(placed: Sequence[tuple[tuple[Any, str], LogFile]], request: PageRequest) -> RecordPage[LogFile]:
+    """Return the files after (or before) the position that is asked for, of files in order with their places."""
+    cursor, begin = Cursor.decode(request.cursor) if request.cursor else None, 0
+    if cursor is not None:
+        try:
+            at = (type(placed[0][0][0])(cursor.value), str(cursor.key)) if placed else (0.0, "")
+        except (TypeError, ValueError) as err:
+            raise ValidationError("That is not a position in this list", remedy="Start from the first page.") from err
+        n_before = sum(place > at if request.descending else place < at for place, _ in placed)
+        n_until = n_before + sum(place == at for place, _ in placed)
+        begin = max(0, n_before - request.limit) if cursor.backwards else n_until
+    shown = placed[begin : begin + request.limit]
     if not shown:
         return RecordPage(())
-    (first, first_path), (last, last_path) = _place(shown[0]), _place(shown[-1])
+    (first, first_path), (last, last_path) = shown[0][0], shown[-1][0]
     return RecordPage(
-        shown,
-        next_cursor=Cursor(last, last_path).encode() if begin + limit < len(files) else "",
+        tuple(log_file for _, log_file in shown),
+        next_cursor=Cursor(last, last_path).encode() if begin + request.limit < len(placed) else "",
         previous_cursor=Cursor(first, first_path, 0, True).encode() if begin else "",
     )
 

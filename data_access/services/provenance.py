@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from data_access.analysis.times import stamp_in_name
 from data_access.errors import RecordNotFound
-from data_access.records import Caltable, CaltableSet, Image, MeasurementSet, Task
+from data_access.records import Caltable, CaltableSet, Image, MeasurementSet
 from data_access.repositories.calibration import CalibrationRepository
 from data_access.repositories.images import ImageRepository
-from data_access.repositories.jobs import JobRepository, run_id_of
+from data_access.repositories.jobs import run_id_of
 from data_access.repositories.measurement_sets import MeasurementSetRepository
 from data_access.repositories.photometry import PhotometryRepository
 
@@ -36,7 +36,6 @@ class Provenance:
     images: tuple[Image, ...]
     applied: CaltableSet | None
     solved: tuple[Caltable, ...]
-    tasks: tuple[Task, ...]
     sources: tuple[tuple[str, float, float, float], ...] = ()
 
 
@@ -48,11 +47,10 @@ class ProvenanceService:
         images: ImageRepository,
         measurement_sets: MeasurementSetRepository,
         calibration: CalibrationRepository,
-        jobs: JobRepository,
         photometry: PhotometryRepository,
     ) -> None:
         self._images, self._measurement_sets = images, measurement_sets
-        self._calibration, self._jobs, self._photometry = calibration, jobs, photometry
+        self._calibration, self._photometry = calibration, photometry
 
     async def of_image(self, image: Image) -> Provenance:
         """Return what an image was made from, and the sources measured on it."""
@@ -66,7 +64,6 @@ class ProvenanceService:
             tuple(other for other in made.images if other.id != image.id),
             made.applied,
             made.solved,
-            made.tasks,
             sources,
         )
 
@@ -110,5 +107,4 @@ class ProvenanceService:
             await self._images.find_of_ms(ms_path) if ms_path else (),
             await self._calibration.find_applicable(when) if when is not None else None,
             await self._calibration.find_of_ms(ms_path) if ms_path else (),
-            await self._jobs.find_tasks_of(ms_path) if ms_path else (),
         )

@@ -107,6 +107,18 @@ def test_table_is_used_with_the_keyboard_alone(page: Page, sample: str) -> None:
     expect(page.get_by_text("record 2")).to_be_visible()
 
 
+def test_the_tab_key_leaves_a_table_after_one_of_its_rows(page: Page, sample: str) -> None:
+    open_sample(page, sample)
+    page.locator("tbody tr").nth(1).focus()
+    page.keyboard.press("Tab")
+    expect(page.locator("tbody tr").nth(1).get_by_role("link").first).to_be_focused()
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        if page.locator("tbody :focus").count() == 0:
+            break
+    expect(page.get_by_role("button", name="Next", exact=True)).to_be_focused()
+
+
 def test_header_sorts_and_says_so(page: Page, sample: str) -> None:
     open_sample(page, sample)
     header = page.get_by_role("columnheader", name="Source")

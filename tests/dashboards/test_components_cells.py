@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 
 from dashboards.components import FilterBar, RecordTable, cell, row, safe_href, tile
+from dashboards.components.notice import Notice
 from dashboards.components.slot import Slot
+from dashboards.pages.wording import noise_cell
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -23,6 +26,24 @@ def test_nan_is_a_dash_that_says_what_was_recorded() -> None:
 
 def test_unit_is_not_drawn_behind_a_missing_value() -> None:
     assert "u" not in cell(None, unit="mJy")
+
+
+@pytest.mark.parametrize(
+    ("noise_jy", "text", "unit"),
+    [
+        (9.33e-4, "0.933", None),
+        (3.2e-7, "0.32", "µJy/beam"),
+        (1e-12, "1e-06", "µJy/beam"),
+        (22239.0, "22,239", "Jy/beam"),
+        (0.0, "0", None),
+        (7.71e-5, "0.077", None),
+        (None, "—", None),
+        (float("nan"), "—", None),
+    ],
+)
+def test_a_noise_has_digits_whatever_its_size(noise_jy: float | None, text: str, unit: str | None) -> None:
+    made = noise_cell(noise_jy)
+    assert (made["t"], made.get("u")) == (text, unit)
 
 
 def test_zero_is_a_value() -> None:
@@ -126,6 +147,17 @@ def test_tile_refuses_a_dangerous_link() -> None:
 def test_slot_refuses_a_bare_string_that_panel_would_draw_as_markdown() -> None:
     with pytest.raises(TypeError, match="Notice"):
         Slot("x", height=10).succeed(HOSTILE)
+
+
+@pytest.mark.parametrize(
+    ("content", "height"),
+    [(Notice(text="no log"), "0px"), (RecordTable(rows=[row(1, [])]), "0px"),
+     (RecordTable(rows=[row(n, []) for n in range(50)]), "400px")],
+)  # fmt: skip
+def test_a_slot_keeps_no_hole_below_words_or_a_short_table(content: Any, height: str) -> None:
+    slot = Slot("x", height=400)
+    slot.succeed(content)
+    assert slot.__panel__().styles["min-height"] == height
 
 
 def test_text_of_absurd_length_is_cut_and_says_how_long_it_was() -> None:

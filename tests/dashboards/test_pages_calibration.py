@@ -110,7 +110,7 @@ async def test_a_time_that_means_nothing_is_said_at_its_field(archive: Archive) 
 
 async def test_an_end_that_was_never_written_is_called_open(real: Archive) -> None:
     view = await open_list(real, text="2025-10-13T13:28:03_all_gpcal")
-    assert columns_of(view, "valid_end") == ["open"]
+    assert columns_of(view, "valid_end_mjd") == ["open"]
 
 
 def test_a_window_that_ends_before_it_starts_is_marked() -> None:

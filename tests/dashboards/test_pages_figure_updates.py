@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource
+from bokeh.models import ColumnDataSource, Span
 
 from dashboards.pages.figure_updates import update_figures
-from dashboards.plots import plot_caltable, plot_flag_bars, plot_flag_fraction_by_time
+from dashboards.plots import Night, plot_caltable, plot_flag_bars, plot_flag_fraction_by_time, plot_noise_trend
 from tests.dashboards.plot_samples import make_antennas, make_caltable, make_ms
 
 SOLUTIONS = np.exp(1j * np.linspace(0, 1, 5 * 2 * 8 * 2)).reshape(1, 5, 2, 8, 2)
@@ -59,3 +60,23 @@ def test_another_antenna_on_top_is_a_patch_with_its_own_name_in_the_legend() -> 
     labels = [item.label.value for item in shown[0].legend[0].items]
     assert any(second in label for label in labels)
     assert not any(f"antenna {first} " in label for label in labels)
+
+
+def noise_of(night: Night, noise_jy: float) -> Any:
+    return plot_noise_trend(np.array([60000.5]), np.array([noise_jy]), ["a"], night=night)
+
+
+def test_a_figure_of_the_night_moves_on_with_it_and_keeps_its_median_line() -> None:
+    shown, newer = noise_of(Night(60000.0, 60001.0), 1e-3), noise_of(Night(60000.1, 60001.1), 2e-3)
+    assert update_figures([shown], [newer])
+    assert (shown.x_range.start, shown.x_range.end) == (newer.x_range.start, newer.x_range.end)
+    assert shown.select_one(Span).location == newer.select_one(Span).location
+
+
+def test_who_zoomed_into_the_night_stays_there() -> None:
+    shown, newer = noise_of(Night(60000.0, 60001.0), 1e-3), noise_of(Night(60000.1, 60001.1), 1e-3)
+    shown.x_range.start += 1000.0
+    before = shown.x_range.start
+    assert update_figures([shown], [newer])
+    assert shown.x_range.start == before
+    assert shown.x_range.reset_end == newer.x_range.end

@@ -375,3 +375,9 @@ async def test_an_odd_row_says_what_is_odd(archive: Archive, folder: Path) -> No
         odd = list(await archive.images.newest(1))
     page = await open_image(archive, odd[0].id)
     assert odd[0].problems[0] in page.problems.text
+
+
+async def test_without_any_database_nothing_is_called_empty(tmp_path: Path) -> None:
+    async with open_archive(tmp_path) as archive:
+        page = await open_list(archive)
+    assert page.mosaics_slot.failure is not None

@@ -110,6 +110,19 @@ async def test_what_cannot_be_read_is_not_drawn_as_nothing(tmp_path: Path) -> No
     assert label.text == "not known: the images cannot be read"
 
 
+async def test_a_table_that_a_broken_database_may_hold_is_not_called_absent(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "state", tmp_path / "state")
+    for path in (tmp_path / "state" / "db").glob("products.sqlite3*"):
+        path.write_bytes(b"no database at all" * 400)
+    async with open_archive(tmp_path) as archive:
+        page = StatusPage(Session(archive))
+        page.__panel__()
+        await page.load()
+    words = {row["cells"][0]["t"]: row["cells"][5]["t"] for row in page.tables.rows}
+    assert words["jobs"] == "not known"
+    assert "caltables" not in words or words["caltables"] != "not known"
+
+
 async def test_a_refresh_patches_the_figures(archive: Archive) -> None:
     page = await open_page(archive)
     timeline, noise = page.timeline, page.noise

@@ -8,6 +8,7 @@ from astropy.coordinates import SkyCoord
 from bokeh.models import ColumnDataSource, Span
 
 from dashboards.plots import (
+    Night,
     TimelineEvent,
     noise_trend_columns,
     plot_noise_trend,
@@ -89,7 +90,7 @@ def test_lanes_differ_by_symbol_and_colour():
 
 
 def test_an_empty_night_with_its_limits_is_an_empty_timeline():
-    figure = plot_timeline([], start_mjd=40587.0, end_mjd=40588.0)
+    figure = plot_timeline([], night=Night(40587.0, 40588.0))
 
     assert (figure.x_range.start, figure.x_range.end) == (0.0, DAY_MS)
     assert "0 observed" in subtitle(figure)
@@ -138,3 +139,29 @@ def test_right_ascension_grows_to_the_left():
 
     assert figure.x_range.start > figure.x_range.end
     assert figure.xaxis[0].axis_label == "Right ascension (hours, ICRS)"
+
+
+def test_plots_of_one_night_share_their_axis_whatever_else_is_known():
+    night = Night(60000.0, 60001.0)
+    old = Pointing(59000.0, 1.0, 16.0)
+    figures = [
+        plot_timeline([TimelineEvent("imaged", 60000.5)], night=night),
+        plot_noise_trend(np.array([10000.0, 60000.5]), np.array([9.0, 1e-3]), ["1904", "tonight"], night=night),
+        plot_pointing([old, Pointing(60000.5, 1.0, 54.5)], night=night),
+    ]
+
+    assert len({(figure.x_range.start, figure.x_range.end) for figure in figures}) == 1
+    assert "1 of other times" in subtitle(figures[1])
+    assert "of 1 images" in subtitle(figures[1])
+    assert subtitle(figures[2]) == "1 pointing, the last one +54.500° · 1 of other times"
+
+
+def test_a_night_without_any_image_or_pointing_says_what_is_known():
+    night = Night(60000.0, 60001.0)
+
+    assert "2 images, all of other times" in message(
+        plot_noise_trend(np.array([10000.0, 10001.0]), np.array([1.0, 1.0]), ["a", "b"], night=night)
+    )
+    assert "newest: +16.000° at 2020-05-31 00:00 UTC" in message(
+        plot_pointing([Pointing(59000.0, 1.0, 16.0)], night=night)
+    )

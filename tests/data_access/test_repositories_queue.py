@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from data_access.archive import Archive, open_archive
+from data_access.database import Database
 from data_access.errors import TableMissing, ValidationError
 from data_access.records import PageRequest
 from data_access.repositories.queue import QueueFilter
@@ -129,23 +132,89 @@ async def test_the_queue_is_filtered_by_name_and_error(make: Make) -> None:
 async def test_a_large_queue_is_counted_among_its_newest_rows_and_says_so(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("data_access.repositories.base.SMALL_TABLE", 1)
+    monkeypatch.setattr("data_access.repositories.large_tables.SMALL_TABLE", 1)
     monkeypatch.setattr("data_access.repositories.queue.COUNT_CAP", 1)
     archive = await make(*QUEUE)
     counted = await archive.queue.count_by_state()
     assert (counted.counts, counted.n_newest) == ({"unknown": 1}, 1)
 
 
-async def test_a_large_table_is_sorted_only_where_an_index_serves_it(
-    make: Make, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def slow_lane(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every table is a large one; what is asked in the lane of slow questions is written down."""
+    monkeypatch.setattr("data_access.repositories.large_tables.SMALL_TABLE", 1)
+    asked: list[str] = []
+    fetch = Database.fetch
+
+    async def spy(self: Database, sql: str, *values: Any, slow: bool = False, **options: Any) -> Any:
+        asked.extend([sql] if slow else [])
+        return await fetch(self, sql, *values, slow=slow, **options)
+
+    monkeypatch.setattr(Database, "fetch", spy)
+    return asked
+
+
+async def test_a_large_table_is_sorted_without_an_index_in_the_lane_of_slow_questions(
+    make: Make, slow_lane: list[str]
 ) -> None:
-    monkeypatch.setattr("data_access.repositories.base.SMALL_TABLE", 1)
     archive = await make(*QUEUE, "CREATE INDEX by_state ON ingest_queue(state)")
     for sort in ("", "group_id", "state"):
         assert len((await archive.queue.find(PageRequest(sort=sort))).rows) == 2
-    with pytest.raises(ValidationError, match="no index") as caught:
+    assert slow_lane == []
+    page = await archive.queue.find(PageRequest(sort="received_at"))
+    assert [group.received_at for group in page.rows] == [2, 1]
+    assert slow_lane
+
+
+async def test_a_sort_that_takes_too_long_is_refused_and_names_what_is_served(
+    make: Make, slow_lane: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data_access.repositories.large_tables.SORT_DEADLINE_S", 0.0)
+    many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
+    archive = await make(
+        QUEUE[0],
+        f"INSERT INTO ingest_queue {many} SELECT 'g' || i, 'done', i % 7, NULL FROM n",
+        *(insert for insert in files("with groups")),
+        f"INSERT INTO hdf5_file_index (group_id, file_size_bytes) {many} SELECT 'g' || i, i FROM n",
+    )
+    with pytest.raises(
+        ValidationError, match="Not sorted by 'received_at': 'ingest_queue' has no index for it"
+    ) as queue:
         await archive.queue.find(PageRequest(sort="received_at"))
-    assert caught.value.remedy == "Sort by one of: group_id, state."
+    assert queue.value.remedy.endswith("which an index serves: group_id.")
+    with pytest.raises(ValidationError, match="Not sorted by 'size'") as raw:
+        await archive.raw_files.find_groups(PageRequest(sort="size"))
+    assert raw.value.remedy.endswith("which an index serves: group.")
+    assert len((await archive.queue.find(PageRequest())).rows) == 50
+
+
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("sort", ["files", "missing", "size", "time", "dec"])
+async def test_groups_of_raw_files_are_paged_in_any_order(make: Make, sort: str, descending: bool) -> None:
+    insert = SHAPES["with groups"][1].replace("60961.5", "{mjd}")
+    groups = {f"2025-10-13T13:{m:02d}:00": (m % 5 + 12, f"60961.1234567891{m % 3}") for m in range(12)}
+    rows = [insert.format(group=g, n=n, mjd=mjd) for g, (count, mjd) in groups.items() for n in range(count)]
+    archive = await make(SHAPES["with groups"][0], "ALTER TABLE hdf5_file_index ADD COLUMN dec_deg REAL", *(
+        row.replace("hdf5_file_index VALUES", "hdf5_file_index (path, group_id, subband_code, timestamp_mjd, "
+                    "file_size_bytes) VALUES") for row in rows))  # fmt: skip
+    await make("UPDATE hdf5_file_index SET timestamp_mjd = NULL WHERE group_id LIKE '%:07:00'",
+               "UPDATE hdf5_file_index SET dec_deg = length(path) WHERE group_id LIKE '%1:00'")  # fmt: skip
+    value = {"files": lambda g: g.n_files, "missing": lambda g: 16 - len(g.subbands), "size": lambda g: g.size_bytes,
+             "time": lambda g: g.timestamp_mjd, "dec": lambda g: g.dec_deg}[sort]  # fmt: skip
+    met: list[Any] = []
+    request = PageRequest(limit=5, sort=sort, descending=descending)
+    while True:
+        page = await archive.raw_files.find_groups(request)
+        met += page.rows
+        if not page.next_cursor:
+            break
+        request = replace(request, cursor=page.next_cursor)
+    known = [value(g) for g in met if value(g) is not None]
+    assert known == sorted(known, reverse=descending)
+    assert [value(g) for g in met[: len(known)]] == known
+    assert sorted(g.group_id for g in met) == sorted(groups)
+    back = await archive.raw_files.find_groups(replace(request, cursor=page.previous_cursor))
+    assert list(back.rows) == met[-len(page.rows) - 5 : -len(page.rows)]
 
 
 async def test_nothing_is_said_about_a_queue_when_nothing_can_be_read(tmp_path: Path) -> None:

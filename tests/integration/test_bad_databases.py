@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,32 @@ async def test_a_set_on_disk_is_shown_without_its_row(broken: Path, products: Pa
     async with opened(broken) as archive:
         view: Any = await open_known(archive, "/ms/detail", known)
     assert view.detail.n_rows > 0
-    assert str(products) in view._note
+    assert str(products) in view.note.text
+
+
+@pytest.mark.parametrize("how", ["no file", "no table"])
+@pytest.mark.parametrize(
+    ("route", "role", "table"),
+    [("/ms/detail", "products", "ms_index"), ("/calibration/detail", "cal_registry", "caltables")],
+)
+async def test_what_is_on_disk_is_shown_without_its_table_and_says_what_to_do(
+    broken: Path, known: Known, route: str, role: str, table: str, how: str
+) -> None:
+    database = broken / f"state/db/{role}.sqlite3"
+    if how == "no file":
+        for path in database.parent.glob(f"{role}.sqlite3*"):
+            path.unlink()
+    else:
+        with closing(sqlite3.connect(database)) as writer:
+            writer.execute(f"DROP TABLE {table}")
+    async with opened(broken) as archive:
+        view: Any = await open_known(archive, route, known)
+        await view.refresh()
+    assert view.detail is not None
+    assert "No database has the table" in view.note.text
+    assert f"'{table}'" in view.note.text
+    assert "what the files say" in view.note.text
+    assert "/status" in view.note.remedy
 
 
 async def test_pages_open_without_the_products_database(broken: Path, known: Known) -> None:
