@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 from data_access.analysis.times import epoch_of_image, mjd_of_stamp, stamp_in_name
 from data_access.errors import QueryTooSlow, RecordNotFound
-from data_access.layout import TABLES, Layout, Table
+from data_access.layout import Layout, Table
 from data_access.records import Count, Image, ImageQA, Mosaic, PageRequest, RecordPage, Region
 from data_access.records.images import ImageNeighbour, place_of
 from data_access.repositories.base import (
@@ -23,17 +22,22 @@ from data_access.repositories.base import (
     read_page,
 )
 from data_access.repositories.image_filter import ImageFilter, WhenAndWhere, matching, where_images
+from data_access.repositories.image_rows import (
+    IMAGE_COLUMNS,
+    MOSAIC_COLUMNS,
+    QA_COLUMNS,
+    REGION_COLUMNS,
+    to_image,
+    to_image_qa,
+    to_mosaic,
+    to_region,
+)
 from data_access.repositories.refined import Keep, read_refined_page
 
-_COLUMNS = TABLES["images"].columns
 _SKY = ("ra_deg", "dec_deg")
-_ALL_COLUMNS = (*_COLUMNS, "mid_mjd", "ms_ra_deg", "ms_dec_deg")
 _TESTED = ("path", "center_ra_deg", "center_dec_deg", "mid_mjd", "ms_ra_deg", "ms_dec_deg")
-_MOSAIC_COLUMNS = (*TABLES["mosaics"].columns, "status")
 # Tiered mosaics of December 2025 have no noise_jy: of what they have the noise of the sum comes first.
 _MOSAIC_NOISE = ("noise_jy", "effective_noise_jy", "median_rms_jy")
-_QA_COLUMNS = TABLES["image_qa"].columns
-_REGION_COLUMNS = TABLES["regions"].columns
 _MANY = 200
 _ROW_NUMBER = re.compile(r"[0-9]{1,18}")
 # The middle of a tile of 5 minutes lies 2.5 minutes after the start that names it.
@@ -71,7 +75,7 @@ class ImageRepository:
         listing = await self._listing()
         segments = listing_segments(listing, await self._where(wanted, listing), request.sort)
         if keep is None and not wanted.needs_rows:
-            return await read_page(segments, request, _to_image)
+            return await read_page(segments, request, to_image)
 
         async def keep_both(images: Sequence[Image]) -> Sequence[bool]:
             passed = await matching(wanted, (WhenAndWhere(image.epoch.mjd, image.position) for image in images))
@@ -80,7 +84,7 @@ class ImageRepository:
             tested = iter(await keep([image for image, ok in zip(images, passed, strict=True) if ok]))
             return [ok and next(tested) for ok in passed]
 
-        return await read_refined_page(segments, request, _to_image, keep_both)
+        return await read_refined_page(segments, request, to_image, keep_both)
 
     async def position_of(self, image: Image, *, sort: str = "", backwards: bool = False) -> str:
         """Return the position of an image in the list of `find`: that of the page after it, or before it.
@@ -226,11 +230,11 @@ class ImageRepository:
         if table is None:
             return ()
         sql = (
-            f'SELECT {", ".join(table.select(_QA_COLUMNS))} FROM "{table.name}" '
+            f'SELECT {", ".join(table.select(QA_COLUMNS))} FROM "{table.name}" '
             f"WHERE {table.column('image_path')} = ? ORDER BY {table.column('timestamp')} DESC LIMIT 20"
         )
-        found = await table.fetch(sql, (image.path,), n_columns=len(_QA_COLUMNS))
-        return tuple(_to_qa(row) for row in found.rows)
+        found = await table.fetch(sql, (image.path,), n_columns=len(QA_COLUMNS))
+        return tuple(to_image_qa(row) for row in found.rows)
 
     async def find_regions(self, image: Image) -> tuple[Region, ...]:
         """Return the regions drawn on an image; none when the table is absent."""
@@ -238,11 +242,11 @@ class ImageRepository:
         if table is None:
             return ()
         sql = (
-            f'SELECT {", ".join(table.select(_REGION_COLUMNS))} FROM "{table.name}" '
+            f'SELECT {", ".join(table.select(REGION_COLUMNS))} FROM "{table.name}" '
             f"WHERE {table.column('image_path')} = ? ORDER BY {table.key('id')} LIMIT {_MANY}"
         )
-        found = await table.fetch(sql, (image.path,), n_columns=len(_REGION_COLUMNS))
-        return tuple(_to_region(row) for row in found.rows)
+        found = await table.fetch(sql, (image.path,), n_columns=len(REGION_COLUMNS))
+        return tuple(to_region(row) for row in found.rows)
 
     async def find_mosaics(self, request: PageRequest) -> RecordPage[Mosaic]:
         """Return one page of mosaics, newest first; none, with a note, when the table is absent.
@@ -256,11 +260,11 @@ class ImageRepository:
         if table is None:
             return RecordPage((), note="This archive has no mosaics table.")
         key = table.key("id", "i")
-        columns = [table.column(name, "i") for name in _MOSAIC_COLUMNS]
+        columns = [table.column(name, "i") for name in MOSAIC_COLUMNS]
         noise = [table.column(name, "i") for name in _MOSAIC_NOISE]
-        columns[_MOSAIC_COLUMNS.index("noise_jy")] = f"coalesce({', '.join(noise)})"
+        columns[MOSAIC_COLUMNS.index("noise_jy")] = f"coalesce({', '.join(noise)})"
         listing = Listing(table, f'"{table.name}" i', tuple(columns), key, {"id": key}, "id")
-        return await read_page(listing_segments(listing, Where(), request.sort), request, _to_mosaic)
+        return await read_page(listing_segments(listing, Where(), request.sort), request, to_mosaic)
 
     async def _listing(self) -> Listing:
         table = await self._layout.find("images")
@@ -282,7 +286,7 @@ class ImageRepository:
                     "beam_major_arcsec")  # fmt: skip
         key = table.key("id", "i")
         sorts = {"id": key, "epoch": of_ms[0], **{name: table.column(name, "i") for name in sortable}}
-        return Listing(table, source, (*table.select(_COLUMNS, "i"), *of_ms), key, sorts, "id")
+        return Listing(table, source, (*table.select(IMAGE_COLUMNS, "i"), *of_ms), key, sorts, "id")
 
     async def _some(
         self, listing: Listing, condition: str, values: Sequence[Any], *, limit: int = _MANY
@@ -290,7 +294,7 @@ class ImageRepository:
         select = ", ".join(listing.columns)
         sql = f"SELECT {select} FROM {listing.source} WHERE {condition} ORDER BY {listing.key} DESC LIMIT {limit}"
         found = await listing.table.fetch(sql, values, n_columns=len(listing.columns))
-        return tuple(_to_image(row) for row in found.rows)
+        return tuple(to_image(row) for row in found.rows)
 
 
 def _places(listing: Listing) -> tuple[str, str]:
@@ -310,99 +314,3 @@ def _when_and_where(values: Sequence[Any]) -> WhenAndWhere:
     row = RowReader(_TESTED, values)
     place = place_of(*(row.real(name) for name in ("center_ra_deg", "center_dec_deg", "ms_ra_deg", "ms_dec_deg")))
     return WhenAndWhere(epoch_of_image(row.text("path") or "", row.real("mid_mjd")).mjd, place)
-
-
-def _to_image(values: Sequence[Any]) -> Image:
-    return _image_of(*values)
-
-
-# A list is read again after every commit, and most of its rows are as they were.
-@lru_cache(maxsize=4096, typed=True)
-def _image_of(*values: Any) -> Image:
-    row = RowReader(_ALL_COLUMNS, values)
-    path = row.text("path") or ""
-    image = {
-        "beam_major_arcsec": row.real("beam_major_arcsec", 0),
-        "beam_minor_arcsec": row.real("beam_minor_arcsec", 0),
-        "beam_pa_deg": row.real("beam_pa_deg", -360, 360),
-        "noise_jy": row.real("noise_jy", 0),
-        "dynamic_range": row.real("dynamic_range"),
-        "center_ra_deg": row.real("center_ra_deg", -360, 360),
-        "center_dec_deg": row.real("center_dec_deg", -90, 90),
-        "cellsize_arcsec": row.real("cellsize_arcsec", 0),
-        "freq_ghz": row.real("freq_ghz", 0),
-        "bandwidth_mhz": row.real("bandwidth_mhz"),
-        "integration_sec": row.real("integration_sec", 0),
-    }
-    if not path:
-        row.problems.append("the row has no path")
-    return Image(
-        id=row.integer("id") or 0,
-        path=path,
-        ms_path=row.text("ms_path"),
-        created_at=row.unix("created_at"),
-        type=row.text("type"),
-        pbcor=row.flag("pbcor"),
-        format=row.text("format"),
-        field_name=row.text("field_name"),
-        imsize_x=row.integer("imsize_x"),
-        imsize_y=row.integer("imsize_y"),
-        epoch=epoch_of_image(path, row.real("mid_mjd")),
-        ms_ra_deg=row.real("ms_ra_deg"),
-        ms_dec_deg=row.real("ms_dec_deg"),
-        problems=tuple(row.problems),
-        **image,
-    )
-
-
-def _to_qa(values: Sequence[Any]) -> ImageQA:
-    row = RowReader(_QA_COLUMNS, values)
-    return ImageQA(
-        id=row.integer("id") or 0,
-        image_path=row.text("image_path"),
-        ms_path=row.text("ms_path"),
-        rms_noise=row.real("rms_noise"),
-        peak_flux=row.real("peak_flux"),
-        dynamic_range=row.real("dynamic_range"),
-        beam_major=row.real("beam_major"),
-        beam_minor=row.real("beam_minor"),
-        beam_pa=row.real("beam_pa"),
-        num_sources=row.integer("num_sources"),
-        overall_quality=row.text("overall_quality"),
-        timestamp=row.unix("timestamp"),
-    )
-
-
-def _to_region(values: Sequence[Any]) -> Region:
-    row = RowReader(_REGION_COLUMNS, values)
-    return Region(
-        id=row.integer("id") or 0,
-        name=row.text("name"),
-        type=row.text("type"),
-        coordinates=row.decoded("coordinates"),
-        image_path=row.text("image_path"),
-        created_at=row.unix("created_at"),
-        created_by=row.text("created_by"),
-    )
-
-
-def _to_mosaic(values: Sequence[Any]) -> Mosaic:
-    row = RowReader(_MOSAIC_COLUMNS, values)
-    return Mosaic(
-        id=row.integer("id") or 0,
-        path=row.text("path"),
-        name=row.text("name"),
-        created_at=row.unix("created_at"),
-        start_mjd=row.real("start_mjd"),
-        end_mjd=row.real("end_mjd"),
-        n_images=row.integer("n_images"),
-        center_ra_deg=row.real("center_ra_deg"),
-        center_dec_deg=row.real("center_dec_deg", -90, 90),
-        dec_min_deg=row.real("dec_min_deg", -90, 90),
-        dec_max_deg=row.real("dec_max_deg", -90, 90),
-        noise_jy=row.real("noise_jy", 0),
-        beam_major_arcsec=row.real("beam_major_arcsec", 0),
-        n_sources=row.integer("n_sources"),
-        status=row.text("status"),
-        problems=tuple(row.problems),
-    )
