@@ -23,7 +23,7 @@ from data_access.database_errors import explained_error
 from data_access.own_folder import own_folder
 from data_access.records.variability import Chunk
 
-FORMAT = 2
+FORMAT = 3
 BLOCK = 4096
 _BUSY_TIMEOUT_S = 2.0
 _TABLES = (
@@ -100,6 +100,7 @@ class Sidecar:
             if not self.path.is_file():
                 return None
             with closing(self._open()) as connection:
+                connection.execute("BEGIN")  # another process may save meanwhile: all of it from one moment
                 meta = dict(connection.execute("SELECT name, value FROM meta ORDER BY name"))
                 if meta.get("identity") != identity or meta.get("format") != self._format():
                     return None
@@ -130,16 +131,15 @@ class Sidecar:
             raise self._explained(err) from err
 
     def _write(self, connection: sqlite3.Connection, sums: Sums, changed: npt.NDArray[np.int64] | None) -> None:
-        kept = dict(connection.execute("SELECT name, value FROM meta ORDER BY name"))
-        # Another process may have written here meanwhile: blocks of two histories must not stand side by side.
-        own = kept.get("identity") == sums.identity and kept.get("written_to") == str(sums.saved_to)
-        if changed is None or not own:
-            blocks = list(range(-(-len(sums.names) // BLOCK)))
-        else:
-            blocks = np.unique(changed // BLOCK).tolist()
         with connection:
             connection.execute("BEGIN IMMEDIATE")
-            if changed is None or not own:
+            kept = dict(connection.execute("SELECT name, value FROM meta ORDER BY name"))
+            # Another process may have written here meanwhile: blocks of two histories must not stand side by side.
+            own = kept.get("identity") == sums.identity and kept.get("written_to") == str(sums.saved_to)
+            blocks: Sequence[int] = range(-(-len(sums.names) // BLOCK))
+            if own and changed is not None:
+                blocks = np.unique(changed // BLOCK).tolist()
+            else:
                 for table in ("sources", "chunks"):
                     connection.execute(f"DELETE FROM {table}")
             connection.executemany(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from data_access import Archive, open_archive
+from data_access import sidecar as sidecar_module
 from data_access.analysis.variability import variability_metrics
 from data_access.analysis.variability.moments import REASONS
 from data_access.errors import ValidationError
@@ -321,3 +323,29 @@ async def test_the_newest_epoch_is_that_of_the_observation_and_else_called_proce
     assert found["column"] == (60990.0, False)
     assert found["processed"] == found["measured"] == found["impossible"] == (61000.0, True)
     assert np.isnan(found["never"][0])
+
+
+async def test_sums_that_are_saved_while_they_are_read_are_of_one_moment(
+    products: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_archive(products.parents[2]) as archive:
+        await archive.variability.table()
+        sums = copy.deepcopy(archive.variability._sums)
+        add_epochs(products, 1, seed=2)
+        await archive.variability.table()
+        newer = archive.variability._sums
+    assert sums is not None
+    assert newer is not None
+    sidecar = Sidecar(tmp_path / "shared", products, forbidden=())
+    sidecar.save(sums)
+    loads = json.loads
+
+    def save_meanwhile(text: str) -> Any:
+        monkeypatch.setattr(sidecar_module.json, "loads", loads)
+        Sidecar(tmp_path / "shared", products, forbidden=()).save(newer)
+        return loads(text)
+
+    monkeypatch.setattr(sidecar_module.json, "loads", save_meanwhile)
+    found = sidecar.load(sums.identity)
+    assert found is not None
+    assert found.moments["n_rows"].sum() == sum(chunk.n_rows for chunk in found.chunks) == 40
