@@ -61,6 +61,8 @@ SECTIONS = (
     ("context", "Context"),
 )
 _RECENT = 10
+# The browser paints the curve first, undisturbed; who steps on meanwhile never waits for the rest of a source.
+_UNTIL_PAINTED_S = 0.15
 _OF_ONE_SOURCE = frozenset({"page", "point", "mjd_from", "mjd_to", "without", "strip_page", "frame"})
 
 
@@ -167,7 +169,8 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         await self.patch(self._lay_out)
         await self._load_rest()
 
-    async def _load_rest(self) -> None:
+    async def _load_rest(self, *, after_s: float = 0.0) -> None:
+        await asyncio.sleep(after_s)
         await self._fill_rest()
         for part in self.parts:
             await self._contained(part, part.load)
@@ -240,7 +243,7 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         def show(detail: SourceDetail) -> Figure | None:
             shown = self._show_curve(detail)
             self.session.doc.title = self.title
-            self._rest = self.session.spawn(self._load_rest())
+            self._rest = self.session.spawn(self._load_rest(after_s=_UNTIL_PAINTED_S))
             return shown
 
         if self._rest is not None:
