@@ -19,7 +19,7 @@ from bokeh.server.views.ico_handler import IcoHandler
 from bokeh.server.views.metadata_handler import MetadataHandler
 from panel.io.application import Application
 from panel.io.resources import LOCAL_DIST, patch_model_css
-from panel.io.server import ComponentResourceHandler, DocHandler
+from panel.io.server import ComponentResourceHandler, DocHandler, WSHandler
 from panel.io.state import set_curdoc
 from panel.io.state import state as panel_state
 from tornado.web import HTTPError, RequestHandler
@@ -296,6 +296,16 @@ class PageHandler(HeaderMixin, DocHandler):  # type: ignore[misc, unused-ignore]
         return made
 
 
+class SocketHandler(HeaderMixin, WSHandler):  # type: ignore[misc, unused-ignore]
+    """The connection of an open page."""
+
+    def open(self, *args: Any, **path_params: Any) -> None:
+        """Send every frame at once: a patch is dozens, and the kernel would hold the last back for up to 40 ms."""
+        super().open(*args, **path_params)  # type: ignore[no-untyped-call, unused-ignore]
+        if self.ws_connection is not None:
+            self.set_nodelay(True)
+
+
 class PageFailed(Exception):
     """The page could not be built; carries what the reader is told."""
 
@@ -345,6 +355,8 @@ def _own(target: Any, shell: Shell, made: dict[type, type]) -> Any:
     base: type = target
     if issubclass(target, DocHandler):
         base = PageHandler
+    elif issubclass(target, WSHandler):
+        base = SocketHandler
     elif issubclass(target, IcoHandler):
         base = FaviconHandler
     elif issubclass(target, _BLOCKED):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -244,6 +245,9 @@ async def serve_async(
         loop.add_signal_handler(number, stopped.set)
     server.start()
     log.info("serving %s", server.url)
+    # What stands until the end is not looked through again and again: 100 ms each time, in which no page is answered.
+    gc.collect()
+    gc.freeze()
     try:
         if ready is not None:
             ready(server.url)

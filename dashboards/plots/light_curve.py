@@ -34,6 +34,8 @@ from data_access.records import LightCurve
 
 _KINDS = ("detection", "forced", "limit", "flagged", "left out", "mean", "off scale")
 _FORGET_VIEW = "figure.reset.emit()"
+# pixels, of symbols and their outlines; more than `_MANY` symbols would hide each other, and take longer to paint
+_SIZE, _SIZE_OF_MANY, _MANY = (8, 1.5), (5, 1.0), 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def plot_light_curve(
     add_hover(figure, colours, _hover_rows(_unit_text(flux, unit)), renderers=[points], formatters=_HOVER_FORMATS)
     add_subtitle(figure, colours, light_curve_summary(lc, columns, flux, marks=marks))
     source.js_on_change("tags", models.CustomJS(args={"figure": figure}, code=_FORGET_VIEW))
+    _fit_symbols(points, len(columns["mjd"]))
     return paint(figure, colours)
 
 
@@ -121,6 +124,7 @@ def update_light_curve(
         return False
     columns = light_curve_columns(lc, flux, unit, theme=theme, marks=marks)
     source.data = columns
+    _fit_symbols(_named(figure.renderers, "points"), len(columns["mjd"]))
     _show_lines(figure, get_theme(theme), _line_values(lc, flux, unit, marks, reference, axis_ends(columns)))
     _show_kinds(figure, get_theme(theme), columns, marks)
     show_gaps(figure, get_theme(theme), lc, columns)
@@ -216,9 +220,9 @@ def _draw(figure: Figure, theme: Theme, source: Any) -> Any:
         source=source,
         marker="marker",
         angle="angle",
-        size=8,
+        size=_SIZE[0],
         line_color="colour",
-        line_width=1.5,
+        line_width=_SIZE[1],
         fill_color="colour",
         fill_alpha="fill_alpha",
         selection_line_color=theme.text,
@@ -227,6 +231,13 @@ def _draw(figure: Figure, theme: Theme, source: Any) -> Any:
     )
     figure.x_range.renderers = [points]
     return points
+
+
+def _fit_symbols(points: Any, n: int) -> None:
+    size, line_width = _SIZE_OF_MANY if n > _MANY else _SIZE
+    for glyph in (points.glyph, points.selection_glyph, points.nonselection_glyph, points.muted_glyph):
+        if isinstance(glyph, models.Scatter) and glyph.size != size:
+            glyph.update(size=size, line_width=line_width)
 
 
 def _line_values(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dashboards.plots.bokeh_models import Words
 from dashboards.plots.light_curve_gaps import gap_words
 from dashboards.plots.measurement_kinds import (
     BoolArray,
@@ -294,7 +295,7 @@ def _dress(columns: dict[str, Any], theme: str) -> dict[str, Any]:
         "angle": np.array([symbol.angle_rad for symbol in symbols], dtype=float),
         "colour": [colour_of[kind] for kind in columns["kind"]],
     }
-    return {name: dressed[name] for name in COLUMNS}
+    return {name: Words(column) if isinstance(column := dressed[name], list) else column for name in COLUMNS}
 
 
 def robust_range(columns: dict[str, Any]) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -202,6 +203,14 @@ async def test_navigation_marks_the_current_page(http: httpx.AsyncClient) -> Non
 async def test_websocket_of_every_page_opens(server: DashboardServer, path: str) -> None:
     client = await BokehClient(server.url.rstrip("/"), path).open()
     assert client.document["roots"]
+    await client.close()
+
+
+async def test_a_websocket_holds_no_frame_back(server: DashboardServer) -> None:
+    client = await BokehClient(server.url.rstrip("/"), "/sample").open()
+    (connection,) = server.bokeh._tornado._clients
+    stream = connection._socket.ws_connection.stream
+    assert stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
     await client.close()
 
 
