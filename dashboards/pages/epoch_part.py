@@ -152,11 +152,11 @@ class EpochPart(SourcePart):
             look = {"theme": page.session.theme, "file": f"{crc32(repr(frame.key).encode()):08x}"}
             src = links.source_epoch(curve.source_id, photometry_id, **place, **colours, **look)
         path = frame.source.path or ""
-        name = path.rstrip("/").rsplit("/", 1)[-1]
         title = "; ".join(
             part for part in (path, words.remark, "" if image else "not registered as an image") if part
         )
-        problem = frame.problem.replace(path, name) if path else frame.problem
+        # a name would be broken into pieces in a tile: the title has all of it
+        problem = frame.problem.replace(path, "the image") if path else frame.problem
         return epoch_tile(
             photometry_id, time=words.time, utc_ms=words.utc_ms, flux=words.flux, snr=words.snr, kind=words.kind,
             src=src, href=href, problem=problem, title=title, above=reaches_above(frame, scale),
