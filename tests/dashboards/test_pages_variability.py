@@ -138,7 +138,8 @@ async def test_sources_left_out_are_counted_with_reasons(archive: Archive) -> No
     assert "fewer than 2 usable measurements" in left.values()
     assert "fewer than 4 usable measurements" in left.values()
     n_drawn = int(drawable(table, 4).size)
-    assert sum(int(label.replace(",", "")) for label in left) == len(table) - n_drawn
+    (group,) = (group for group in view.facts.groups if group["title"] == "Left out of the plane")
+    assert sum(int(item["label"].replace(",", "")) for item in group["items"]) == len(table) - n_drawn
 
 
 async def test_peak_and_integrated_are_switched(archive: Archive) -> None:

@@ -147,6 +147,9 @@ async def _ask_repositories(ask: _Asker, source_id: str, path: str) -> None:
     for image in (await ask("images.newest", 3)) or ():
         for question in ("images.find_neighbours", "images.find_qa", "images.find_regions"):
             await ask(question, image)
+        for backwards in (False, True):
+            await ask("images.position_of", image, backwards=backwards)
+    await ask("images.find_without_place", limit=5)
     for name in (source_id, "no such source", "", "\ud800"):
         await ask("sources.get", name)
         await ask("sources.get_light_curve", name)
