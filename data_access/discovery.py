@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from data_access.database import Database
+from data_access.presence import may_exist
 
 _LOOK_AGAIN_S = 1.0
 
@@ -45,7 +46,7 @@ class Databases(Mapping[str, Database]):
         self._open = open_database
         self._gate = asyncio.Lock()
         self._seen = 0.0
-        self._has_folder = state_dir is None or state_dir.is_dir()
+        self._has_folder = state_dir is None or may_exist(state_dir)
 
     def __getitem__(self, role: str) -> Database:
         return self._databases[role]
@@ -82,13 +83,13 @@ class Databases(Mapping[str, Database]):
 
     def _look(self) -> dict[str, Path]:
         """Return the files of roles without one, or whose file has gone while another place has one."""
-        self._has_folder = self.state_dir is None or self.state_dir.is_dir()
+        self._has_folder = self.state_dir is None or may_exist(self.state_dir)
         found = {}
         for role, places in self._expected.items():
             known = self._databases.get(role)
-            if known is not None and known.path.exists():
+            if known is not None and may_exist(known.path):
                 continue
-            path = next((place for place in places if place.exists()), None)
+            path = next((place for place in places if may_exist(place)), None)
             if path is not None:
                 found[role] = path
         return found

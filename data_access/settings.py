@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from data_access.errors import ValidationError
+from data_access.presence import is_folder, may_exist
 from data_access.service_ports import DEFAULT_SERVICES, parse_service
 
 DEFAULT_STATE_DIR = Path("/data/dsa110-contimg/state")
@@ -235,7 +236,7 @@ def load_settings(
 
 def _state_folder(folder: Path) -> Path:
     """Accept the state folder itself or the archive that contains it."""
-    if (folder / "state").is_dir() and not any(folder.glob("*.sqlite3")):
+    if is_folder(folder / "state") and not any(folder.glob("*.sqlite3")):
         return (folder / "state").absolute()
     return folder.absolute()
 
@@ -314,7 +315,7 @@ def _complete(given: Mapping[str, Any]) -> Settings:
     if "state_dir" in given or not named:
         values["expected"] = {role.role: _places(state, role) for role in ROLES if role.role not in named}
     found = {
-        role: next((p for p in places if p.exists()), None) for role, places in values.get("expected", {}).items()
+        role: next((p for p in places if may_exist(p)), None) for role, places in values.get("expected", {}).items()
     }
     both = {**named, **{role: path for role, path in found.items() if path is not None}}
     values["databases"] = {role.role: both[role.role] for role in ROLES if role.role in both}

@@ -11,6 +11,7 @@ from typing import Any
 import panel as pn
 import param
 
+from dashboards.boundary import describe_failure
 from dashboards.components.facts import Facts
 from dashboards.components.heading import Heading
 from dashboards.components.log_view import LogView
@@ -24,6 +25,7 @@ from dashboards.pages.wording import size_text
 from dashboards.session import PageView, Session
 from data_access import Archive
 from data_access.analysis.times import stamp_in_name
+from data_access.errors import FileUnreadable
 from data_access.records import LogFile, Run
 from data_access.services.provenance import Provenance
 
@@ -149,7 +151,13 @@ class JobPage(PageView):
     async def _find_logs(self) -> tuple[tuple[LogFile, ...], LogFile | None]:
         """Return the logs of the run, and the one that the URL names when it is none of them."""
         logs = self.session.archive.logs
-        files = await logs.find_of_run(self.run_record)
+        try:
+            files = await logs.find_of_run(self.run_record)
+        except FileUnreadable as err:
+            if not any(task.logs for task in self._work.tasks):
+                raise
+            files = ()  # the logs of its tasks can be shown all the same
+            await self.show_failure(self.page_failure, describe_failure(err, self.title))
         named = self.log and not self.log.startswith(_TASK_LOG) and self.log not in {f.path for f in files}
         return files, await logs.get(self.log) if named else None
 

@@ -155,22 +155,27 @@ class ReviewPage(PageView):
 
     def _show_queue(self, answer: tuple[ReviewQueue, Marks, tuple[str, ...]]) -> RecordTable:
         self.queue, self.marks, problems = answer
-        self.trouble.text = "; ".join(problems)
         self.order = tuple(c for c in self.queue.candidates if self._wanted(c))
         named = self._named(self.at)
         self.order = (*((named,) if named is not None else ()), *self.order)
+        self._show_trouble(problems)
         self._go_to(self.at)
         return self._show_table()
 
     def _show_news(self, answer: tuple[ReviewQueue, Marks, tuple[str, ...]]) -> RecordTable:
         """Show what changed: nothing is taken from the list while somebody goes through it, news come at its end."""
         self.queue, self.marks, problems = answer
-        self.trouble.text = "; ".join(problems)
         fresh = {c.key: c for c in self.queue.candidates}
         kept = [fresh.pop(c.key, c) for c in self.order]
         self.order = (*kept, *(c for c in fresh.values() if self._wanted(c)))
+        self._show_trouble(problems)
         self._go_to(self.at or (name_of(self.current) if self.current else ""))
         return self._show_table()
+
+    def _show_trouble(self, problems: tuple[str, ...]) -> None:
+        is_known = not self.at or any(name_of(candidate) == self.at for candidate in self.order)
+        unknown = () if is_known else (f"There is no candidate '{self.at[:200]}': the first of the list is shown",)
+        self.trouble.text = "; ".join((*unknown, *problems))
 
     def _named(self, name: str) -> Candidate | None:
         """Return what the URL names and the list does not have: filtered out, or a source that nobody flagged."""

@@ -57,7 +57,7 @@ async def open_path(
     RecordNotFound
         Neither a row nor a folder below the configured roots has this path.
     """
-    path = query.get("path", "")
+    path = query.get("path", "").rstrip("/")  # CASA writes names of folders either way
     if not path:
         raise ValidationError(
             f"This address does not say which {noun} is meant",

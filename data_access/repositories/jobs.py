@@ -229,7 +229,13 @@ class JobRepository:
         return None if table is None else await self._count(table, "b", _batch_where(table, kind, status))
 
     async def find_batch_items(self, batch_id: int) -> RecordPage[BatchItem]:
-        """Return the items of a batch, the failed ones first; a note says when they are not all."""
+        """Return the items of a batch, the failed ones first; a note says when they are not all.
+
+        Raises
+        ------
+        RecordNotFound
+            Neither a batch nor an item has this number.
+        """
         table = await self._layout.find_or_none("batch_job_items")
         if table is None:
             return RecordPage(())
@@ -239,6 +245,11 @@ class JobRepository:
             f"ORDER BY {table.column('status')} = 'failed' DESC, {table.key('id')} LIMIT {_MOST_ITEMS + 1}"
         )
         rows = (await table.fetch(sql, (batch_id,), n_columns=len(_ITEM_COLUMNS))).rows
+        batches = None if rows else await self._layout.find_or_none("batch_jobs")
+        if batches is not None:
+            known = f'SELECT 1 FROM "{batches.name}" WHERE {batches.key("id")} = ?'
+            if not (await batches.fetch(known, (batch_id,), n_columns=1)).rows:
+                raise RecordNotFound(f"There is no batch '{batch_id}'", table="batch_jobs", key=batch_id)
         note = f"Only the first {_MOST_ITEMS} items are shown." if len(rows) > _MOST_ITEMS else ""
         return RecordPage(tuple(_to_item(row) for row in rows[:_MOST_ITEMS]), note=note)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from data_access.database import SQLITE_VERSION, Database
 from data_access.errors import DatabaseError, DatabaseLocked, DatabaseMissing
 from data_access.layout import TABLES, Layout
+from data_access.presence import is_folder
 from data_access.records import DatabaseState, TableState
 from data_access.repositories.base import Where, count_rows
 
@@ -163,7 +164,7 @@ class HealthService:
 
     def _folder_states(self) -> tuple[FolderState, ...]:
         return tuple(
-            FolderState(setting, str(path), path.is_dir() and os.access(path, os.R_OK | os.X_OK))
+            FolderState(setting, str(path), is_folder(path) and os.access(path, os.R_OK | os.X_OK))
             for setting, paths in self._folders.items()
             for path in paths
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -47,6 +49,8 @@ class LogService:
         ------
         ValidationError
             For any other order.
+        FileUnreadable
+            No log was found, and a folder cannot be read.
         """
         sort = request.sort or "modified"
         if sort not in SORTS:
@@ -58,7 +62,9 @@ class LogService:
             return SORTS[sort](log_file), log_file.path
 
         files = sorted(await self._named(text), key=place, reverse=request.descending)
-        return _page_of([(place(f), f) for f in files], request)
+        page = _page_of([(place(f), f) for f in files], request)
+        complaint = await self._offload.in_thread(self._complaint)
+        return page if complaint is None else replace(page, note=complaint.message)
 
     async def count(self, *, text: str = "") -> Count:
         """Return how many log files there are with this text in their path."""
@@ -89,7 +95,20 @@ class LogService:
                     with suppress(FileError):
                         self._roots.inside(str(path.absolute()))
                         found[path] = self._one(path, "in the log folder")
+        if not found and (complaint := self._complaint()) is not None:
+            raise complaint
         return tuple(sorted(found.values(), key=lambda f: (f.modified_at, f.path), reverse=True))
+
+    def _complaint(self) -> FileError | None:
+        """Return what is wrong with a log folder that is there and cannot be read: it is not empty."""
+        for folder in self._roots.folders:
+            try:
+                os.scandir(folder).close()
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as err:
+                return file_error(folder, err)
+        return None
 
     def _of_run(self, run: Run) -> tuple[LogFile, ...]:
         own, mentioning = [], []

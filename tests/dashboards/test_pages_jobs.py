@@ -186,7 +186,9 @@ async def test_an_opened_batch_shows_its_items_failed_ones_first(archive: Archiv
 
 async def test_the_page_of_a_batch_that_does_not_exist_stays_usable(archive: Archive) -> None:
     view = await open_view(archive, view="batches", batch="123456")
-    assert view.items.rows == []
+    failure = view.items_slot.failure
+    assert failure is not None
+    assert (failure.status, failure.message) == (404, "There is no batch '123456'")
     assert view.table.rows
 
 

@@ -157,11 +157,13 @@ async def test_the_server_answers_for_such_a_path_and_says_no_in_words(archive: 
     try:
         async with httpx.AsyncClient(base_url=server.url, timeout=30) as http:
             found = await http.get(links.ms_detail(ms.path))
+            as_folder = await http.get(links.ms_detail(f"{ms.path}/"))
             unknown = await http.get(links.ms_detail(ms.path + ".gone"))
             nothing = await http.get("ms/detail")
     finally:
         await server.stop()
     assert (found.status_code, unknown.status_code, nothing.status_code) == (200, 404, 400)
+    assert as_folder.status_code == 200
     assert f"<title>{ms.name}" in found.text
     assert "is no Measurement Set" in unknown.text or "There is no Measurement Set" in unknown.text
 

@@ -385,3 +385,10 @@ async def test_reasons_that_are_counted_later_come_into_the_facts(
     view = await open_review(archive, at=f"{above.key[0]}:{above.object_id}")
     (variability,) = [group for group in view.facts.groups if group["title"] == "Variability"]
     assert {"η", "V", "Vs", "m"} <= {item["label"] for item in variability["items"]}
+
+
+async def test_an_unknown_candidate_in_the_url_is_named_and_not_quietly_another_one(archive: Archive) -> None:
+    page = await open_review(archive, at="NVSS nope")
+    assert page.trouble.text.startswith("There is no candidate 'NVSS nope'")
+    assert page.current is page.order[0]
+    assert "no candidate" not in (await open_review(archive)).trouble.text
