@@ -46,7 +46,8 @@ class StorageLocation:
 class TableState:
     """One logical table: where it was found and what is missing of it.
 
-    `error` says why it cannot be read; empty when it can.
+    `rows` is in words, `n_rows` the number in them, None when it is not known; `count_kind` as in `Count`. `error`
+    says why it cannot be read; empty when it can.
     """
 
     name: str
@@ -56,6 +57,8 @@ class TableState:
     missing_columns: tuple[str, ...]
     rows: str
     error: str = ""
+    n_rows: int | None = None
+    count_kind: str = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,9 @@ USED_BY: Mapping[str, str] = {
 
 _PACKAGES = ("panel", "bokeh", "holoviews", "param", "aiosqlite", "astropy", "python-casacore", "numpy", "tornado")
 
+# Without this column no row of an essential table can be opened, linked or looked for.
+_NAMED_BY = {"ms_index": "path", "images": "path", "photometry": "source_id", "caltables": "path"}
+
 
 @dataclass(frozen=True, slots=True)
 class FolderState:
@@ -100,7 +103,8 @@ class HealthService:
         """Return the state of everything; never raises for the sake of a single database."""
         await self._layout.databases.look_again()
         states = tuple([await self._state(database) for database in self._layout.databases.values()])
-        found = {table.name for state in states for table in state.tables if not table.error}
+        tables = [table for state in states for table in state.tables if not table.error]
+        found = {t.name for t in tables if _NAMED_BY.get(t.name) not in t.missing_columns}
         missing = tuple(name for name, spec in TABLES.items() if spec.essential and name not in found)
         readable = [s for s in states if s.ok and s.tables]
         layout = "none" if not readable else ("unified" if _is_unified(readable) else "split")
@@ -150,7 +154,10 @@ class HealthService:
             table, f'"{table.name}"', Where(), deadline_s=self._count_deadline_s, whole_table=True
         )
         columns = (await database.schema()).tables.get(table.name, ())
-        return TableState(logical, database.role, table.name, columns, _missing(logical, columns), str(rows))
+        return TableState(
+            logical, database.role, table.name, columns, _missing(logical, columns), str(rows),
+            n_rows=rows.value, count_kind=rows.kind,
+        )  # fmt: skip
 
     async def _unreadable(self, logical: str, database: Database, err: DatabaseError) -> TableState | None:
         tables = (await database.schema()).tables

@@ -14,14 +14,14 @@ from data_access.records import TableState
 from data_access.services.health import USED_BY, HealthReport
 from tests.data_access.database_samples import make_database
 
-ESSENTIAL = ("ms_index", "images", "photometry", "caltables")
+TABLES_HERE = ("ms_index", "images", "photometry", "caltables", "image_qa")
 
 
 @pytest.fixture
 async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
     """An archive of one small file with the essential tables and one more."""
-    tables = [f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, path TEXT)" for name in (*ESSENTIAL, "image_qa")]
-    rows = [f"INSERT INTO {name} (path) VALUES ('/a'), ('/b')" for name in (*ESSENTIAL, "image_qa")]
+    tables = [f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, path TEXT, source_id TEXT)" for name in TABLES_HERE]
+    rows = [f"INSERT INTO {name} (path) VALUES ('/a'), ('/b')" for name in TABLES_HERE]
     make_database(tmp_path / "pipeline.sqlite3", *tables, *rows)
     async with open_archive(tmp_path) as archive:
         yield archive
@@ -78,3 +78,17 @@ async def test_of_two_names_of_a_table_the_one_that_the_pages_read_is_counted(ar
     read = await archive.layout.find("caltables")
     counted = table_of(await archive.health.report(), "caltables")
     assert (counted.physical_name, counted.rows) == (read.name, "2")
+
+
+async def test_a_table_whose_rows_have_no_name_is_missing_for_the_main_pages(tmp_path: Path) -> None:
+    tables = [f"CREATE TABLE {name} (foo)" for name in TABLES_HERE]
+    make_database(tmp_path / "pipeline.sqlite3", *tables)
+    async with open_archive(tmp_path) as archive:
+        report = await archive.health.report()
+    assert set(report.missing) == {"ms_index", "images", "photometry", "caltables"}
+    assert "path" in table_of(report, "images").missing_columns
+
+
+async def test_rows_are_counted_in_words_and_as_a_number(archive: Archive) -> None:
+    table = table_of(await archive.health.report(), "images")
+    assert (table.rows, table.n_rows, table.count_kind) == ("2", 2, "exact")
