@@ -143,7 +143,7 @@ _ABOUT: dict[str, str] = {
     "state_dir": "state folder of the pipeline; databases are looked for in its `db` folder, then in itself",
     "log_roots": "folders with log files",
     "roots": "folders below which images, Measurement Sets and tables may be read",
-    "catalog_dir": "folder with catalogue databases",
+    "catalog_dir": "folder with catalogue databases; `VLA_CATALOG` names one of its files",
     "cache_dir": "folder for sums and pictures, outside of the pipeline's folders; may be deleted at any time",
     "thumbnail_cache_mb": "thumbnails kept in `cache_dir`, megabytes; the longest unused go first",
     "data_dir": "folder for what people write (marks, comments, lists), never one of the pipeline's; make copies",
@@ -161,11 +161,12 @@ _ABOUT: dict[str, str] = {
     "poll_interval_s": "how often the databases are looked at for changes while somebody watches, seconds",
     "stale_after_s": "data are called stale when the newest write is older than this, seconds",
 }
+_CATALOG_FILE = "VLA_CATALOG"
 _VARIABLES: dict[str, tuple[str, ...]] = {
     "state_dir": ("PIPELINE_STATE_DIR", "DSA110_STATE_DIR"),
     "log_roots": ("DSA110_ALLOWED_LOG_ROOTS", "PIPELINE_LOG_DIR"),
     "roots": ("DSA110_ALLOWED_MS_ROOTS",),
-    "catalog_dir": ("PIPELINE_CATALOG_DIR",),
+    "catalog_dir": ("PIPELINE_CATALOG_DIR", _CATALOG_FILE),
     "cache_dir": ("DSA110_DASHBOARD_CACHE",),
     "data_dir": ("DSA110_DASHBOARD_DATA",),
     "user_header": ("DSA110_DASHBOARD_USER_HEADER",),
@@ -247,6 +248,8 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
         value = next((env[v] for v in variables if env.get(v)), None)
         if value is not None:
             given[name] = value.split(",") if name in _LISTS else value
+    if given.get("catalog_dir") == env.get(_CATALOG_FILE) is not None:
+        given["catalog_dir"] = str(Path(given["catalog_dir"]).parent)
     databases = {
         role.role: next(env[v] for v in role.variables if env.get(v))
         for role in ROLES

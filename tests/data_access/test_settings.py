@@ -132,6 +132,13 @@ def test_a_database_of_the_file_joins_those_of_the_environment(tmp_path: Path) -
     assert dict(settings.databases) == {"products": Path("/p.sqlite3"), "ingest": Path("/i.sqlite3")}
 
 
+def test_a_catalogue_of_the_environment_names_the_folder_of_all() -> None:
+    variables = {"VLA_CATALOG": "/cat/vla_calibrators.sqlite3"}
+    assert load_settings(environment=variables).catalog_dir == Path("/cat")
+    both = {**variables, "PIPELINE_CATALOG_DIR": "/other"}
+    assert load_settings(environment=both).catalog_dir == Path("/other")
+
+
 def test_folders_in_the_environment_are_separated_by_commas() -> None:
     settings = load_settings(environment={"DSA110_ALLOWED_LOG_ROOTS": "/a, /b,,", "DSA110_ALLOWED_MS_ROOTS": "/c"})
     assert (settings.log_roots, settings.roots) == ((Path("/a"), Path("/b")), (Path("/c"),))
