@@ -373,5 +373,7 @@ def _epoch_words(image: Image) -> str:
 def _header_words(header: ImageHeader, plane: int) -> list[str]:
     """Return the plane of a cube, then the beam with the frequency where the name of the plane has not told it."""
     plane_line = plane_words(header, plane) if header.n_planes > 1 else ""
-    told = header.freq_hz is None or " GHz" in plane_line
-    return [plane_line, beam_words(header.beam) + ("" if told else f", {header.freq_hz / 1e9:.5g} GHz")]
+    beam = beam_words(header.beam)
+    if header.freq_hz is None or " GHz" in plane_line:
+        return [plane_line, beam]
+    return [plane_line, f"{beam}, {header.freq_hz / 1e9:.5g} GHz"]
