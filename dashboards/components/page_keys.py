@@ -1,4 +1,4 @@
-"""Keys of one page, listed in the help: each goes to the server; [ and ] lead to the pages around, n compares them."""
+"""Keys of one page, listed in its help: each goes to the server, two lead to the pages around, one compares them."""
 
 from __future__ import annotations
 
