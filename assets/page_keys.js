@@ -96,7 +96,7 @@ export function render({ model }) {
     if (key === listed) return;
     listed = key;
     forget?.();
-    forget = window.dsa110?.add_keys?.([['[', 'image before this one, in the list it was opened from'], [']', 'image after it'],
+    forget = window.dsa110?.add_keys?.([['[', 'image before this one: in the list it was opened from, else by registration'], [']', 'image after it'],
       ['n', 'blink it with the images before and after it'],
       ...fresh.keys.map(([keys, words, label]) => [label || keys, words])]);
   }, [() => { document.removeEventListener('keydown', on_key); clearTimeout(fading); forget?.(); }]);

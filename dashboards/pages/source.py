@@ -61,8 +61,7 @@ SECTIONS = (
     ("context", "Context"),
 )
 _RECENT = 10
-# The browser paints the curve first, undisturbed; who steps on meanwhile never waits for the rest of a source.
-_UNTIL_PAINTED_S = 0.15
+_UNTIL_PAINTED_S = 0.15  # the browser paints the curve undisturbed, and the rest never waits for who steps on
 _OF_ONE_SOURCE = frozenset({"page", "point", "mjd_from", "mjd_to", "without", "strip_page", "frame"})
 
 
