@@ -13,8 +13,8 @@ from bokeh.models import ColumnDataSource
 
 from dashboards.components.facts import Facts
 from dashboards.pages.image import ImagePage
-from dashboards.pages.image_overlays import OverlayPart
 from dashboards.pages.image_filters import FIELDS, filter_of
+from dashboards.pages.image_overlays import OverlayPart
 from dashboards.pages.images import ImagesPage
 from dashboards.session import Session
 from data_access import Archive, open_archive
