@@ -1,4 +1,4 @@
-/* Keys of one page: those in `keys` go to the server, [ and ] to the images before and after this one. */
+/* Keys of one page: those in `keys` go to the server, [ and ] to the images before and after this one, n compares it with them. */
 export function render({ model }) {
   const root = el('span', 'd-root'), end = el('p', 'pk-end');
   end.setAttribute('role', 'status');
@@ -6,7 +6,7 @@ export function render({ model }) {
   root.append(end);
   let fading = 0, answered = 0;
   const most = 2000;
-  let state = { keys: [], links: {}, keep: '', beyond: { serial: 0 } }, forget = null, listed = '';
+  let state = { keys: [], links: {}, keep: '', compare: '', beyond: { serial: 0 } }, forget = null, listed = '';
   const same = { '=': '+', '_': '-' };
   const name_of = event => event.shiftKey && event.key.startsWith('Arrow') ? `Shift+${event.key}` : same[event.key] || event.key;
   /* The list that this image was opened from, in its order, and where this image is in it (-1: not at all). */
@@ -50,6 +50,17 @@ export function render({ model }) {
     say('Looking for the images that follow in the list ', '');
     model.send_msg({ type: 'beyond', step, query: new URL(from, location.href).search });
   }
+  /* Compare this image with those before and after it, which blink where no other mode is asked for. */
+  function compare() {
+    const { list, here } = opened_from(), { before, after } = state.links;
+    const around = here < 0 ? [before, after] : [list[here - 1], list[here + 1]];
+    const ids = around.map(href => /\/images\/(\d+)$/.exec(typeof href === 'string' ? new URL(href, location.href).pathname : '')?.[1]).filter(Boolean);
+    if (!ids.length || !safe_link(state.compare)) { say('There is no image before or after this one to compare it with.', ''); return; }
+    const url = new URL(state.compare, location.href), theme = new URLSearchParams(state.keep).get('theme');
+    url.searchParams.set('images', [url.searchParams.get('images'), ...ids].join(','));
+    if (theme) url.searchParams.set('theme', theme);
+    location.assign(url.href);
+  }
   /* Put the images that follow to the list, and go to the first of them. */
   function go_on({ step, hrefs, after, words }) {
     const opened = opened_from(), { list, from } = opened;
@@ -70,6 +81,8 @@ export function render({ model }) {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.getElementById('keys')?.open) return;
     if (target instanceof Element && (target.matches('input, select, textarea') || target.isContentEditable)) return;
     const name = name_of(event);
+    if (name === 'Enter' && target instanceof Element && target.closest('a, button, summary')) return;
+    if (name === 'n') { event.preventDefault(); compare(); return; }
     if (name === '[' || name === ']') { event.preventDefault(); go(name === '[' ? -1 : 1); return; }
     if (!state.keys.some(([keys]) => keys.split(' ').includes(name))) return;
     event.preventDefault();
@@ -83,7 +96,8 @@ export function render({ model }) {
     if (key === listed) return;
     listed = key;
     forget?.();
-    forget = window.dsa110?.add_keys?.([['[', 'image before this one, in the list it was opened from'], [']', 'image after it'],
+    forget = window.dsa110?.add_keys?.([['[', 'image before this one: in the list it was opened from, else by registration'], [']', 'image after it'],
+      ['n', 'blink it with the images before and after it'],
       ...fresh.keys.map(([keys, words, label]) => [label || keys, words])]);
   }, [() => { document.removeEventListener('keydown', on_key); clearTimeout(fading); forget?.(); }]);
   return root;

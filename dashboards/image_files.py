@@ -44,7 +44,14 @@ from dashboards.plots.sky import beam_words
 from data_access.analysis.times import format_mjd_utc
 from data_access.errors import FileError, ValidationError
 from data_access.records import Cutout, Image, ImageHeader
-from data_access.services.cutout_files import cutout_fits, cutout_name, cutout_script, safe_name, target_text
+from data_access.services.cutout_files import (
+    cutout_fits,
+    cutout_name,
+    cutout_script,
+    plane_words,
+    safe_name,
+    target_text,
+)
 from data_access.services.cutouts import Place, parse_place, picture_of
 
 FORMATS = ("fits", "png", "jpg", "py")
@@ -57,7 +64,7 @@ _TYPES = {
 _PICTURE_PIXELS = 1200
 _CHUNK_BYTES = 1 << 20
 # Part of every ETag: raise it when the same question gets a different answer.
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 2
 
 
 def image_file_rules(archive: Any) -> list[tuple[Any, ...]]:
@@ -256,7 +263,7 @@ class PictureHandler(FileAnswer):
         ):
             return
         preview = await self._archive.files.image_preview(image.path, plane=plane, max_size=_PICTURE_PIXELS)
-        words = [_epoch_words(image), _beam_words(preview.header)]
+        words = [_epoch_words(image), *_header_words(preview.header, plane)]
         body = await self._archive.offload.in_thread(
             picture_png, preview, title=image.name, words=[w for w in words if w], look=look
         )
@@ -348,7 +355,7 @@ def _stat(file: FileIO) -> tuple[int, int, float]:
 
 
 def _cutout_picture(draw: Callable[..., bytes], image: Image, cutout: Cutout, look: PictureLook) -> bytes:
-    words = [_epoch_words(image), target_text(cutout), _beam_words(cutout.header), *cutout.problems]
+    words = [_epoch_words(image), target_text(cutout), *_header_words(cutout.header, cutout.plane), *cutout.problems]
     target = None
     if cutout.ra_deg is not None and cutout.dec_deg is not None:
         target = SkyMarker(cutout.ra_deg, cutout.dec_deg)
@@ -363,6 +370,10 @@ def _epoch_words(image: Image) -> str:
     return f"{text} UTC" + ("" if image.epoch.is_observation else " (time of the processing)")
 
 
-def _beam_words(header: ImageHeader) -> str:
-    frequency = "" if header.freq_hz is None else f", {header.freq_hz / 1e9:.5g} GHz"
-    return f"{beam_words(header.beam)}{frequency}"
+def _header_words(header: ImageHeader, plane: int) -> list[str]:
+    """Return the plane of a cube, then the beam with the frequency where the name of the plane has not told it."""
+    plane_line = plane_words(header, plane) if header.n_planes > 1 else ""
+    beam = beam_words(header.beam)
+    if header.freq_hz is None or " GHz" in plane_line:
+        return [plane_line, beam]
+    return [plane_line, f"{beam}, {header.freq_hz / 1e9:.5g} GHz"]

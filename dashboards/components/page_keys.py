@@ -1,4 +1,4 @@
-"""Keys of one page: each goes to the server and is listed in the help; two lead to the pages before and after."""
+"""Keys of one page, listed in its help: each goes to the server, two lead to the pages around, one compares them."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ class PageKeys(Component):
     keys = param.List(default=[], doc="lists of keys (in one text, with spaces), what they do, their label if other")
     links = param.Dict(default={}, doc="hrefs of the pages before and after, where no list was left for this page")
     keep = param.String(default="", doc="query that goes with the reader to the page before or after")
+    compare = param.String(default="", doc="href of the comparison of this page's image with others")
     beyond = param.Dict(
         default={"serial": 0, "step": 0, "hrefs": [], "after": "", "words": ""},
         doc="pages that follow in the list, nearest first, where it goes on, and why there are none",
     )
 
-    _sent: ClassVar[tuple[str, ...]] = ("keys", "links", "keep", "beyond")
+    _sent: ClassVar[tuple[str, ...]] = ("keys", "links", "keep", "compare", "beyond")
     _rename: ClassVar[Mapping[str, str | None]] = dict.fromkeys(_sent)
     _esm = component_source("page_keys")
 

@@ -148,7 +148,9 @@ def cutout_group(
     n_y, n_x = cutout.data.shape
     ra, dec = position_cells(cutout.ra_deg, cutout.dec_deg)
     at = {"x": f"{cutout.x:.4f}", "y": f"{cutout.y:.4f}"}
-    if cutout.ra_deg is not None and cutout.dec_deg is not None:
+    if name is not None:
+        at = {"pos": name.name}  # so that its files have the name too
+    elif cutout.ra_deg is not None and cutout.dec_deg is not None:
         at = {"ra": f"{cutout.ra_deg:.7f}", "dec": f"{cutout.dec_deg:.7f}"}
     query = {**at, "width": f"{cutout.width:g}", "height": f"{cutout.height:g}", "unit": cutout.unit}
     if cutout.plane:

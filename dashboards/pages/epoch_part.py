@@ -14,7 +14,7 @@ from dashboards.components.epoch_strip import RATES, EpochStrip, epoch_tile
 from dashboards.components.switches import Switches, option, switch
 from dashboards.pages.source_part import Place, SourcePart
 from dashboards.plots.epoch_mark import mark_epoch
-from dashboards.plots.epoch_words import epoch_words, limits_for, reaches_above
+from dashboards.plots.epoch_words import epoch_words, limits_for, missing_words, reaches_above
 from dashboards.plots.image_colour import display_unit
 from data_access.records import LightCurve
 from data_access.records.epochs import EpochFiles, EpochFrame, EpochScale
@@ -155,11 +155,9 @@ class EpochPart(SourcePart):
         title = "; ".join(
             part for part in (path, words.remark, "" if image else "not registered as an image") if part
         )
-        # a name would be broken into pieces in a tile: the title has all of it
-        problem = frame.problem.replace(path, "the image") if path else frame.problem
         return epoch_tile(
             photometry_id, time=words.time, utc_ms=words.utc_ms, flux=words.flux, snr=words.snr, kind=words.kind,
-            src=src, href=href, problem=problem, title=title, above=reaches_above(frame, scale),
+            src=src, href=href, problem=missing_words(frame), title=title, above=reaches_above(frame, scale),
         )  # fmt: skip
 
     def _note(self, epochs: _Epochs, scale: EpochScale | None) -> str:

@@ -325,8 +325,11 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
             return
         x, y = Turn.of(event.model).point(float(event.x), float(event.y))
         # a region that is being drawn comes before the sources below it
-        if any(part.tapped(x, y) for part in self.parts):
-            return
+        if not any(part.tapped(x, y) for part in self.parts):
+            self.cut_at(x, y)
+
+    def cut_at(self, x: float, y: float) -> None:
+        """Make a cutout around a place, 0-based pixels of the file."""
 
         async def find() -> Place:
             return await self.session.archive.cutouts.position_of_pixel(self.image, x, y)

@@ -33,6 +33,7 @@ KEYS = (
     ("m", "mean or highest pixel, where many share one"),
     (", .", "plane before, plane after (cubes)"),
     ("p", "value of the pixel in the middle of the view"),
+    ("Enter", "cutout at the middle of the view"),
 )
 # What goes with the reader to the next image: what it looks like, not where it is looked at.
 KEPT_PARAMS = (
@@ -56,7 +57,10 @@ class ImageKeys:
     def __init__(self, page: ImagePage) -> None:
         self.page = page
         keys = (*KEYS, *(entry for part in page.parts for entry in part.keys))
-        self.listener = PageKeys(on_key=self.press, on_beyond=self.go_beyond, keys=[list(entry) for entry in keys])
+        compare = page.session.links.compare([page.image.id])
+        self.listener = PageKeys(
+            on_key=self.press, on_beyond=self.go_beyond, keys=[list(entry) for entry in keys], compare=compare
+        )
         page.param.watch(self._keep, list(KEPT_PARAMS))
         self._keep()
 
@@ -97,7 +101,8 @@ class ImageKeys:
     def _deeds(self) -> dict[str, Callable[[], object]]:
         page = self.page
         moves: dict[str, Callable[[], object]] = {
-            "p": self._read_middle,
+            "p": lambda: self._at_middle(page.viewer.pixel.ask),
+            "Enter": lambda: self._at_middle(page.cut_at),
             "s": lambda: self._next("stretch", STRETCHES),
             "l": lambda: self._next("limits", tuple(how for how in LIMITS if how != "hand")),
             "c": lambda: self._next("colours", COLOUR_MAPS),
@@ -129,13 +134,14 @@ class ImageKeys:
         if preview is not None:
             self.page.plane = min(max(self.page.plane + step, 0), preview.header.n_planes - 1)
 
-    def _read_middle(self) -> None:
+    def _at_middle(self, do: Callable[[float, float], object]) -> None:
+        """Do something at the pixel in the middle of what is visible, or of an image that was not looked at yet."""
         visible, preview = self.page.viewer.zoom.visible, self.page.preview
         if visible is not None:
-            self.page.viewer.pixel.ask(*visible.middle[:2])
+            do(*visible.middle[:2])
         elif preview is not None:
             n_y, n_x = preview.header.shape[-2:]
-            self.page.viewer.pixel.ask((n_x - 1) // 2, (n_y - 1) // 2)
+            do((n_x - 1) // 2, (n_y - 1) // 2)
 
     def _keep(self, *_events: object) -> None:
         given = {name: value for name, value in self.page.session.query.items() if name == "theme"}

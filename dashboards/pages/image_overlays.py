@@ -87,6 +87,9 @@ class OverlayPart(ImagePart):
         self.note = Notice(kind="info")
         self.drawn: dict[OverlayKind, _Drawn] = {}
         self.contours: Contours | None = None
+        # what the keys switch on again
+        self._last_overlays, self._last_contours = _DEFAULT_KINDS, "sigma"
+        page.param.watch(self._remember, ["overlays", "contours"])
         page.param.watch(self._reread, ["overlays", "source"])
         page.param.watch(self._recontour, ["contours", "levels", "plane"])
 
@@ -131,11 +134,22 @@ class OverlayPart(ImagePart):
         return True
 
     def press(self, key: str) -> None:
-        """Switch all kinds, or the contours, on or off."""
+        """Switch all kinds, or the contours, off, or on as they were."""
         if key == "o":
-            self.page.overlays = "-" if self.kinds else _DEFAULT_KINDS
+            self.page.overlays = "-" if self.kinds else self._last_overlays
+        elif self.page.contours != "off":
+            self.page.contours = "off"
         else:
-            self.page.contours = "sigma" if self.page.contours == "off" else "off"
+            # values without levels would be refused
+            self.page.contours = self._last_contours if self.page.levels.strip() else "sigma"
+
+    def _remember(self, *events: Any) -> None:
+        """Keep what is switched off, by a key or otherwise."""
+        for event in events:
+            if event.name == "contours" and event.old != "off":
+                self._last_contours = event.old
+            elif event.name == "overlays" and any(kind in KINDS for kind in event.old.split(".")):
+                self._last_overlays = event.old
 
     def _file_pixels_per_screen_pixel(self) -> float:
         visible, preview = self.page.viewer.zoom.visible, self.page.preview

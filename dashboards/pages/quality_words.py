@@ -58,14 +58,19 @@ def stored_table(report: QualityReport) -> RecordTable:
         if not figure.unit:
             unit, scale = "", 1.0
         measured = None if figure.measured is None else figure.measured * scale
-        difference = cell(figure.why, state="warn") if figure.why else cell("same within a tenth", state="ok")
+        difference = (
+            cell(figure.why, state="warn") if figure.why else cell(f"same {figure.within}".strip(), state="ok")
+        )
         rows.append(
             row(
                 figure.where,
                 [
                     cell(figure.label),
-                    cell(f"{figure.stored * scale:.4g}", unit=unit),
-                    cell(None if measured is None or not math.isfinite(measured) else f"{measured:.4g}", unit=unit),
+                    cell(f"{figure.stored * scale:.{figure.digits}g}", unit=unit),
+                    cell(
+                        None if measured is None or not math.isfinite(measured) else f"{measured:.{figure.digits}g}",
+                        unit=unit,
+                    ),
                     cell(figure.where, mono=True),
                     difference,
                 ],
@@ -73,7 +78,7 @@ def stored_table(report: QualityReport) -> RecordTable:
         )
     return RecordTable(
         caption="Stored by the pipeline",
-        empty="The pipeline stored no noise, dynamic range or beam of this image.",
+        empty="The pipeline stored nothing of this image that its file tells too.",
         columns=_STORED_COLUMNS,
         rows=rows,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageDraw
 
 from dashboards.plots.epoch_tiles import colours_of, tile_image
-from dashboards.plots.epoch_words import EpochWords, limits_for, reaches_above
+from dashboards.plots.epoch_words import EpochWords, limits_for, missing_words, reaches_above
 from dashboards.plots.image_colour import display_unit
 from dashboards.plots.picture_text import fitting, font, round_values, spelled
 from dashboards.plots.theme import Theme, get_theme
@@ -110,15 +110,9 @@ def _tile(pictures: EpochPictures, frame: EpochFrame, side: int) -> Image.Image:
     empty = Image.new("RGB", (side, side), theme.background)
     draw = ImageDraw.Draw(empty)
     draw.rectangle((0, 0, side - 1, side - 1), outline=theme.grid)
-    for k, line in enumerate(_wrapped(_short(frame), side - 16, 13)[: (side - 16) // _SHEET_LINE]):
+    for k, line in enumerate(_wrapped(missing_words(frame), side - 16, 13)[: (side - 16) // _SHEET_LINE]):
         _write(draw, (8, 8 + k * _SHEET_LINE), line, theme.muted, 13)
     return empty
-
-
-def _short(frame: EpochFrame) -> str:
-    """Return why there is no picture, with the file's name in place of its path."""
-    path = frame.source.path
-    return frame.problem.replace(path, path.rstrip("/").rsplit("/", 1)[-1]) if path else frame.problem
 
 
 def _wrapped(text: str, width: float, size: int) -> list[str]:

@@ -66,6 +66,12 @@ def epoch_words(curve: LightCurve, index: int, flux: FluxKind, unit: FluxUnit) -
     )
 
 
+def missing_words(frame: EpochFrame) -> str:
+    """Return why an epoch has no picture: a path would be broken into pieces in a tile, and is 'the image' here."""
+    path = frame.source.path
+    return frame.problem.replace(path, "the image") if path else frame.problem
+
+
 def reaches_above(frame: EpochFrame, scale: EpochScale | None) -> bool:
     """Say whether the brightest pixels of an epoch lie beyond the common scale."""
     if scale is None or frame.limits is None or frame.unit != scale.unit:

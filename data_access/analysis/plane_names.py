@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from data_access.records import ImageHeader
-from data_access.records.plane_axes import STOKES, PlaneAxis
+from data_access.records.plane_axes import HERTZ, STOKES, PlaneAxis
 
-_HERTZ = {"": 1.0, "hz": 1.0, "khz": 1e3, "mhz": 1e6, "ghz": 1e9}
 _METRE_PER_SECOND = {"": 1.0, "m/s": 1.0, "m.s-1": 1.0, "m s-1": 1.0, "km/s": 1e3, "km.s-1": 1e3, "km s-1": 1e3}
 _METRE = {"": 1.0, "m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "nm": 1e-9, "angstrom": 1e-10}
 # Digits are added until neighbouring planes have different names.
@@ -51,7 +50,7 @@ def _stokes(_axis: PlaneAxis, value: float) -> str:
 
 
 def _frequency(axis: PlaneAxis, value: float) -> str:
-    return _quantity(axis, value, _HERTZ, ((0.0, 1e9, "GHz"),))
+    return _quantity(axis, value, HERTZ, ((0.0, 1e9, "GHz"),))
 
 
 def _velocity(axis: PlaneAxis, value: float) -> str:

@@ -26,7 +26,7 @@ from data_access.readers.plain_header import PlainHeader, read_plain_image
 from data_access.readers.plane import Box, PlaneRows, clip_box, plane_index, reduce_plane
 from data_access.readers.plane_axes import fits_plane_axis
 from data_access.readers.raw_pixels import RawPixels
-from data_access.records.files import BeamShape, ImageHeader, ImagePreview
+from data_access.records.files import MOST_HISTORY, BeamShape, ImageHeader, ImagePreview
 
 # What astropy and the decompressors raise on bytes that are not what they claim to be.
 _BAD_FILE = (OSError, EOFError, ValueError, TypeError, KeyError, IndexError, zlib.error, fits.VerifyError)
@@ -328,6 +328,8 @@ def _describe(path: str, hdus: Any, image: Any, layout: _Layout) -> ImageHeader:
         plane_beams=plane_beams,
         sky_axes=(n - layout.x, n - layout.y),
         plane_axes=tuple(fits_plane_axis(values, n - i, int(layout.shape[i])) for i in layout.others),
+        origin=_text(header, "ORIGIN"),
+        history=tuple(str(line) for line in header.get("HISTORY", ()))[-MOST_HISTORY:],
     )
 
 

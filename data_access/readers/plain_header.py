@@ -17,7 +17,7 @@ _FIRST_READ, _MOST_BYTES = 4 * _BLOCK, 64 * _BLOCK
 _FACTS = {
     "SIMPLE", "BITPIX", "NAXIS", "GROUPS", "BSCALE", "BZERO", "BLANK", "BUNIT", "OBJECT", "TELESCOP", "DATE-OBS",
     "RESTFRQ", "RESTFREQ", "OBSFREQ", "BMAJ", "BMIN", "BPA", "LONPOLE", "LATPOLE", "RADESYS", "RADECSYS", "EQUINOX",
-    "EPOCH",
+    "EPOCH", "ORIGIN",
 }  # fmt: skip
 _AXES = (
     "NAXIS", "CTYPE", "CRVAL", "CDELT", "CRPIX", "CUNIT", "CROTA", "PC", "CD", "PV", "PS", "A_", "B_", "AP_", "BP_",

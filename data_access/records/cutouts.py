@@ -22,7 +22,7 @@ class Cutout:
     path : str
         The image as the database records it.
     header : ImageHeader
-        Of the whole image, without its `cards`.
+        Of the whole image, without its `cards`, with beam and frequency of the plane.
     wcs_header : dict
         Celestial cards of the cutout: those of the image with CRPIX shifted; empty without sky coordinates.
     data : float32, shape (ny, nx)
@@ -43,6 +43,8 @@ class Cutout:
         Changes when the file is written or replaced.
     modified_at : float
         When the file was written, unix seconds.
+    name : str
+        What the archive's tables call the position, where it was asked for by name; else empty.
     """
 
     path: str
@@ -63,6 +65,7 @@ class Cutout:
     outside_fraction: float
     key: tuple[int, ...]
     modified_at: float
+    name: str = ""
 
     @property
     def box(self) -> tuple[int, int, int, int]:

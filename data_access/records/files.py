@@ -12,6 +12,8 @@ from data_access.records.plane_axes import PlaneAxis
 
 Reduction = Literal["mean", "max"]
 SkyFrame = Literal["icrs", "fk5", "fk4", "fk4-no-e", "galactic", "supergalactic", "ecliptic", "unknown"]
+# Lines of HISTORY that are kept: CASA writes hundreds, and the last say what was done with the image itself.
+MOST_HISTORY = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class ImageHeader:
         Native celestial frame: never relabelled; ``"unknown"`` coordinates never become RA and Dec.
     bunit : str
         Empty when absent.
+    freq_hz : float or None
+        The reference frequency; `of_plane` has that of a plane of a cube.
     beam : BeamShape or None
         Of many the first one that can be used: `of_plane` has that of a plane.
     plane_beams : tuple of (BeamShape or None)
@@ -77,6 +81,10 @@ class ImageHeader:
         The axes before the sky, in the order of `shape`; empty where nothing is known of them.
     sky_axes : tuple of int
         FITS numbers (from 1) of x and y in the file, usually longitude and latitude.
+    origin : str
+        ORIGIN of a FITS file: who wrote it.
+    history : tuple of str
+        The last `MOST_HISTORY` lines of HISTORY of a FITS file, in its order.
     """
 
     path: str
@@ -95,12 +103,25 @@ class ImageHeader:
     plane_beams: tuple[BeamShape | None, ...] = ()
     sky_axes: tuple[int, int] = (1, 2)
     plane_axes: tuple[PlaneAxis, ...] = ()
+    origin: str = ""
+    history: tuple[str, ...] = ()
 
     def of_plane(self, plane: int) -> ImageHeader:
-        """Return the header with the beam of one plane."""
-        if not 0 <= plane < len(self.plane_beams) or self.plane_beams[plane] == self.beam:
+        """Return the header with the beam of one plane, and with its frequency where an axis tells that."""
+        beam = self.plane_beams[plane] if 0 <= plane < len(self.plane_beams) else self.beam
+        freq_hz = self.plane_freq_hz(plane) or self.freq_hz
+        if (beam, freq_hz) == (self.beam, self.freq_hz):
             return self
-        return replace(self, beam=self.plane_beams[plane])
+        return replace(self, beam=beam, freq_hz=freq_hz)
+
+    def plane_freq_hz(self, plane: int) -> float | None:
+        """Return the frequency that the axes give a plane, Hz; None where none of them is one of frequency."""
+        sizes = self.shape[:-2]
+        if not 0 <= plane < self.n_planes or len(self.plane_axes) != len(sizes) or not sizes:
+            return None
+        index = np.unravel_index(plane, sizes)
+        found = (axis.freq_hz(int(i)) for axis, i in zip(self.plane_axes, index, strict=True))
+        return next((freq_hz for freq_hz in found if freq_hz is not None), None)
 
     @property
     def n_planes(self) -> int:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 STOKES = {
     1: "I", 2: "Q", 3: "U", 4: "V", -1: "RR", -2: "LL", -3: "RL", -4: "LR", -5: "XX", -6: "YY", -7: "XY", -8: "YX",
 }  # fmt: skip
+# What a unit of frequency is in Hz; FITS means Hz where it has no unit.
+HERTZ = {"": 1.0, "hz": 1.0, "khz": 1e3, "mhz": 1e6, "ghz": 1e9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +44,11 @@ class PlaneAxis:
         if self.first is None or (index and self.step is None):
             return math.nan
         return self.first + index * (self.step or 0.0)
+
+    def freq_hz(self, index: int) -> float | None:
+        """Return the frequency at an index, Hz; None where the axis is none of frequency, or does not tell it."""
+        scale = HERTZ.get(self.unit.strip().lower())
+        if scale is None or not self.ctype.upper().strip().startswith("FREQ"):
+            return None
+        value = self.value(index) * scale
+        return value if math.isfinite(value) and value > 0 else None

@@ -15,7 +15,8 @@ from data_access.layout import Table
 from data_access.records import Image, ImagePlace
 from data_access.repositories.base import Where
 
-GRADES = ("good", "suspect", "bad")
+NOT_JUDGED = "not judged"
+GRADES = ("good", "suspect", "bad", NOT_JUDGED)
 _ROWS_AT_ONCE = 500
 _STAMPED = "*[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]*"
 _MINUTE_MJD = 1.0 / 1440.0
@@ -42,7 +43,7 @@ class ImageFilter:
     beam_min_arcsec, beam_max_arcsec : float
         Of the major axis.
     grade : str
-        One of `GRADES`: the worse one of the recorded noise and dynamic range.
+        One of `GRADES`: the worse one of the recorded noise and dynamic range, or `NOT_JUDGED` where neither can be.
     verdict : str
         What the pipeline wrote into ``image_qa.overall_quality``.
     """
@@ -202,7 +203,9 @@ def _add_grade(where: Where, grade: str, noise: str, dynamic_range: str) -> None
     )
     beyond = f"(({has_noise} AND {noise} > ?) OR ({has_range} AND {dynamic_range} < ?))"
     bad, suspect = (noise_limit.bad, range_limit.bad), (noise_limit.suspect, range_limit.suspect)
-    if grade == "bad":
+    if grade == NOT_JUDGED:
+        where.add(f"NOT ({has_noise} OR {has_range})")
+    elif grade == "bad":
         where.add(beyond, *bad)
     elif grade == "suspect":
         where.add(f"({beyond} AND NOT {beyond})", *suspect, *bad)

@@ -14,7 +14,8 @@ import numpy as np
 from astropy.io import fits
 
 from data_access.analysis.coordinates import format_dec, format_ra
-from data_access.records import Cutout
+from data_access.analysis.plane_names import plane_name
+from data_access.records import Cutout, ImageHeader
 
 _PACKAGE = "dsa110-dashboard"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
@@ -35,6 +36,7 @@ URL = {url!r}
 IMAGE = {path!r}
 BOX = {box!r}  # x0, y0, x1, y1: 0-based pixels of the image, half open; beyond the image is NaN
 PLANE = {plane!r}  # number of the plane along the axes that are not the sky
+PLANE_NAME = {plane_name!r}
 SKY_AXES = {sky_axes!r}  # numbers of x and y among the axes of the image, as FITS counts them
 TARGET = {target!r}
 CARDS = {cards}
@@ -64,6 +66,7 @@ def cut(path):
 hdu = cut(sys.argv[1]) if len(sys.argv) > 1 else fetch()
 print("image:", IMAGE)
 print("target:", TARGET)
+print("plane:", PLANE, PLANE_NAME)
 print("shape:", hdu.data.shape, "unit:", hdu.header.get("BUNIT", "not stated"))
 print("peak:", np.nanmax(hdu.data) if np.isfinite(hdu.data).any() else "no finite pixel")
 hdu.writeto({name!r}, overwrite=True)
@@ -84,23 +87,30 @@ def safe_name(text: str) -> str:
 
 
 def target_text(cutout: Cutout) -> str:
-    """Return the position of a cutout in words."""
+    """Return the position of a cutout in words, after its name where it was asked for by name."""
     if cutout.ra_deg is None or cutout.dec_deg is None:
         return f"pixel {cutout.x:.2f} {cutout.y:.2f} (0-based)"
-    return f"{format_ra(cutout.ra_deg)} {format_dec(cutout.dec_deg)} (ICRS)"
+    position = f"{format_ra(cutout.ra_deg)} {format_dec(cutout.dec_deg)} (ICRS)"
+    return f"{cutout.name}, {position}" if cutout.name else position
+
+
+def plane_words(header: ImageHeader, plane: int) -> str:
+    """Return which plane of a cube it is, with its name where that is known: ``plane 7, 90.736135 GHz, Stokes I``."""
+    return ", ".join(words for words in (f"plane {plane}", plane_name(header, plane)) if words)
 
 
 def cutout_fits(cutout: Cutout) -> bytes:
     """Return the cutout as a FITS file in memory.
 
     The primary HDU is the plane as float32, with celestial cards for its own pixels in the frame of the image, BUNIT,
-    the beam (degrees), and HISTORY that says from which pixels of which file it was cut, when, and by what.
+    the beam (degrees), and HISTORY: that of the image (its end), then from which pixels of which file it was cut,
+    when, and by what.
     """
     hdu = fits.PrimaryHDU(np.asarray(cutout.data, dtype=np.float32))
     header = hdu.header
     for key, value, comment in _cards(cutout):
         header[key] = (value, comment)
-    for line in _history(cutout):
+    for line in (*cutout.header.history, *_history(cutout)):
         header.add_history(_ascii(line))
     buffer = io.BytesIO()
     hdu.writeto(buffer, output_verify="silentfix")
@@ -114,6 +124,7 @@ def cutout_script(cutout: Cutout, url: str) -> str:
         path=cutout.path,
         box=cutout.box,
         plane=cutout.plane,
+        plane_name=plane_name(cutout.header, cutout.plane),
         target=target_text(cutout),
         name=cutout_name(cutout, "fits"),
         sky_axes=cutout.header.sky_axes,
@@ -141,12 +152,14 @@ def _plain(value: Any) -> str | int | float:
 
 def _facts(cutout: Cutout) -> list[tuple[str, object, str]]:
     source, beam = cutout.header, cutout.header.beam
+    is_of_plane = source.plane_freq_hz(cutout.plane) is not None
     facts: list[tuple[str, object, str]] = [
         ("BUNIT", source.bunit, "unit of the pixels"),
         ("OBJECT", source.object_name, ""),
         ("TELESCOP", source.telescope, ""),
         ("DATE-OBS", source.date_obs, ""),
-        ("OBSFREQ", source.freq_hz, "[Hz] reference frequency of the image"),
+        ("ORIGIN", source.origin, "of the image"),
+        ("OBSFREQ", source.freq_hz, f"[Hz] {'of the plane' if is_of_plane else 'reference frequency of the image'}"),
     ]
     if beam is not None:
         # what the image does not record is not written either
@@ -163,7 +176,8 @@ def _history(cutout: Cutout) -> list[str]:
     x0, y0, x1, y1 = cutout.box
     lines = [
         f"Cutout of {cutout.path}",
-        f"pixels {x0 + 1}:{x1},{y0 + 1}:{y1} of the image (FITS, from 1), plane {cutout.plane} (from 0)",
+        f"pixels {x0 + 1}:{x1},{y0 + 1}:{y1} of the image (FITS, from 1)",
+        f"{plane_words(cutout.header, cutout.plane)} (planes are counted from 0)",
         f"around {target_text(cutout)}, {cutout.width:g} x {cutout.height:g} {cutout.unit}",
         f"image written {datetime.fromtimestamp(cutout.modified_at, UTC):%Y-%m-%dT%H:%M:%S} UTC",
         f"made {datetime.now(UTC):%Y-%m-%dT%H:%M:%S} UTC by {_PACKAGE} {_version()}",

@@ -32,11 +32,12 @@ _PIXEL = re.compile(r"pix(?:els?)?\s*[:=]?\s*(-?[\d.]+)[\s,]+(-?[\d.]+)", re.IGN
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the middle of a cutout is: ICRS degrees, or 0-based pixels of the image."""
+    """Where the middle of a cutout is: ICRS degrees, or 0-based pixels of the image; `name` where it was named."""
 
     ra_deg: float | None = None
     dec_deg: float | None = None
     pixel: tuple[float, float] | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +222,7 @@ def make_cutout(plan: Plan, ask: Ask, pixels: npt.NDArray[np.float32]) -> Cutout
         path=ask.path, header=header, wcs_header=_shifted(header.wcs_header, plan.box), data=data,
         origin_x=x0, origin_y=y0, plane=ask.plane, x=plan.x, y=plan.y, ra_deg=ra_deg, dec_deg=dec_deg,
         width=ask.width, height=ask.height, unit=ask.unit, pixel_arcsec=plan.pixel_arcsec,
-        outside_fraction=outside, key=known.key, modified_at=known.modified_at,
+        outside_fraction=outside, key=known.key, modified_at=known.modified_at, name=ask.place.name,
     )  # fmt: skip
 
 

@@ -23,20 +23,19 @@ from data_access.analysis.qa import (
 from data_access.errors import FileError
 from data_access.offload import Offload
 from data_access.readers.image_quality import measure_quality
-from data_access.records import Image, ImageHeader, ImageQA
+from data_access.records import Image, ImageHeader
 from data_access.records.image_quality import Catalog, CatalogOffsets, MeasuredQuality
 from data_access.repositories.catalogs import CatalogRepository
 from data_access.repositories.images import ImageRepository
 from data_access.services.cache import FileKey, SingleFlightCache, file_key
 from data_access.services.files import FileService
 from data_access.services.roots import Roots
+from data_access.services.stored_figures import StoredFigure, stored_figures, unit_words
 
 _LEAST_MATCHES = 5
 _MOST_RADIUS_DEG = 5.0
 _KEPT = 200
 _NOT_SKY = ("rms", "background", "mask", "model", "psf", "pb", "weight", "residual")
-# Two figures are the same when they differ by less: the pipeline's own rms is not the robust one of this module.
-_SAME = 0.1
 # Names of a residual image beside an image, by how the image's own name ends.
 _RESIDUALS = (
     (
@@ -46,26 +45,6 @@ _RESIDUALS = (
     (re.compile(r"-image(?:-pb)?\.fits(?:\.[gf]z)?$"), ("-residual.fits",)),
     (re.compile(r"\.(?:image|pbcor|image\.pbcor)$"), (".residual", ".residual.fits")),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFigure:
-    """A figure that the pipeline recorded, beside the one measured now.
-
-    Attributes
-    ----------
-    label, unit, where : str
-        The unit of both figures; `where` names the table and column.
-    why : str
-        Empty when they agree within a tenth; else what can make them differ.
-    """
-
-    label: str
-    unit: str
-    where: str
-    stored: float
-    measured: float | None
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +94,8 @@ class ImageQualityService:
             place = sky.to_icrs((x0 + x1 - 1) / 2, (y0 + y1 - 1) / 2)
             worst_region = place if math.isfinite(sum(place)) else None
         return QualityReport(
-            measured=measured, grades=grades, verdict=verdict, stored=_stored_figures(image, rows, measured),
+            measured=measured, grades=grades, verdict=verdict,
+            stored=stored_figures(image, rows, measured, header, sky),
             stored_words=tuple(row.overall_quality for row in rows if row.overall_quality), worst_region=worst_region,
         )  # fmt: skip
 
@@ -187,7 +167,7 @@ def _verdict(image: Image, measured: MeasuredQuality, grades: tuple[Grade, ...])
         return Grade("not applicable", text)
     found = worst(grades)
     if found.word == "good" and jy_per_beam(measured.unit) is None:
-        text = f"The unit of the image is {_unit_words(measured.unit)}: the thresholds are for images in Jy/beam"
+        text = f"The unit of the image is {unit_words(measured.unit)}: the thresholds are for images in Jy/beam"
         return Grade("not applicable", text)
     noise = next(one for one in grades if one.metric == "image_noise")
     return noise if found.word == "good" and noise.word == "not applicable" else found
@@ -220,15 +200,11 @@ def _residual_grades(measured: MeasuredQuality) -> tuple[Grade, ...]:
 
 
 def _not_judged(measured: MeasuredQuality, *metrics: str) -> tuple[Grade, ...]:
-    unit = _unit_words(measured.unit)
+    unit = unit_words(measured.unit)
     return tuple(
         grade(metric, None, absent=f"{thresholds()[metric].label}: the unit of the image is {unit}, not Jy/beam")
         for metric in metrics
     )
-
-
-def _unit_words(unit: str) -> str:
-    return f"'{unit[:24]}'" if unit else "not stated"
 
 
 def _beam_grades(measured: MeasuredQuality) -> tuple[Grade, Grade]:
@@ -264,64 +240,3 @@ def _offset_grades(offsets: CatalogOffsets | None) -> tuple[Grade, Grade]:
         position = grade("position_offset", shift)
     ratio = None if math.isnan(offsets.flux_ratio) else abs(offsets.flux_ratio - 1)
     return position, grade("flux_scale", ratio, absent="The image is not in Jy/beam")
-
-
-def _stored_figures(image: Image, rows: tuple[ImageQA, ...], measured: MeasuredQuality) -> tuple[StoredFigure, ...]:
-    """Return what the database says of figures that were measured now; it says brightness in Jy/beam."""
-    beam, factor = measured.beam, jy_per_beam(measured.unit)
-    major, minor = (
-        (None, None)
-        if beam is None
-        else (
-            beam.major_arcsec,
-            None if beam.minor_assumed else beam.minor_arcsec,
-        )
-    )
-    noise, peak = (None, None) if factor is None else (measured.noise * factor, measured.peak * factor)
-    pairs = [
-        ("Noise", "Jy/beam", "images.noise_jy", image.noise_jy, noise),
-        ("Dynamic range", "", "images.dynamic_range", image.dynamic_range, measured.dynamic_range),
-        ("Beam major", "arcsec", "images.beam_major_arcsec", image.beam_major_arcsec, major),
-        ("Beam minor", "arcsec", "images.beam_minor_arcsec", image.beam_minor_arcsec, minor),
-    ]
-    for row in rows[:1]:
-        pairs += [
-            ("Noise", "Jy/beam", "image_qa.rms_noise", row.rms_noise, noise),
-            ("Peak", "Jy/beam", "image_qa.peak_flux", row.peak_flux, peak),
-            ("Dynamic range", "", "image_qa.dynamic_range", row.dynamic_range, measured.dynamic_range),
-            ("Beam major", "arcsec", "image_qa.beam_major", row.beam_major, major),
-            ("Beam minor", "arcsec", "image_qa.beam_minor", row.beam_minor, minor),
-        ]
-    other = f"the unit of the image is {_unit_words(measured.unit)}: not to be compared with Jy/beam"
-    return tuple(
-        StoredFigure(
-            label,
-            unit,
-            where,
-            stored,
-            now,
-            other if unit == "Jy/beam" and factor is None else _why(label, stored, now),
-        )
-        for label, unit, where, stored, now in pairs
-        if stored is not None
-    )
-
-
-def _why(label: str, stored: float, measured: float | None) -> str:
-    """Return what can make a stored figure differ from the measured one; empty when they agree."""
-    if measured is None or not math.isfinite(measured):
-        return "the file does not have it"
-    if abs(stored - measured) <= _SAME * max(abs(stored), abs(measured)):
-        return ""
-    ratio = stored / measured if measured else math.inf
-    if label == "Beam major" or label == "Beam minor":
-        return "the header has another beam: the file may have been made again since, or the unit is another one"
-    if 900 < abs(ratio) < 1100 or 0.0009 < abs(ratio) < 0.0011:
-        return "a factor of 1000: one of the two is in mJy"
-    if label == "Noise" and ratio > 1:
-        return "stored is higher: a plain standard deviation also counts sources, the measured one does not"
-    if label == "Noise":
-        return "stored is lower: measured on a quieter part or by another formula, or the file was made again since"
-    if label == "Dynamic range":
-        return "follows the noise and the peak: see there, or the file was made again since"
-    return "the file was made again since, or another plane or region was measured"

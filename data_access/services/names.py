@@ -77,7 +77,9 @@ class NameService:
         if is_pixel(text):
             return parse_place(text), None
         found = await self.resolve(text)
-        return Place(found.ra_deg, found.dec_deg), found if found.origin else None
+        if not found.origin:
+            return Place(found.ra_deg, found.dec_deg), None
+        return Place(found.ra_deg, found.dec_deg, name=found.name), found
 
     async def _unknown(self, typed: str) -> ValidationError:
         similar = await self._names.find_similar(typed)

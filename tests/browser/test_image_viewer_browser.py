@@ -113,6 +113,16 @@ def test_keys_change_colours_list_themselves_and_lead_through_the_list(
     page.wait_for_function("document.documentElement.dataset.filled === 'yes'")
     page.keyboard.press("[")
     page.wait_for_url(f"**{paths[here]}?*")
+    page.wait_for_function("document.documentElement.dataset.filled === 'yes'")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**cut=*")
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_contain_text("blink it with the images before and after it")
+    page.keyboard.press("Escape")
+    page.keyboard.press("n")
+    page.wait_for_url("**/compare?images=*")
+    around = [paths[i] for i in (here, here - 1, here + 1) if 0 <= i < len(paths)]
+    assert query_of(page)["images"] == [",".join(path.rsplit("/", 1)[1] for path in around)]
 
 
 def test_at_the_end_of_the_list_that_was_shown_a_key_says_so_and_leads_back_to_it(

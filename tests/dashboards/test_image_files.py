@@ -20,14 +20,17 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from PIL import Image as PillowImage
 
+from dashboards.image_files import _header_words
 from dashboards.panel_patches import HEADERS
 from dashboards.server import build_server
 from data_access import Archive, open_archive
 from data_access.demo import write_demo
 from data_access.errors import FileError
+from data_access.readers.fits import read_fits_header
 from data_access.records import Image, PageRequest
 from data_access.records.names import NamedPlace
 from data_access.repositories.images import ImageFilter
+from tests.data_access.cutout_samples import write_cube_with_beams
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +214,16 @@ async def test_a_cutout_is_found_by_the_name_of_a_source(http: httpx.AsyncClient
     made, same = (fits.open(io.BytesIO(answer.content))[0] for answer in (by_name, by_position))
     np.testing.assert_array_equal(made.data, same.data)
     assert made.header["CRPIX1"] == same.header["CRPIX1"]
+    assert f"around {place.name}, " in "".join(made.header["HISTORY"])
+    assert place.name not in "".join(same.header["HISTORY"])
+    script = await http.get(f"images/{image.id}/cutout", params={"pos": place.name, "format": "py"})
+    assert f"TARGET = '{place.name}, " in script.text
+
+
+def test_a_picture_says_which_plane_of_a_cube_it_is_and_a_frequency_once(tmp_path: Path) -> None:
+    header = read_fits_header(write_cube_with_beams(tmp_path / "a.fits"))
+    assert _header_words(header.of_plane(2), 2)[0] == "plane 2, 1.402 GHz"
+    assert "GHz" not in _header_words(header.of_plane(2), 2)[1]
 
 
 async def image_with_source(archive: Archive) -> tuple[Image, NamedPlace]:

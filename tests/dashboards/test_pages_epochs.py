@@ -20,8 +20,11 @@ from dashboards.components.browser_state import write_query
 from dashboards.links import Links
 from dashboards.pages.epoch_part import EpochPart
 from dashboards.pages.source import SourcePage
+from dashboards.plots import epoch_pictures
 from dashboards.plots.epoch_mark import MARK, MEANING, WORDS
+from dashboards.plots.epoch_pictures import EpochPictures, sheet_png
 from dashboards.plots.epoch_tiles import TILE_PIXELS, colours_of
+from dashboards.plots.epoch_words import epoch_words
 from dashboards.session import Session
 from data_access import Archive, open_archive
 from tests.dashboards.epoch_samples import NAME, STAMPS, write_epochs
@@ -71,6 +74,25 @@ async def test_each_epoch_on_its_own_scale_says_that_brightness_cannot_be_compar
     _, part = await open_page(archive, strip_scale="own")
     assert not any("low" in query_of(tile) for tile in part.strip.tiles if tile["src"])
     assert "brightness cannot be compared" in part.strip.note
+
+
+async def test_the_sheet_says_what_is_missing_in_the_words_of_the_page(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+
+    def keep(text: str, width: float, size: int) -> list[str]:
+        drawn.append(text)
+        return [text]
+
+    monkeypatch.setattr(epoch_pictures, "_wrapped", keep)
+    _, part = await open_page(archive)
+    curve = part.page.detail.light_curve
+    frames = await archive.epochs.frames(curve, range(curve.n_epoch), size_arcsec=180.0)
+    words = tuple(epoch_words(curve, frame.source.index, "peak", "mJy") for frame in frames)
+    sheet_png(EpochPictures(curve.source_id, ("", ""), frames, words, None, "dark"))
+    assert "the image is not on disk" in drawn
+    assert drawn == [tile["problem"] for tile in part.strip.tiles if not tile["src"]]
 
 
 async def test_epochs_without_an_image_say_why(archive: Archive) -> None:

@@ -12,6 +12,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from dashboards.pages.cutout_panel import place_text
 from dashboards.pages.image import ImagePage
 from dashboards.pages.image_overlays import OverlayPart
 from dashboards.pages.image_pixel import exact_text
@@ -166,6 +167,16 @@ async def test_keys_change_the_colours_and_move_the_view(archive: Archive, shown
     page.keys.press("p")
     await page.settled()
     assert page.viewer.pixel.line.items[0]["cell"]["t"] == "300, 200"
+
+
+async def test_the_enter_key_cuts_at_the_middle_of_the_view(archive: Archive, shown: tuple[Path, int, Path]) -> None:
+    page = await open_image(archive, shown[1])
+    await look_at(page, 100, 50, 140, 90)
+    page.keys.press("Enter")
+    await page.settled()
+    place = await archive.cutouts.position_of_pixel(page.image, 120, 70)
+    assert page.cut == place_text(place)
+    assert page.cutout.figure is not None
 
 
 async def test_every_key_is_listed_and_the_look_goes_along_to_the_next_image(

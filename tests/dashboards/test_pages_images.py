@@ -13,6 +13,7 @@ from bokeh.models import ColumnDataSource
 
 from dashboards.components.facts import Facts
 from dashboards.pages.image import ImagePage
+from dashboards.pages.image_filters import FIELDS, filter_of
 from dashboards.pages.image_overlays import OverlayPart
 from dashboards.pages.images import ImagesPage
 from dashboards.session import Session
@@ -20,6 +21,7 @@ from data_access import Archive, open_archive
 from data_access.demo import write_demo
 from data_access.errors import RecordNotFound, ValidationError
 from data_access.records import PageRequest
+from data_access.repositories.image_filter import NOT_JUDGED
 from data_access.repositories.images import ImageFilter
 from tests.dashboards.image_page_samples import image_on_disk
 
@@ -381,3 +383,10 @@ async def test_without_any_database_nothing_is_called_empty(tmp_path: Path) -> N
     async with open_archive(tmp_path) as archive:
         page = await open_list(archive)
     assert page.mosaics_slot.failure is not None
+
+
+def test_images_that_nobody_can_judge_are_an_option_of_the_grade() -> None:
+    field = next(field for field in FIELDS if field["name"] == "grade")
+    assert NOT_JUDGED in field["options"]
+    values = {field["name"]: "" for field in FIELDS} | {"grade": NOT_JUDGED}
+    assert filter_of(values).wanted == ImageFilter(grade=NOT_JUDGED)

@@ -235,3 +235,17 @@ async def test_keys_switch_sources_and_contours(archive: Archive, folder: Path) 
     await page.settled()
     assert part_of(page).kinds == ("detections", "forced")
     assert source_of(page, "contours")["xs"] == []
+
+
+async def test_keys_switch_contours_and_overlays_on_again_as_they_were(archive: Archive, folder: Path) -> None:
+    page = await open_image(archive, folder, contours="value", levels="0.01 0.02", overlays="detections.calibrators")
+    for key in ("k", "o"):
+        page.keys.press(key)
+    assert (page.contours, page.overlays) == ("off", "-")
+    for key in ("k", "o"):
+        page.keys.press(key)
+    assert (page.contours, page.levels, page.overlays) == ("value", "0.01 0.02", "detections.calibrators")
+    page.param.update(contours="off", levels="")
+    page.keys.press("k")
+    assert page.contours == "sigma"
+    await page.settled()

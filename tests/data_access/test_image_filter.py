@@ -13,7 +13,7 @@ from data_access.analysis.cones import Cone
 from data_access.archive import open_archive
 from data_access.records import Image, PageRequest
 from data_access.repositories import refined
-from data_access.repositories.image_filter import ImageFilter
+from data_access.repositories.image_filter import GRADES, NOT_JUDGED, ImageFilter, image_grade
 
 COLUMNS = "path ms_path center_ra_deg center_dec_deg beam_major_arcsec noise_jy dynamic_range"
 ROWS: list[tuple[Any, ...]] = [
@@ -65,6 +65,7 @@ async def found(folder: Path, wanted: ImageFilter) -> list[str]:
         (ImageFilter(grade="good"), ["first"]),
         (ImageFilter(grade="suspect"), ["second", "of_ms"]),
         (ImageFilter(grade="bad"), ["pole"]),
+        (ImageFilter(grade="not judged"), ["nothing", "third"]),
         (ImageFilter(verdict="poor"), ["nothing"]),
         (ImageFilter(grade="suspect", cone=Cone(0.0, 54.0, 0.2)), ["second"]),
     ],
@@ -74,6 +75,16 @@ async def test_images_are_filtered_by_time_place_and_quality(
     folder: Path, wanted: ImageFilter, expected: list[str]
 ) -> None:
     assert await found(folder, wanted) == expected
+
+
+async def test_every_image_has_the_grade_by_which_it_is_found(folder: Path) -> None:
+    async with open_archive(folder) as archive:
+        for grade in GRADES:
+            for image in (await archive.images.find(ImageFilter(grade=grade), PageRequest(50))).rows:
+                word = image_grade(image).word
+                assert word == grade if grade != NOT_JUDGED else word not in GRADES
+    parts = [name for grade in GRADES for name in await found(folder, ImageFilter(grade=grade))]
+    assert sorted(parts) == sorted(NAMES)
 
 
 async def test_the_position_says_whether_it_is_the_pointing_of_the_set(folder: Path) -> None:

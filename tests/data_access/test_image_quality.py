@@ -12,6 +12,7 @@ import pytest
 from astropy.io import fits
 
 from data_access import Archive, open_archive
+from data_access.analysis.image_sky import ImageSky
 from data_access.demo.schema import create_database
 from data_access.readers.image_quality import _beam_pixels, measure_quality
 from data_access.readers.images import read_image_header
@@ -249,6 +250,38 @@ async def test_report_uses_the_catalogue_around_0h_and_says_why_stored_figures_d
     assert stored.where == "images.noise_jy"
     assert "mJy" in stored.why
     assert report.worst_region is not None
+
+
+async def test_what_the_row_says_of_the_header_is_compared_each_within_its_tolerance(archive: Archive) -> None:
+    image = await archive.images.get(1)
+    _write(Path(image.path), _noise(), BMIN=8 / 3600, BPA=33.0)
+    report, header = await archive.image_quality.report(image), await archive.files.image_header(image.path)
+    sky, (n_y, n_x) = ImageSky.of(header), header.shape[-2:]
+    assert sky is not None
+    beam = report.measured.beam
+    assert beam is not None
+    assert beam.pa_deg is not None
+    ra, dec = sky.to_icrs(n_x / 2, n_y / 2)
+    cell = sky.pixel_size_arcsec(n_x / 2, n_y / 2)[0]
+    same = replace(
+        image, noise_jy=None, beam_pa_deg=beam.pa_deg - 180.5, center_ra_deg=ra - 360, center_dec_deg=dec,
+        imsize_x=n_x, imsize_y=n_y, cellsize_arcsec=1.005 * cell,
+    )  # fmt: skip
+    stored = (await archive.image_quality.report(same)).stored
+    assert [figure.why for figure in stored] == [""] * 6
+    other = replace(
+        same, beam_pa_deg=beam.pa_deg + 90, center_ra_deg=ra + 0.1, center_dec_deg=dec - 0.1, imsize_x=n_x + 1,
+        imsize_y=n_y - 1, cellsize_arcsec=1.05 * cell,
+    )  # fmt: skip
+    assert all(figure.why for figure in (await archive.image_quality.report(other)).stored)
+
+
+async def test_a_stored_frequency_is_that_of_the_header_within_a_thousandth(archive: Archive) -> None:
+    image = replace(await archive.images.get(1), noise_jy=None)
+    _write(Path(image.path), _noise(), RESTFRQ=1.4e9, CTYPE3=None)
+    for freq_ghz, is_same in ((1.4005, True), (1.41, False)):
+        (stored,) = (await archive.image_quality.report(replace(image, freq_ghz=freq_ghz))).stored
+        assert (stored.where, stored.why == "") == ("images.freq_ghz", is_same)
 
 
 async def test_stored_and_measured_figures_are_compared_in_jy_per_beam(archive: Archive) -> None:

@@ -16,7 +16,8 @@ from astropy.wcs import WCS
 
 from data_access import Archive, open_archive
 from data_access.records import Cutout
-from data_access.services.cutout_files import cutout_fits, cutout_name, cutout_script
+from data_access.records.files import MOST_HISTORY
+from data_access.services.cutout_files import cutout_fits, cutout_name, cutout_script, plane_words
 from tests.data_access.cutout_samples import CARDS, write, write_cube_with_beams
 
 
@@ -66,6 +67,51 @@ async def test_cutout_of_a_plane_has_the_beam_of_that_plane(archive: Archive, tm
     for plane, major in enumerate((9.0, 12.0, 15.0)):
         cutout = await archive.cutouts.cutout(path, "pixel 20 15", width=5, unit="pixel", plane=plane)
         assert fits.getheader(io.BytesIO(cutout_fits(cutout)))["BMAJ"] * 3600 == pytest.approx(major)
+
+
+async def test_cutout_of_a_plane_has_the_frequency_and_the_name_of_that_plane(
+    archive: Archive, tmp_path: Path
+) -> None:
+    path = write_cube_with_beams(tmp_path / "stage" / "a.fits")
+    for plane, name in enumerate(("1.4000 GHz", "1.4010 GHz", "1.4020 GHz")):
+        cutout = await archive.cutouts.cutout(path, "pixel 20 15", width=5, unit="pixel", plane=plane)
+        header = fits.getheader(io.BytesIO(cutout_fits(cutout)))
+        assert header["OBSFREQ"] == pytest.approx(1.4e9 + plane * 1e6)
+        words = plane_words(cutout.header, plane)
+        assert float(words.split()[2]) == float(name.split()[0])
+        assert words in "".join(header["HISTORY"])
+        assert f"PLANE_NAME = {words.partition(', ')[2]!r}" in cutout_script(cutout, "http://nowhere.invalid/")
+
+
+async def test_a_frequency_that_no_axis_tells_is_that_of_the_header_or_none(
+    archive: Archive, tmp_path: Path, ramp: np.ndarray
+) -> None:
+    cube = np.stack([ramp, -ramp])
+    axis = {"CTYPE3": "VRAD", "CRVAL3": 0.0, "CRPIX3": 1.0, "CDELT3": 1000.0, "CUNIT3": "m/s"}
+    for name, cards, expected in (("a.fits", {"RESTFRQ": 1.42e9}, 1.42e9), ("b.fits", {}, None)):
+        path = write(tmp_path, cube, name, **axis, **cards)
+        cutout = await archive.cutouts.cutout(path, "pixel 20 15", width=5, unit="pixel", plane=1)
+        header = fits.getheader(io.BytesIO(cutout_fits(cutout)))
+        assert header.get("OBSFREQ") == expected
+        assert "plane 1, 1 km/s" in "".join(header["HISTORY"])
+
+
+async def test_fits_file_has_the_origin_of_the_image_and_the_end_of_its_history(
+    archive: Archive, tmp_path: Path, ramp: np.ndarray
+) -> None:
+    path = tmp_path / "stage" / "a.fits"
+    hdu = fits.PrimaryHDU(ramp)
+    hdu.header.update({**CARDS, "ORIGIN": "CASA 6.6"})
+    for n in range(MOST_HISTORY + 5):
+        hdu.header.add_history(f"step {n}")
+    hdu.writeto(path)
+    cutout = await archive.cutouts.cutout(str(path), "pixel 100 80", width=15, unit="pixel")
+    header = fits.getheader(io.BytesIO(cutout_fits(cutout)))
+    history = list(header["HISTORY"])
+    assert header["ORIGIN"] == "CASA 6.6"
+    assert history[:MOST_HISTORY] == [f"step {n}" for n in range(5, MOST_HISTORY + 5)]
+    assert history[MOST_HISTORY].startswith("Cutout of ")
+    assert "'ORIGIN': 'CASA 6.6'" in cutout_script(cutout, "http://nowhere.invalid/")
 
 
 @pytest.mark.parametrize("case", ["plain", "turned axes", "bad third axis", "sky in the middle", "plane of beams"])

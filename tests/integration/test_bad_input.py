@@ -98,6 +98,7 @@ async def test_queries_that_break_the_grammar_open_the_page(http: httpx.AsyncCli
     ("query", "status"),
     [
         ("/images?dec_min=abc", 400),
+        ("/images?near=nonsense", 200),
         ("/sources?eta_metric=much", 400),
         ("/ms?after=%25%25", 400),
         ("/jobs?start=yesterday", 400),
