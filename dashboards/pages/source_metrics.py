@@ -163,11 +163,11 @@ def _stored_cells(detail: SourceDetail, unit: FluxUnit) -> dict[str, Cell]:
     stored, monitoring = detail.source.stored, detail.source.monitoring
     made: dict[str, Cell] = {}
     if monitoring:
-        made.update(eta=cell(monitoring.eta), modulation_index=cell(monitoring.v_index))
+        made["modulation_index"] = cell(monitoring.v_index)
+    if detail.source.eta_stored is not None:
+        made["eta"] = cell(detail.source.eta_stored)
     if stored is None:
         return made
-    if stored.eta_metric is not None:
-        made["eta"] = cell(stored.eta_metric)
     n_obs, from_mjy = stored.n_obs, 1.0 if unit == "mJy" else 1e-3
     bound = largest_possible_sigma_deviation(n_obs) if n_obs and n_obs > 1 else None
     in_mjy = {"mean": stored.mean_flux_mjy, "std": stored.std_flux_mjy, "min": stored.min_flux_mjy,

@@ -117,7 +117,7 @@ COLUMNS: tuple[SourceColumn, ...] = (
     *_ours("peak flux density", "", "Jy/beam"),
     *_ours("integrated flux density", "_int", "Jy"),
     _stored("n_obs", "Stored N", "", "n_obs: number of measurements", whole=True),
-    _stored("eta_metric", "Stored η", "", "eta_metric: weighted reduced chi-squared against a constant"),
+    _stored("eta_metric", "Stored η", "", "eta_metric, else eta of the monitored sources: a weighted chi-squared"),
     _stored("v_stored", "Stored V", "", "v_index of the monitored sources, else std_flux_mjy over mean_flux_mjy"),
     _stored("chi2_nu", "Stored χ²ν", "", "chi2_nu: taken about the unweighted mean"),
     _stored("sigma_deviation", "Stored σ dev.", "", "sigma_deviation: max|flux - mean| / std"),

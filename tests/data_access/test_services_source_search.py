@@ -238,3 +238,48 @@ async def test_the_stored_v_that_is_shown_is_the_one_that_is_filtered_sorted_and
         shown = source.v_stored
         kept = index.columns["v_stored"][index.names.names.index(source.source_id)]
         assert kept == pytest.approx(np.nan if shown is None else shown, nan_ok=True)
+
+
+async def test_the_stored_eta_of_monitored_sources_is_filtered_sorted_and_exported_as_it_is_shown(
+    writable: Path,
+) -> None:
+    with closing(sqlite3.connect(writable / "state" / "db" / "products.sqlite3")) as db, db:
+        names = [
+            row[0]
+            for row in db.execute(
+                "SELECT m.source_id FROM monitoring_sources m JOIN variability_stats v USING (source_id) LIMIT 2"
+            )
+        ]
+        db.executemany("UPDATE monitoring_sources SET eta = 987.5 WHERE source_id = ?", [(name,) for name in names])
+        db.execute("UPDATE variability_stats SET eta_metric = NULL WHERE source_id = ?", (names[0],))
+        db.execute("UPDATE variability_stats SET eta_metric = 3.5 WHERE source_id = ?", (names[1],))
+    query = SourceQuery(ranges=(Range("eta_metric", 987.0, 988.0),))
+    async with open_archive(writable) as archive:
+        index = await archive.search.index(patience_s=60.0)
+        page, _, _ = await archive.search.find(query, PageRequest(5, "", "eta_metric"))
+        sources = await archive.sources.describe(index.names.names[:200])
+        file, _ = await archive.source_export.write(query, "csv", sort="eta_metric", descending=True, facts={})
+        with file:
+            exported = file.read().decode()
+    assert [index.names.names[i] for i in page.rows] == [names[0]]
+    assert "987.5" in exported
+    for source in sources:
+        kept = index.columns["eta_metric"][index.names.names.index(source.source_id)]
+        assert kept == pytest.approx(np.nan if source.eta_stored is None else source.eta_stored, nan_ok=True)
+
+
+async def test_the_index_follows_every_table_that_it_is_made_of(
+    writable: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_archive(writable) as archive:
+        columns = archive.search._columns
+        asked, find = [], columns._layout.find_or_none
+
+        async def noted(logical: str) -> object:
+            asked.append(logical)
+            return await find(logical)
+
+        monkeypatch.setattr(columns._layout, "find_or_none", noted)
+        await columns.version()
+    tables = {"photometry", "variability_stats", "monitoring_sources", "ese_candidates", "transient_candidates"}
+    assert set(asked) == tables
