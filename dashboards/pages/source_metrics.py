@@ -149,6 +149,7 @@ def _cells(numbers: Numbers, unit: FluxUnit) -> dict[str, Cell]:
         "modulation_index": _metric_cell(ours.modulation_index),
         "debiased_modulation_index": _metric_cell(ours.debiased_modulation_index),
         "reduced_chi_squared": _metric_cell(ours.reduced_chi_squared),
+        "unweighted_chi_squared": _metric_cell(ours.unweighted_chi_squared),
         "sigma_deviation": _sigma_cell(numbers.sigma, bound),
         "leave_one_out": _metric_cell(numbers.largest_leave_one_out),
         "vs": vs_cell(ours.maximum_pair.vs),
@@ -175,7 +176,7 @@ def _stored_cells(detail: SourceDetail, unit: FluxUnit) -> dict[str, Cell]:
     return {
         **made,
         "n": cell(n_obs),
-        "reduced_chi_squared": cell(stored.chi2_nu),
+        "unweighted_chi_squared": cell(stored.chi2_nu),
         "sigma_deviation": bounded_cell(stored.sigma_deviation, bound),
         **{name: cell(None if value is None else value * from_mjy, unit=unit) for name, value in in_mjy.items()},
     }
@@ -245,6 +246,7 @@ _WORDS = {
     "modulation_index": "modulation index",
     "debiased_modulation_index": "debiased modulation index",
     "reduced_chi_squared": "about the weighted mean",
+    "unweighted_chi_squared": "about the unweighted mean",
     "vs": "of the most different pair",
     "m": "of the same pair",
     "von_neumann": "von Neumann ratio",

@@ -16,7 +16,10 @@ from data_access.analysis.variability.formulas import (
     debiased_modulation_index,
     reduced_chi_squared,
     unweighted_chi_squared,
+    weighted_mean,
 )
+from data_access.analysis.variability.metric import valid_measurements
+from data_access.analysis.variability.sigma_deviation import sigma_deviation
 from data_access.demo import write_demo
 from data_access.errors import SearchNotReady, ValidationError
 from data_access.records import PageRequest
@@ -203,6 +206,37 @@ async def test_debiased_index_and_chi_squared_are_those_of_every_light_curve(rea
                     np.testing.assert_allclose(found, wanted, rtol=1e-9, err_msg=f"{name} {column}{suffix}")
                 n_known += md is not None
     assert n_known > 40
+
+
+async def test_weighted_mean_and_sigma_deviation_are_those_of_every_light_curve(real_archive_split: Path) -> None:
+    truth = json.loads((real_archive_split / "truth.json").read_text())["sources"]
+    async with open_archive(real_archive_split) as archive:
+        index = await archive.search.index(patience_s=60.0)
+        for name in truth:
+            curve = await archive.sources.get_light_curve(name)
+            row, used = index.names.get(name), ~curve.is_flagged
+            for suffix, flux, err in (
+                ("", curve.peak_jyb[used], curve.peak_err_jyb[used]),
+                ("_int", curve.flux_jy[used], curve.flux_err_jy[used]),
+            ):
+                f, e = valid_measurements(flux, err)
+                for column, ours in (("xi", weighted_mean(f, e)), ("sigma", sigma_deviation(f))):
+                    found, wanted = index.columns[f"{column}{suffix}"][row], ours.value
+                    np.testing.assert_allclose(found, np.nan if wanted is None else wanted, rtol=1e-9)
+
+
+async def test_weighted_mean_and_sigma_deviation_are_filters_orders_and_in_exports(written: Path) -> None:
+    async with open_archive(written) as archive:
+        for name in ("xi", "sigma", "xi_int", "sigma_int"):
+            query = SourceQuery(ranges=(Range(name, 0.0, None),))
+            page, found, index = await archive.search.find(query, PageRequest(5, "", name))
+            values = index.columns[name][list(page.rows)]
+            assert found.rows.size and (np.diff(values) <= 0).all()
+        file, _ = await archive.source_export.write(query, "csv", sort="sigma", descending=True, facts={})
+        with file:
+            text = file.read().decode()
+    head = next(line for line in text.splitlines() if line.startswith("source_id"))
+    assert {"xi", "sigma", "xi_int", "sigma_int"} <= set(head.split(","))
 
 
 async def test_a_wrong_order_is_refused_while_there_is_no_index_yet(
