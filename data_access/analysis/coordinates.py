@@ -61,8 +61,8 @@ class SkyPosition:
         The frame that the text names: ``"icrs"``, ``"fk5"`` (J2000), ``"fk4"`` (B1950), ``"galactic"``;
         ``"name"`` for a J name; empty when it says nothing and ICRS was assumed.
     resolution_arcsec : float or None
-        For names: the size of their last digit. A name is cut off, not rounded, so that the source lies up to this
-        far from the position; None for anything else.
+        For names and galactic positions: the size of their last digit. A name is cut off, not rounded, so that the
+        source lies up to this far from the position in either coordinate; None for anything else.
     """
 
     ra_deg: float
