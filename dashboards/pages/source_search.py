@@ -192,7 +192,10 @@ def _cone(text: str, radius: float) -> Cone | None:
         place = parse_position(text)
     except ValidationError:
         return None
-    return Cone(place.ra_deg, place.dec_deg, max(radius, place.resolution_arcsec or 0.0), text)
+    coarse = place.resolution_arcsec or 0.0
+    if coarse > radius:
+        return Cone(place.ra_deg, place.dec_deg, coarse, text, asked_arcsec=radius)
+    return Cone(place.ra_deg, place.dec_deg, radius, text)
 
 
 def range_of(column: SourceColumn, text: str) -> Range | None:
