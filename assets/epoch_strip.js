@@ -32,7 +32,7 @@ export function render({ model }) {
   pager.append(older, newer);
   root.append(head, note, body, pager);
 
-  let state = { tiles: [] }, drawn = new Map(), at = -1, timer = 0, told = 0, sent = 0;
+  let state = { tiles: [] }, drawn = new Map(), at = -1, timer = 0, told = 0, sent = 0, forget = null;
   const tile_at = i => grid.children[i];
   const image_of = i => tile_at(i)?.querySelector('img');
   function draw_tile(tile) {
@@ -113,6 +113,8 @@ export function render({ model }) {
       drawn = next;
     }
     body.hidden = !state.tiles.length;
+    if (state.tiles.length) forget ??= window.dsa110?.add_keys?.([['← →', 'among the epochs: the one before, the one after'], ['Home End', 'among the epochs: the first, the last'], ['space', 'among the epochs: play or stop']]) ?? null;
+    else { forget?.(); forget = null; }
     rate.replaceChildren(...state.rates.map(r => { const o = el('option', '', `${r} / s`); o.value = r; o.selected = r === state.rate; return o; }));
     older.disabled = !state.has_older; newer.disabled = !state.has_newer; pager.hidden = !state.has_older && !state.has_newer;
     const wanted = asked && state.frame ? state.frame : current;
@@ -122,6 +124,6 @@ export function render({ model }) {
     if (timer) start(); else draw_play();
     show();
     if (state.tiles[at]?.id !== current) requestAnimationFrame(reveal);
-  }, [stop, () => clearTimeout(told), () => tell_light_curve(null)]);
+  }, [stop, () => clearTimeout(told), () => forget?.(), () => tell_light_curve(null)]);
   return root;
 }

@@ -2,7 +2,7 @@
 export function render({ model }) {
   const root = el('nav', 'sl d-root'), links = {};
   root.setAttribute('aria-label', 'Result of the search');
-  let state = {};
+  let state = {}, forget = null;
   function link(name, text, key) {
     const made = links[name] = el('a', 'sl-link', text);
     if (key) { made.append(el('kbd', '', key)); made.setAttribute('aria-keyshortcuts', key); }
@@ -26,6 +26,9 @@ export function render({ model }) {
       if (href && safe_link(href)) { links[name].href = href; links[name].title = text; links[name].removeAttribute('aria-disabled'); }
       else { links[name].removeAttribute('href'); links[name].title = ''; links[name].setAttribute('aria-disabled', 'true'); }
     }
-  }, [() => document.removeEventListener('keydown', keys)]);
+    const works = Boolean(links.previous.href || links.next.href);
+    if (works && !forget) forget = window.dsa110?.add_keys?.([['[ ]', 'previous and next source of the search']]) ?? null;
+    else if (!works) { forget?.(); forget = null; }
+  }, [() => { document.removeEventListener('keydown', keys); forget?.(); }]);
   return root;
 }

@@ -15,6 +15,14 @@ from dashboards.components.filters import FilterBar
 from dashboards.components.record_table import Column, RecordTable, Row, Turn, row
 from dashboards.components.switches import Switches, option, switch
 from dashboards.links import Links
+from dashboards.pages.ese_filters import (
+    RANGE_FIELDS,
+    RANGE_PARAMS,
+    EseRangeParams,
+    is_inside,
+    range_values,
+    ranges_of,
+)
 from dashboards.pages.ese_part import ESE_FIELDS, ESE_OPTION_PARAMS, EseParams, option_values, submitted
 from dashboards.pages.ese_words import BOUND_FRACTION, LEAVE_ONE_OUT, leave_one_out_cell, options_words, verdict_cell
 from dashboards.pages.source_words import bounded_cell, ese_cell
@@ -26,6 +34,7 @@ from data_access.services.ese import EseEntry
 ROWS = 100
 _PATCH_EVERY_S = 0.5
 _NO_STATE = "no state"
+_NONE = "The pipeline has flagged no candidates."
 COLUMNS: tuple[Column, ...] = (
     {"name": "source", "label": "Source", "sortable": True},
     {"name": "state", "label": "State", "sortable": True},
@@ -104,7 +113,7 @@ def _is_missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-class EsePage(EseParams, PageView):
+class EsePage(EseParams, EseRangeParams, PageView):
     """Candidates in a table whose computed columns fill in as the light curves are read."""
 
     state = param.String(default="", doc="only candidates in this state; empty for all")
@@ -112,23 +121,23 @@ class EsePage(EseParams, PageView):
     order: Any = param.Selector(default="desc", objects=["desc", "asc"], doc="direction of the sort")
     page = param.Integer(default=1, bounds=(1, None), doc="page of the list")
 
-    url_params = ("state", "sort", "order", "page", *ESE_OPTION_PARAMS)
-    push_params = ("state", "sort", "order", "page")
+    url_params = ("state", "sort", "order", "page", *RANGE_PARAMS, *ESE_OPTION_PARAMS)
+    push_params = ("state", "sort", "order", "page", *RANGE_PARAMS)
     live_roles = frozenset({"products", "pipeline"})
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **params)
         self.switches = Switches(on_choose=lambda _, value: self.param.update(state=value, page=1))
-        self.form = FilterBar(fields=list(ESE_FIELDS), label="Dips", on_submit=self._submit)
+        self.form = FilterBar(fields=[*RANGE_FIELDS, *ESE_FIELDS], label="Dips", on_submit=self._submit)
         self.table = RecordTable(
-            columns=list(COLUMNS), caption="ESE candidates", empty="The pipeline has flagged no candidates.",
+            columns=list(COLUMNS), caption="ESE candidates", empty=_NONE,
             on_sort=self._sort_by, on_turn=self._turn,
         )  # fmt: skip
         self._entries: tuple[EseEntry, ...] = ()
         self._done: dict[int, EseEntry] = {}
         self._truncated = False
         self._round = 0
-        self.param.watch(self._show_again, ["state", "sort", "order", "page"])
+        self.param.watch(self._show_again, ["state", "sort", "order", "page", *RANGE_PARAMS])
         self.param.watch(self._compute_again, list(ESE_OPTION_PARAMS))
 
     @property
@@ -138,7 +147,7 @@ class EsePage(EseParams, PageView):
 
     def __panel__(self) -> Any:
         self.slot = self.new_slot("ESE candidates", height=400)
-        self.form.values = option_values(self)
+        self._show_form()
         return pn.Column(self.form, self.switches, self.slot, sizing_mode="stretch_width", margin=0)
 
     async def load(self) -> None:
@@ -170,21 +179,24 @@ class EsePage(EseParams, PageView):
     def _show_rows(self, _: None) -> RecordTable:
         self._show_switches()
         entries = [self._known(entry) for entry in self._entries]
-        wanted = [entry for entry in entries if not self.state or _state(entry) == self.state]
+        listed = [entry for entry in entries if not self.state or _state(entry) == self.state]
+        ranges = ranges_of(range_values(self))[0]
+        wanted = [entry for entry in listed if all(is_inside(_SORTS[n](entry), n, r) for n, r in ranges.items())]
         shown = in_order(wanted, self.sort, descending=self.order == "desc")
         first = min(self.page - 1, max(0, (len(shown) - 1) // ROWS)) * ROWS
-        n_done = sum(entry.summary is not None or bool(entry.problem) for entry in wanted)
-        words = f"{len(wanted):,} of {len(entries):,}" if self.state else f"{len(entries):,}"
+        n_done = sum(entry.summary is not None or bool(entry.problem) for entry in listed)
+        words = f"{len(wanted):,} of {len(entries):,}" if self.state or ranges else f"{len(entries):,}"
         self.table.param.update(
             rows=[candidate_cells(entry, self.session.links) for entry in shown[first : first + ROWS]],
             sort=self.sort,
             descending=self.order == "desc",
-            total=words if n_done == len(wanted) else f"{words}, {n_done:,} light curves analysed",
+            total=words if n_done == len(listed) else f"{words}, {n_done:,} light curves analysed",
+            empty="No candidate is like that." if entries else _NONE,
             has_previous=first > 0,
             has_next=first + ROWS < len(shown),
             truncated=self._truncated,
             note=f"the newest {len(entries):,} are listed" if self._truncated else options_words(self.ese_options()),
-            loading_rows=n_done < len(wanted),
+            loading_rows=n_done < len(listed),
         )
         return self.table
 
@@ -200,20 +212,27 @@ class EsePage(EseParams, PageView):
         options += [option(word, word, count=states.count(word)) for word in found]
         self.switches.switches = [switch("state", "State", self.state, options)]
 
+    def _show_form(self) -> None:
+        values = range_values(self)
+        self.form.param.update(values={**values, **option_values(self)}, errors=ranges_of(values)[1])
+
     def _show_again(self, *_events: Any) -> None:
+        self._show_form()
         if self.slot.content is not None:
             self._show_rows(None)
 
     def _compute_again(self, *_events: Any) -> None:
         self._done.clear()
-        self.form.param.update(values=option_values(self), errors={})
+        self._show_form()
         self.run(self._compute, self._show_rows, slot=self.slot)
 
     def _submit(self, values: Mapping[str, Any]) -> None:
         found, errors = submitted(self, values)
+        errors |= ranges_of(values)[1]
         self.form.errors = errors
         if not errors:
-            self.param.update(**found)
+            texts = {name: str(values.get(name) or "").strip() for name in RANGE_PARAMS}
+            self.param.update(**found, **texts, page=1)
 
     def _sort_by(self, name: str, descending: bool) -> None:
         self.param.update(sort=name, order="desc" if descending else "asc", page=1)

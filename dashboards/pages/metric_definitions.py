@@ -21,30 +21,36 @@ LEAVE_ONE_OUT = Definition(
     "own statistic of this dashboard",
 )
 SIGMA_DEVIATION = Definition(
-    "σ deviation", "max|I-mean| / s, the pipeline's ESE statistic", "Samuelson 1968, JASA 63, 1522 (the bound)"
+    "σ deviation",
+    "max|I-mean| / √(Σ(I-mean)²/N), the pipeline's ESE statistic",
+    "Samuelson 1968, JASA 63, 1522 (the bound)",
 )
 _NAMES = {
     "eta": "weighted variability", "modulation_index": "modulation index",
     "debiased_modulation_index": "debiased modulation index", "reduced_chi_squared": "about the weighted mean",
+    "unweighted_chi_squared": "about the unweighted mean",
     "vs": "two-epoch significance", "m": "two-epoch modulation", "von_neumann": "von Neumann ratio",
     "weighted_mean": "weighted mean", "mean": "", "std": "standard deviation",
     "sigma_deviation": "", "leave_one_out": "leave-one-out",
 }  # fmt: skip
 _OF_FLUX = ("weighted_mean", "mean", "std")
+_HERE_ONLY = "needs all measurements at once: no column or filter in the list of sources"
 _CAVEATS = {
     "eta": "grows when errors are too small: give a systematic error; needs 2 usable measurements",
     "modulation_index": "means nothing for a mean that the errors cannot tell from zero; large for faint sources",
     "debiased_modulation_index": "no value when the errors alone explain the scatter",
-    "reduced_chi_squared": "the pipeline stores it about the unweighted mean, which is never smaller",
+    "reduced_chi_squared": "the pipeline stores the one about the unweighted mean, which is never smaller",
+    "unweighted_chi_squared": "never below η: the weighted mean makes the sum smallest; what the pipeline stores",
     "vs": f"of the pair with the largest |m| among those with |Vs| of {VS_THRESHOLD:g} or more, else of that with "
     "the largest |Vs|: one pair for both",
     "m": f"of the same pair as Vs, variable above {M_THRESHOLD:g}; noise makes that of a negative flux as large as "
     "it likes",
-    "von_neumann": "depends on the order in time, not on its spacing; ignores errors",
+    "von_neumann": f"depends on the order in time, not on its spacing; ignores errors; {_HERE_ONLY}",
     "weighted_mean": "one measurement with a tiny error rules it",
     "std": "divides by N-1; the pipeline stores the one that divides by N",
     "sigma_deviation": "can never pass √(N-1): few epochs cannot reach a high threshold",
-    "leave_one_out": "of many epochs the largest is above 3 by chance: compare with the number of epochs",
+    "leave_one_out": "of many epochs the largest is above 3 by chance: compare with the number of epochs; "
+    f"{_HERE_ONLY}",
 }
 
 

@@ -62,7 +62,7 @@ SECTIONS = (
 )
 _RECENT = 10
 _UNTIL_PAINTED_S = 0.15  # the browser paints the curve undisturbed, and the rest never waits for who steps on
-_OF_ONE_SOURCE = frozenset({"page", "point", "mjd_from", "mjd_to", "without", "strip_page", "frame"})
+_OF_ONE_SOURCE = frozenset({"page", "point", "mjd_from", "mjd_to", "without", "strip_page", "frame", "missing_page"})
 
 
 class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, ContextParams, PageView):
@@ -86,7 +86,7 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
     )
     # What is about the epochs of one source begins anew with another source; how sources are looked at stays.
     kept_params = tuple(name for name in url_params if name not in _OF_ONE_SOURCE)
-    push_params = ("flux", "unit", "page", *SELECTION_PARAMS, "strip_page")
+    push_params = ("flux", "unit", "page", *SELECTION_PARAMS, "strip_page", "missing_page")
     live_roles = frozenset({"products", "pipeline", "notes"})
     follows_links = True
     part_types: ClassVar[tuple[type[SourcePart], ...]] = (
@@ -112,10 +112,9 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         self.metrics = RecordTable(caption="Variability")
         self.facts = Facts(min_width=320)
         self.candidates = RecordTable(
-            columns=list(candidate_columns(with_source=False)),
-            caption="ESE candidate of the pipeline",
+            columns=list(candidate_columns(with_source=False)), caption="ESE candidate of the pipeline",
             max_height=200,
-        )
+        )  # fmt: skip
         self.measurements = RecordTable(
             columns=list(MEASUREMENT_COLUMNS), caption="Measurements", empty="No photometry.", on_turn=self._turn,
             max_height=TABLE_HEIGHT,

@@ -149,6 +149,7 @@ def _cells(numbers: Numbers, unit: FluxUnit) -> dict[str, Cell]:
         "modulation_index": _metric_cell(ours.modulation_index),
         "debiased_modulation_index": _metric_cell(ours.debiased_modulation_index),
         "reduced_chi_squared": _metric_cell(ours.reduced_chi_squared),
+        "unweighted_chi_squared": _metric_cell(ours.unweighted_chi_squared),
         "sigma_deviation": _sigma_cell(numbers.sigma, bound),
         "leave_one_out": _metric_cell(numbers.largest_leave_one_out),
         "vs": vs_cell(ours.maximum_pair.vs),
@@ -163,11 +164,11 @@ def _stored_cells(detail: SourceDetail, unit: FluxUnit) -> dict[str, Cell]:
     stored, monitoring = detail.source.stored, detail.source.monitoring
     made: dict[str, Cell] = {}
     if monitoring:
-        made.update(eta=cell(monitoring.eta), modulation_index=cell(monitoring.v_index))
+        made["modulation_index"] = cell(monitoring.v_index)
+    if detail.source.eta_stored is not None:
+        made["eta"] = cell(detail.source.eta_stored)
     if stored is None:
         return made
-    if stored.eta_metric is not None:
-        made["eta"] = cell(stored.eta_metric)
     n_obs, from_mjy = stored.n_obs, 1.0 if unit == "mJy" else 1e-3
     bound = largest_possible_sigma_deviation(n_obs) if n_obs and n_obs > 1 else None
     in_mjy = {"mean": stored.mean_flux_mjy, "std": stored.std_flux_mjy, "min": stored.min_flux_mjy,
@@ -175,7 +176,7 @@ def _stored_cells(detail: SourceDetail, unit: FluxUnit) -> dict[str, Cell]:
     return {
         **made,
         "n": cell(n_obs),
-        "reduced_chi_squared": cell(stored.chi2_nu),
+        "unweighted_chi_squared": cell(stored.chi2_nu),
         "sigma_deviation": bounded_cell(stored.sigma_deviation, bound),
         **{name: cell(None if value is None else value * from_mjy, unit=unit) for name, value in in_mjy.items()},
     }
@@ -245,6 +246,7 @@ _WORDS = {
     "modulation_index": "modulation index",
     "debiased_modulation_index": "debiased modulation index",
     "reduced_chi_squared": "about the weighted mean",
+    "unweighted_chi_squared": "about the unweighted mean",
     "vs": "of the most different pair",
     "m": "of the same pair",
     "von_neumann": "von Neumann ratio",

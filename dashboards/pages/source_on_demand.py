@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import param
 
 from dashboards.components.notice import Notice
-from dashboards.components.record_table import RecordTable
+from dashboards.components.record_table import RecordTable, Turn
 from dashboards.pages.metric_definitions import DEFINITION_COLUMNS, definition_rows
 from dashboards.pages.missing_words import MISSING_COLUMNS, missing_rows, missing_words
 from dashboards.pages.source_part import SourcePart
@@ -23,9 +23,10 @@ class OnDemandParams(param.Parameterized):  # type: ignore[misc, unused-ignore]
 
     definitions: Any = param.Selector(default="off", objects=["off", "on"], doc="whether metrics are explained")
     missing: Any = param.Selector(default="off", objects=["off", "on"], doc="whether missing epochs are listed")
+    missing_page = param.Integer(default=1, bounds=(1, None), doc="page of the missing epochs, newest first")
 
 
-ON_DEMAND_PARAMS = ("definitions", "missing")
+ON_DEMAND_PARAMS = ("definitions", "missing", "missing_page")
 
 
 class DefinitionsPart(SourcePart):
@@ -68,9 +69,9 @@ class MissingPart(SourcePart):
         super().__init__(page)
         self.slot = page.new_slot("missing epochs", height=0)
         self.table = RecordTable(
-            columns=list(MISSING_COLUMNS), caption="Epochs without a measurement", max_height=260
+            columns=list(MISSING_COLUMNS), caption="Epochs without a measurement", max_height=260, on_turn=self._turn
         )
-        page.param.watch(self._changed, ["missing"])
+        page.param.watch(self._changed, ["missing", "missing_page"])
 
     @property
     def view(self) -> Any:
@@ -93,8 +94,13 @@ class MissingPart(SourcePart):
         place = place_of(self.page.detail)
         if self.page.missing != "on" or place is None:
             return None
-        found: MissingEpochs = await self.page.session.archive.missing_epochs.of(self.page.detail.light_curve, place)
+        service, curve = self.page.session.archive.missing_epochs, self.page.detail.light_curve
+        found: MissingEpochs = await service.of(curve, place, page=self.page.missing_page)
         return found
+
+    def _turn(self, where: Turn) -> None:
+        at = self.page.missing_page
+        self.page.missing_page = {"first": 1, "next": at + 1, "previous": max(1, at - 1)}[where]
 
     def _show(self, found: MissingEpochs | None) -> Any:
         if found is None:
@@ -105,5 +111,7 @@ class MissingPart(SourcePart):
             note=missing_words(found),
             empty="No image near this source lacks a measurement of it.",
             truncated=found.truncated,
+            has_previous=found.page > 1,
+            has_next=found.page < found.n_pages,
         )
         return self.table

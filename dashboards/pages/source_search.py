@@ -35,7 +35,7 @@ _STORED_BOUNDS = {
     "sigma_deviation": ("sigma_min", ""),
     "dec_deg": ("dec_min_deg", "dec_max_deg"),
 }
-_HELP = "3..10 (from, to, both included), 3 or >=3 (at least), >3 (above), <=10 (at most), <10 (below), =5"
+RANGE_HELP = "3..10 (from, to, both included), 3 or >=3 (at least), >3 (above), <=10 (at most), <10 (below), =5"
 _MOMENT_HELP = (
     "2026-01-20 or >=2026-01-20 (since), >2026-01-20 (after that day), <2026-01-20 (before it), =2026-01-20 (on it), "
     "2026-01-20..2026-01-25"
@@ -74,7 +74,7 @@ def shown_unit(column: SourceColumn) -> tuple[str, float]:
 
 def _field(column: SourceColumn) -> Field:
     unit, _ = shown_unit(column)
-    kind_help = _MOMENT_HELP if column.name in _MOMENTS else _HELP
+    kind_help = _MOMENT_HELP if column.name in _MOMENTS else RANGE_HELP
     made: Field = {
         "name": column.name, "label": column.label, "kind": "text", "width": "8.5rem",
         "help": f"{column.definition}. {kind_help}.",
@@ -192,7 +192,10 @@ def _cone(text: str, radius: float) -> Cone | None:
         place = parse_position(text)
     except ValidationError:
         return None
-    return Cone(place.ra_deg, place.dec_deg, max(radius, place.resolution_arcsec or 0.0), text)
+    coarse = place.resolution_arcsec or 0.0
+    if coarse > radius:
+        return Cone(place.ra_deg, place.dec_deg, coarse, text, asked_arcsec=radius)
+    return Cone(place.ra_deg, place.dec_deg, radius, text)
 
 
 def range_of(column: SourceColumn, text: str) -> Range | None:
@@ -208,14 +211,14 @@ def range_of(column: SourceColumn, text: str) -> Range | None:
         low = _bound(column, first, end=False) if first.strip() else None
         high = _bound(column, second, end=True) if second.strip() else None
         if low is None and high is None:
-            raise FieldError(column.name, f"'{text[:40]}' has no bounds: {_HELP}")
+            raise FieldError(column.name, f"'{text[:40]}' has no bounds: {RANGE_HELP}")
         if low is not None and high is not None and low > high:
             raise FieldError(column.name, f"{first.strip()} is above {second.strip()}")
         return Range(column.name, low, high)
     moment = column.name in _MOMENTS
     match = (_MOMENT if moment else _BOUND).fullmatch(text)
     if not match:
-        raise FieldError(column.name, f"'{text[:40]}' is not a number or a range: {_HELP}")
+        raise FieldError(column.name, f"'{text[:40]}' is not a number or a range: {RANGE_HELP}")
     sign, number = _SAME_SIGN.get(match[1], match[1]), match[2]
     if sign in (None, ">="):
         return Range(column.name, _bound(column, number, end=False), None)

@@ -128,8 +128,10 @@ def _number_cell(column: SourceColumn, value: float | None) -> Cell:
 
 
 def _stored_cell(column: SourceColumn, line: Line, remarks: Sequence[str]) -> Cell:
-    stored = line.source.stored
-    value = line.source.v_stored if column.name == "v_stored" else getattr(stored, column.name, None)
+    source = line.source
+    value = {"v_stored": source.v_stored, "eta_metric": source.eta_stored}.get(
+        column.name, getattr(source.stored, column.name, None)
+    )
     if column.name.endswith("flux_mjy"):
         doubt = next((r for r in remarks if "Jy" in r), "")
         return cell(value, digits=2, state="warn" if doubt else None, title=doubt or None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -61,8 +62,8 @@ class SkyPosition:
         The frame that the text names: ``"icrs"``, ``"fk5"`` (J2000), ``"fk4"`` (B1950), ``"galactic"``;
         ``"name"`` for a J name; empty when it says nothing and ICRS was assumed.
     resolution_arcsec : float or None
-        For names: the size of their last digit. A name is cut off, not rounded, so that the source lies up to this
-        far from the position; None for anything else.
+        For names and galactic positions: the size of their last digit. A name is cut off, not rounded, so that the
+        source lies up to this far from the position in either coordinate; None for anything else.
     """
 
     ra_deg: float
@@ -73,10 +74,11 @@ class SkyPosition:
 
 @dataclass(frozen=True, slots=True)
 class _Angle:
-    """One coordinate as written: degrees or hours times sign, and whether its unit is certain."""
+    """One coordinate as written: degrees or hours times sign, whether its unit is certain, and its last digit."""
 
     value: float
     unit: Literal["degrees", "hours", "sexagesimal", "number"]
+    step: float = 0.0
 
 
 def parse_position(text: str) -> SkyPosition:
@@ -214,7 +216,7 @@ def _angle(text: str) -> _Angle:
     if match := _PLAIN.fullmatch(text):
         sign, *parts = match.groups()
         given = [part for part in parts if part is not None]
-        return _Angle(_add_up(sign, given), "number" if len(given) == 1 else "sexagesimal")
+        return _Angle(_add_up(sign, given), "number" if len(given) == 1 else "sexagesimal", _last_digit(given))
     match = _LETTERED.fullmatch(text)
     if not match or not match[3]:
         raise _Unclear(f"'{text}' is not an angle" if text else "a coordinate is missing")
@@ -222,7 +224,12 @@ def _angle(text: str) -> _Angle:
     while given and given[-1] is None:
         given.pop()
     value = _add_up(match[1], [part or "0" for part in given])
-    return _Angle(value, "hours" if match[3] == "h" else "degrees")
+    return _Angle(value, "hours" if match[3] == "h" else "degrees", _last_digit(given))
+
+
+def _last_digit(parts: Sequence[str | None]) -> float:
+    """Return the size of the last digit of one to three sexagesimal parts, in units of the first."""
+    return float(60.0 ** (1 - len(parts)) / 10 ** len((parts[-1] or "").partition(".")[2]))
 
 
 def _add_up(sign: str, parts: list[str]) -> float:
@@ -265,7 +272,8 @@ def _from_galactic(longitude: _Angle, latitude: _Angle) -> SkyPosition:
     if not -180 <= longitude.value <= 360:
         raise _Unclear(f"a galactic longitude of {longitude.value:g} degrees is not possible")
     frame = SkyCoord(longitude.value, _dec_deg(latitude), unit=u.deg, frame="galactic").icrs
-    return SkyPosition(float(frame.ra.deg), float(frame.dec.deg), "galactic")
+    across = longitude.step * math.cos(math.radians(latitude.value))
+    return SkyPosition(float(frame.ra.deg), float(frame.dec.deg), "galactic", 3600 * max(across, latitude.step))
 
 
 def _to_icrs(ra_deg: float, dec_deg: float, frame: FrameGiven) -> SkyPosition:
@@ -279,7 +287,8 @@ def _galactic_name(text: str) -> SkyPosition | None:
     match = _GALACTIC_NAME.fullmatch(text.replace(" ", ""))
     if not match:
         return None
-    return _from_galactic(_Angle(float(match[1]), "number"), _Angle(float(match[2]), "number"))
+    longitude, latitude = (_Angle(float(text), "number", _last_digit([text])) for text in match.groups())
+    return _from_galactic(longitude, latitude)
 
 
 def _name(text: str) -> SkyPosition | None:

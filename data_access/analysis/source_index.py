@@ -52,6 +52,7 @@ def select_sources(index: SourceIndex, query: SourceQuery) -> Found:
     unmatched: tuple[str, ...] = ()
     if query.cone is not None:
         rows, apart = index.sky.within(query.cone.ra_deg, query.cone.dec_deg, query.cone.radius_arcsec)
+        notes += _widened(query.cone)
     if query.name:
         named, apart_from_name, note = _named(index, query)
         notes += [note] if note else []
@@ -66,6 +67,15 @@ def select_sources(index: SourceIndex, query: SourceQuery) -> Found:
         rows, apart = _both(rows, apart, in_state(index, kind, word))
     rows, apart = _in_ranges(index, query, rows, apart)
     return Found(np.arange(len(index)) if rows is None else rows, apart, tuple(notes), unmatched)
+
+
+def _widened(cone: Cone) -> list[str]:
+    """Say that a circle is wider than was asked for."""
+    if cone.asked_arcsec is None:
+        return []
+    given = cone.radius_arcsec
+    shown = f"{given / 3600:.2g}°" if given >= 60 else f"{given:g} arcsec"
+    return [f"The position is given to {shown}: that is the radius, not the {cone.asked_arcsec:g} arcsec asked for."]
 
 
 def _both(rows: IntArray | None, apart: FloatArray | None, more: IntArray) -> tuple[IntArray, FloatArray | None]:

@@ -21,16 +21,20 @@ class MissingEpoch:
 
 @dataclass(frozen=True, slots=True)
 class MissingEpochs:
-    """What was found about a light curve.
+    """What was found about a light curve, one page of it.
 
     Attributes
     ----------
     epochs : tuple of MissingEpoch
-        The newest first.
+        Of this page, the newest observation first.
     n_images : int
-        Registered images that are near, measured ones too.
+        Observations that are near, measured ones too.
+    n_missing : int
+        Those without a measurement, on all pages.
+    page, n_pages : int
+        Which page this is, from 1; later pages are older.
     truncated : bool
-        True when there are more than were looked at.
+        True when there are more registered images near than are read.
     n_unplaced : int
         Images without a measurement here that could not be looked at: neither the database nor their file says where
         they are, or there are too many of them.
@@ -38,5 +42,8 @@ class MissingEpochs:
 
     epochs: tuple[MissingEpoch, ...]
     n_images: int
+    n_missing: int
+    page: int
+    n_pages: int
     truncated: bool
     n_unplaced: int = 0

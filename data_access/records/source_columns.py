@@ -68,10 +68,18 @@ def _ours(kind: str, suffix: str, unit: str) -> tuple[SourceColumn, ...]:
             f"Reduced chi-squared about the unweighted mean, {kind}: what the pipeline stores as chi2_nu, never "
             "below eta; absent below 2 measurements", "ours",
         ),
+        SourceColumn(f"xi{suffix}", f"ξ{word}", unit, f"Mean weighted by 1/err^2 of the {_USABLE}, {kind}", "ours"),
         SourceColumn(f"mean{suffix}", f"Mean{word}", unit, f"Mean of the {_USABLE}, {kind}", "ours"),
         SourceColumn(f"std{suffix}", f"Std{word}", unit, f"Sample standard deviation (N - 1), {kind}", "ours"),
         SourceColumn(f"min{suffix}", f"Min{word}", unit, f"Smallest of the {_USABLE}, {kind}", "ours"),
         SourceColumn(f"max{suffix}", f"Max{word}", unit, f"Largest of the {_USABLE}, {kind}", "ours"),
+        SourceColumn(
+            f"sigma{suffix}", f"σ dev.{word}", "",
+            f"Largest deviation from the mean, {kind}, in standard deviations that divide by N: max(max - mean, "
+            "mean - min) / sqrt(sum((f - mean)^2) / N), never above sqrt(N - 1); absent below 2 measurements. The "
+            "leave-one-out z and the von Neumann ratio need all measurements at once: they stand on the page of a "
+            "source only", "ours",
+        ),
         SourceColumn(
             f"snr{suffix}", f"SNR{word}", "",
             f"Mean over the root mean square of the errors, {kind}: the signal to noise of one typical measurement",
@@ -117,7 +125,7 @@ COLUMNS: tuple[SourceColumn, ...] = (
     *_ours("peak flux density", "", "Jy/beam"),
     *_ours("integrated flux density", "_int", "Jy"),
     _stored("n_obs", "Stored N", "", "n_obs: number of measurements", whole=True),
-    _stored("eta_metric", "Stored η", "", "eta_metric: weighted reduced chi-squared against a constant"),
+    _stored("eta_metric", "Stored η", "", "eta_metric, else eta of the monitored sources: a weighted chi-squared"),
     _stored("v_stored", "Stored V", "", "v_index of the monitored sources, else std_flux_mjy over mean_flux_mjy"),
     _stored("chi2_nu", "Stored χ²ν", "", "chi2_nu: taken about the unweighted mean"),
     _stored("sigma_deviation", "Stored σ dev.", "", "sigma_deviation: max|flux - mean| / std"),
@@ -130,7 +138,7 @@ COLUMNS: tuple[SourceColumn, ...] = (
 )  # fmt: skip
 BY_NAME: Mapping[str, SourceColumn] = MappingProxyType({column.name: column for column in COLUMNS})
 STORED_NAMES = tuple(c.name for c in COLUMNS if c.origin == "stored" and c.name != "v_stored")
-METRIC_NAMES = ("n", "eta", "v", "md", "chi2_mean", "mean", "std", "min", "max", "snr")
+METRIC_NAMES = ("n", "eta", "v", "md", "chi2_mean", "xi", "mean", "std", "min", "max", "sigma", "snr")
 # Made only when somebody asks for them; by the kind of flux that they are of.
 TWO_EPOCH: Mapping[str, Literal["peak", "integrated"]] = MappingProxyType(
     {"vs": "peak", "m": "peak", "vs_int": "integrated", "m_int": "integrated"}

@@ -14,12 +14,16 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Cone:
-    """A circle on the sky; ICRS degrees, radius in arcsec; `text` is what was written."""
+    """A circle on the sky; ICRS degrees, radii in arcsec; `text` is what was written.
+
+    `asked_arcsec` is the radius that was asked for, where a position with few digits needs a wider one.
+    """
 
     ra_deg: float
     dec_deg: float
     radius_arcsec: float
     text: str = ""
+    asked_arcsec: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

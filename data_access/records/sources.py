@@ -115,6 +115,13 @@ class Source:
     problems: tuple[str, ...] = ()
 
     @property
+    def eta_stored(self) -> float | None:
+        """The eta_metric of the stored statistics, else the stored eta of a monitored source."""
+        if self.stored is not None and self.stored.eta_metric is not None:
+            return self.stored.eta_metric
+        return None if self.monitoring is None else self.monitoring.eta
+
+    @property
     def v_stored(self) -> float | None:
         """The stored v_index of a monitored source, else the stored standard deviation over the stored mean."""
         if self.monitoring is not None and self.monitoring.v_index is not None:

@@ -42,6 +42,10 @@ class VariabilityTable:
         Newest photometry row that is counted.
     n_flagged : int64
         Measurements that the pipeline flagged.
+    xi : float64
+        Mean weighted by 1/err².
+    sigma : float64
+        The largest deviation from the mean in standard deviations that divide by n: the pipeline's sigma_deviation.
     snr : float64
         Mean over the root mean square of the errors: of one typical measurement.
     history : str
@@ -68,6 +72,8 @@ class VariabilityTable:
     chi2_mean: FloatArray = field(default_factory=lambda: np.array([], dtype=np.float64))
     md: FloatArray = field(default_factory=lambda: np.array([], dtype=np.float64))
     last_processed: npt.NDArray[np.bool_] = field(default_factory=lambda: np.array([], dtype=np.bool_))
+    xi: FloatArray = field(default_factory=lambda: np.array([], dtype=np.float64))
+    sigma: FloatArray = field(default_factory=lambda: np.array([], dtype=np.float64))
     snr: FloatArray = field(default_factory=lambda: np.array([], dtype=np.float64))
     history: str = ""
 

@@ -15,7 +15,7 @@ FloatArray = npt.NDArray[np.float64]
 # One answer is unpacked while others wait for the interpreter: 5,000 rows take 20 ms.
 _ROWS_AT_ONCE = 5_000
 _POSITION = ("ra_deg", "dec_deg")
-_MONITORED = (*_POSITION, "v_index")
+_MONITORED = (*_POSITION, "v_index", "eta")
 _CANDIDATES = {
     "ese": ("ese_candidates", "source_id", "status"),
     "transient": ("transient_candidates", "source_name", "detection_type"),
@@ -31,7 +31,8 @@ class SourceColumnRepository:
     async def version(self) -> tuple[Any, ...]:
         """Return a value that changes with every commit to the databases of these tables."""
         databases = {}
-        for logical in ("photometry", "variability_stats", "monitoring_sources", "ese_candidates"):
+        of_candidates = (logical for logical, _, _ in _CANDIDATES.values())
+        for logical in ("photometry", "variability_stats", "monitoring_sources", *of_candidates):
             table = await self._layout.find_or_none(logical)
             if table is not None:
                 databases[table.database.role] = table.database
@@ -54,9 +55,9 @@ class SourceColumnRepository:
         return names, {name: columns[:, i] for i, name in enumerate(wanted)}
 
     async def monitored(self) -> tuple[list[str], dict[str, FloatArray], list[tuple[str, str]]]:
-        """Return the monitored sources, their positions and ``v_index``, and (source, name) of those called so too.
+        """Return the monitored sources, their their columns by name, and (source, name) of those called so too.
 
-        What is not a number is NaN.
+        The columns are ``ra_deg``, ``dec_deg``, ``v_index`` and ``eta``; what is not a number is NaN.
         """
         names: list[str] = []
         aliases: list[tuple[str, str]] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -21,8 +21,14 @@ from data_access.services.files import FileService
 
 # An image is some degrees wide: a source further from its middle than this is on none of them.
 RADIUS_DEG = 2.5
-MOST_IMAGES = 200
+# Years of nights; they are read in turns, because the answer is sorted by the time of the observation.
+MOST_IMAGES = 5000
+_IMAGES_AT_ONCE = 1000
+_MOST_TURNS = 10
+# Of one page: files that are opened, and epochs that are listed (what cannot cover the source needs no file).
 MOST_LOOKED_AT = 40
+MOST_LISTED = 200
+MOST_UNPLACED = 200
 MOST_HEADERS = 100
 # The pipeline fits in a box around the position; nearer to the edge than this there is not enough of it.
 EDGE_PIXELS = 30.0
@@ -32,38 +38,58 @@ _WIDTH_ARCMIN = 2.0
 
 
 class MissingEpochService:
-    """Compares the images near a source with its measurements; opens at most `MOST_LOOKED_AT` files."""
+    """Compares the images near a source with its measurements; opens at most `MOST_LOOKED_AT` files for a page."""
 
     def __init__(self, images: ImageRepository, files: FileService, cutouts: CutoutService) -> None:
         self._images = images
         self._files = files
         self._cutouts = cutouts
 
-    async def of(self, curve: LightCurve, place: Place) -> MissingEpochs:
-        """Return the images near `place` that have no measurement in `curve`, with the reason for each.
+    async def of(self, curve: LightCurve, place: Place, *, page: int = 1) -> MissingEpochs:
+        """Return a page of the images near `place` that have no measurement in `curve`, with the reason for each.
 
         An observation counts once, whatever the number of its images. Where no position is recorded, the header of
-        the file is asked, of at most `MOST_HEADERS` images that are not measured.
+        the file is asked, of at most `MOST_HEADERS` images that are not measured. A page that is not there is the
+        oldest one.
 
         Raises
         ------
         DatabaseError
         """
-        wanted = ImageFilter(cone=Cone(place.ra_deg or 0.0, place.dec_deg or 0.0, RADIUS_DEG))
-        page = await self._images.find(wanted, PageRequest(limit=MOST_IMAGES))
+        near, truncated = await self._near(place)
         measured = {_observation(path) for path in curve.image_path if path is not None}
-        unplaced, n_unplaced = await self._images.find_without_place(limit=MOST_IMAGES)
+        unplaced, n_unplaced = await self._images.find_without_place(limit=MOST_UNPLACED)
         by_header, n_unknown = await self._near_by_header(unplaced, measured, place)
         n_unknown += n_unplaced - len(unplaced)
-        every = sorted((*page.rows, *by_header), key=lambda image: image.id)
+        every = sorted((*near, *by_header), key=lambda image: image.id)
         once = {_observation(image.path): image for image in every}
-        missing = [image for key, image in reversed(once.items()) if key not in measured]
-        looked_at = missing[:MOST_LOOKED_AT]
-        states = await self._files.states([image.path for image in looked_at])
+        missing = sorted((image for key, image in once.items() if key not in measured), key=_age, reverse=True)
+        beyond = {image.id: _beyond_recorded_size(image, place) for image in missing}
+        pages = _pages(missing, beyond)
+        at = min(max(page, 1), len(pages))
+        states = await self._files.states([image.path for image in pages[at - 1] if not beyond[image.id]])
         usual = _usual_flux(curve)
-        found = [await self._judge(image, states[image.path], place, usual) for image in looked_at]
-        truncated = len(looked_at) < len(missing) or bool(page.next_cursor)
-        return MissingEpochs(tuple(found), len(once), truncated, n_unknown)
+        found = []
+        for image in pages[at - 1]:
+            if beyond[image.id]:
+                found.append(MissingEpoch(image, "not covered", beyond[image.id]))
+            else:
+                found.append(await self._judge(image, states[image.path], place, usual))
+        return MissingEpochs(tuple(found), len(once), len(missing), at, len(pages), truncated, n_unknown)
+
+    async def _near(self, place: Place) -> tuple[list[Image], bool]:
+        """Return the images with their middle near `place`, and whether there are more than are read."""
+        wanted = ImageFilter(cone=Cone(place.ra_deg or 0.0, place.dec_deg or 0.0, RADIUS_DEG))
+        near: list[Image] = []
+        cursor = ""
+        for _ in range(_MOST_TURNS):
+            limit = min(_IMAGES_AT_ONCE, MOST_IMAGES - len(near))
+            found = await self._images.find(wanted, PageRequest(limit, cursor))
+            near += found.rows
+            cursor = found.next_cursor
+            if not cursor or len(near) >= MOST_IMAGES:
+                break
+        return near, bool(cursor)
 
     async def _near_by_header(
         self, images: Sequence[Image], measured: set[str], place: Place
@@ -71,6 +97,7 @@ class MissingEpochService:
         """Return those of some images whose header puts them near `place`, and how many nothing places."""
         near: list[Image] = []
         wanted = [image for image in images if _observation(image.path) not in measured]
+        wanted.sort(key=_age, reverse=True)
         n_unknown = max(0, len(wanted) - MOST_HEADERS)
         cone = Cone(place.ra_deg or 0.0, place.dec_deg or 0.0, RADIUS_DEG)
         for image in wanted[:MOST_HEADERS]:
@@ -88,9 +115,6 @@ class MissingEpochService:
 
     async def _judge(self, image: Image, state: FileState, place: Place, usual_jy: float) -> MissingEpoch:
         if not state.exists:
-            beyond = _beyond_recorded_size(image, place)
-            if beyond:
-                return MissingEpoch(image, "not covered", beyond)
             return MissingEpoch(image, "image gone", "the file is not on disk any more")
         try:
             cutout = await self._cutouts.cutout(image, place, width=_WIDTH_ARCMIN, unit="arcmin")
@@ -101,8 +125,28 @@ class MissingEpochService:
         return _judge_pixels(image, cutout, usual_jy)
 
 
+def _age(image: Image) -> tuple[bool, float, int]:
+    """Return what sorts images by the time of the observation; those without one count as the oldest."""
+    mjd = image.epoch.mjd
+    return mjd is not None, mjd or 0.0, image.id
+
+
+def _pages(missing: Sequence[Image], beyond: Mapping[int, str]) -> list[list[Image]]:
+    """Return the images page by page, at least one: a page ends when its files or its lines are used up."""
+    pages: list[list[Image]] = [[]]
+    n_files = 0
+    for image in missing:
+        needs_file = not beyond[image.id]
+        if len(pages[-1]) == MOST_LISTED or (needs_file and n_files == MOST_LOOKED_AT):
+            pages.append([])
+            n_files = 0
+        pages[-1].append(image)
+        n_files += needs_file
+    return pages
+
+
 def _beyond_recorded_size(image: Image, place: Place) -> str:
-    """Return in words that a source lies outside of an image whose file is gone; empty when that is not certain."""
+    """Return in words that a source lies outside of an image by its recorded size; empty when not certain."""
     at = image.position
     if at.ra_deg is None or at.dec_deg is None or not (image.imsize_x and image.imsize_y and image.cellsize_arcsec):
         return ""

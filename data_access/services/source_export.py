@@ -31,10 +31,6 @@ _SPANS = (
     ("last_obs_mjd", "Last epoch of the observations, MJD (UTC), flagged and forced measurements included"),
     ("span_d", "Time between the first and the last epoch"),
 )
-_STATE_WORDS = {
-    "ese": "State of the pipeline's ESE candidates; empty for none",
-    "transient": "Kind of the pipeline's transient candidates; empty for none",
-}
 
 
 class SourceExportService:

@@ -337,8 +337,9 @@ def _make(
         v = columns["std_flux_mjy"] / columns["mean_flux_mjy"]
     v = np.where(columns["mean_flux_mjy"] > 0, v, np.nan)
     monitored_rows = _rows_of(names, monitored[0])
-    v_index = _placed(monitored_rows, monitored[1].get("v_index"), n)
+    v_index, eta = (_placed(monitored_rows, monitored[1].get(name), n) for name in ("v_index", "eta"))
     columns["v_stored"] = np.where(np.isnan(v_index), v, v_index)
+    columns["eta_metric"] = np.where(np.isnan(columns["eta_metric"]), eta, columns["eta_metric"])
     for rows, source in ((stored_rows, stored[1]), (monitored_rows, monitored[1])):
         for target, name in ((ra, "ra_deg"), (dec, "dec_deg")):
             more = _placed(rows, source.get(name), n)

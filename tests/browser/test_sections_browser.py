@@ -55,3 +55,24 @@ def test_sections_of_a_source_are_reached_by_key_link_and_url(
     page.wait_for_function("window.scrollY > 300")
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_contain_text("sections of this page")
+
+
+def test_the_help_of_a_source_lists_the_keys_that_work_there(
+    page: Page, server: Callable[..., ServerProcess], demo: Path
+) -> None:
+    process = server(str(demo), module="tests.browser.archive_server")
+    page.goto(f"{process.url}sources?sort=n_obs&order=desc")
+    wait_until_filled(page)
+    keys = page.locator("#keys")
+    expect(keys).not_to_contain_text("previous and next source")
+    page.locator("section.rt").filter(has_text="Sources").locator("tbody tr a").first.click()
+    page.wait_for_url("**/sources/*")
+    wait_until_filled(page)
+    source = page.url.partition("?")[0]
+    page.goto(source)
+    wait_until_filled(page)
+    for words in ("the one before, the one after", "the first, the last", "play or stop"):
+        expect(keys).to_contain_text(words, timeout=20_000)
+    expect(keys).not_to_contain_text("previous and next source")
+    page.goto(f"{source}?q=sort%3Dn_obs%26order%3Ddesc")
+    expect(keys).to_contain_text("previous and next source of the search", timeout=20_000)

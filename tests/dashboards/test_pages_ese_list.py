@@ -133,3 +133,33 @@ async def test_a_light_curve_is_analysed_once_until_it_has_another_epoch(archive
     second = {entry.candidate.source_id: entry.summary for entry in again._done.values()}
     assert second[NAME] is first[NAME]
     assert second["N03"] is not first["N03"]
+
+
+@pytest.mark.parametrize(
+    ("name", "inside", "outside"),
+    [
+        ("depth_range", "50..70", ">70"),
+        ("duration_range", "=9", "<9"),
+        ("run_range", ">3", ">4"),
+        ("deepest_range", "<-5", ">0"),
+        ("leave_one_out_range", "<-10", ">0"),
+        ("bound_range", "90..100", "<90"),
+    ],
+)
+async def test_candidates_are_filtered_by_ranges_of_what_their_light_curves_say(
+    archive: Archive, name: str, inside: str, outside: str
+) -> None:
+    view = await open_list(archive, **{name: inside})
+    assert NAME in column(view, "source") and view.form.values[name] == inside
+    assert "<b>ghost</b>" not in column(view, "source")
+    view._submit({name: outside})
+    assert NAME not in column(view, "source") and "of 3" in view.table.total
+    assert f"{name}=" in write_query(view, view.url_params)
+    view._submit({name: "deep"})
+    assert set(view.form.errors) == {name} and getattr(view, name) == outside
+
+
+async def test_a_range_without_meaning_in_the_url_is_said_at_its_field(archive: Archive) -> None:
+    view = await open_list(archive, depth_range="deep")
+    assert set(view.form.errors) == {"depth_range"}
+    assert len(column(view, "source")) == 3

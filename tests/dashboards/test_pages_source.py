@@ -237,6 +237,19 @@ async def test_eta_and_v_of_the_monitored_sources_that_differ_are_said(writable:
     assert "V of the monitored sources is 98" in view.metrics.note
 
 
+async def test_the_stored_chi_squared_stands_in_the_row_of_the_unweighted_mean(writable: Path) -> None:
+    with products(writable) as db:
+        name = db.execute("SELECT source_id FROM variability_stats LIMIT 1").fetchone()[0]
+        db.execute("UPDATE variability_stats SET chi2_nu = 77.5 WHERE source_id = ?", (name,))
+        db.commit()
+    async with open_archive(writable) as archive:
+        view = await open_source(archive, name)
+    stored = {
+        key: row_of(view.metrics.rows, key)[2]["t"] for key in ("reduced_chi_squared", "unweighted_chi_squared")
+    }
+    assert stored["unweighted_chi_squared"].startswith("77.5") and stored["reduced_chi_squared"] == "—"
+
+
 async def test_an_old_transient_stands_on_the_page_of_its_source(writable: Path, archive: Archive) -> None:
     name = (await best_measured(archive)).source.source_id
     with products(writable) as db:

@@ -14,6 +14,7 @@ from dashboards.pages.source_search import query_of, radius_of, range_of
 from dashboards.pages.source_table import Line, line_cells
 from dashboards.pages.sources import SourcesPage
 from data_access import Archive, open_archive
+from data_access.analysis.coordinates import galactic
 from data_access.analysis.source_list import read_list
 from data_access.errors import SearchNotReady, ValidationError
 from data_access.records.source_columns import BY_NAME
@@ -37,7 +38,7 @@ def names(view: SourcesPage) -> list[str]:
         ("onerror", "onerror", False, 0),
         ("09:58:47 +65:33:54", "", True, 0),
         ("149.7, 65.565", "", True, 0),
-        ("gal 148.2 +41.9", "", True, 0),
+        ("gal 148.21 +41.93", "", True, 0),
         ("09h58m47s +65d33m54s B1950", "", True, 0),
         ("J0958+65, J1000+10", "", False, 2),
         ("09:58:47 +65:33:54; 10:00:00 +10:00:00; 8", "", False, 3),
@@ -51,6 +52,17 @@ def test_one_box_takes_names_lists_and_positions(text: str, name: str, *, is_con
     assert len(query.entries or ()) == n_entries
     if query.cone is not None:
         assert query.cone.radius_arcsec == 300.0
+
+
+async def test_a_galactic_position_with_few_digits_is_a_wider_circle_and_that_is_said(archive: Archive) -> None:
+    index = await archive.search.index(patience_s=60.0)
+    name, ra, dec = index.names.names[0], float(index.columns["ra_deg"][0]), float(index.columns["dec_deg"][0])
+    longitude, latitude = galactic(ra, dec)
+    view = await open_list(archive, text=f"gal {longitude:.1f} {latitude:.2f}", radius="30")
+    assert name in names(view)
+    assert "°: that is the radius, not the 30 arcsec asked for." in view.table.note
+    view = await open_list(archive, text=f"gal {longitude:.5f} {latitude:.5f}", radius="30")
+    assert name in names(view) and "asked for" not in view.table.note
 
 
 @pytest.mark.parametrize(

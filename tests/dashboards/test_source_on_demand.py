@@ -71,6 +71,47 @@ async def test_an_image_that_is_gone_and_never_reached_the_source_did_not_cover_
     assert (cells[1]["t"], cells[2]["t"][:5]) == ("not covered", "1.00°")
 
 
+def shown(view: SourcePage) -> list[tuple[str, str]]:
+    """Return time and reason of what is listed."""
+    table: Any = view.slots["missing epochs"].content
+    return [(row["cells"][3]["t"][:19], row["cells"][1]["t"]) for row in table.rows]
+
+
+async def test_missing_epochs_go_on_to_older_ones_page_by_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data_access.services.missing_epochs.MOST_LOOKED_AT", 2)
+    monkeypatch.setattr("data_access.services.missing_epochs._IMAGES_AT_ONCE", 3)
+    with closing(sqlite3.connect(folder / "state" / "db" / "products.sqlite3")) as db, db:
+        # the oldest observation was registered last: what is newest is said by the observation
+        db.execute("UPDATE images SET id = 1000 WHERE path LIKE ?", (f"%{STAMPS[2]}%",))
+    async with open_archive(folder) as archive:
+        view = await open_source(archive, missing="on")
+        assert shown(view) == [(STAMPS[6], REASONS[6]), (STAMPS[5], REASONS[5])]
+        table: Any = view.slots["missing epochs"].content
+        words = "2 of 4 without a measurement were looked at here, from 2026-03-19 back to 2026-03-16 (page 1 of 2"
+        assert words in table.note and table.has_next and not table.has_previous
+        table._handle_msg({"type": "next"})
+        await view.settled()
+        assert shown(view) == [(STAMPS[3], REASONS[3]), (STAMPS[2], REASONS[2])]
+        assert "(page 2 of 2)" in table.note and table.has_previous and not table.has_next
+    assert "missing_page=2" in write_query(view, view.url_params)
+
+
+async def test_images_that_cannot_cover_a_source_take_no_look_from_those_that_can(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data_access.services.missing_epochs.MOST_LOOKED_AT", 1)
+    with closing(sqlite3.connect(folder / "state" / "db" / "products.sqlite3")) as db, db:
+        for k in (5, 6):
+            db.execute(
+                "UPDATE images SET center_dec_deg = ?, imsize_x = 64, imsize_y = 64, cellsize_arcsec = 6 "
+                "WHERE path LIKE ?",
+                (DEC_DEG + 1.0, f"%{STAMPS[k]}%"),
+            )
+    async with open_archive(folder) as archive:
+        view = await open_source(archive, missing="on")
+    assert shown(view) == [(STAMPS[6], "not covered"), (STAMPS[5], "not covered"), (STAMPS[3], REASONS[3])]
+
+
 async def test_where_no_centre_is_recorded_the_header_of_the_file_is_asked(folder: Path) -> None:
     with closing(sqlite3.connect(folder / "state" / "db" / "products.sqlite3")) as db, db:
         db.execute("UPDATE images SET center_ra_deg = NULL, center_dec_deg = NULL")

@@ -88,6 +88,19 @@ def test_name_is_a_position_with_the_size_of_its_last_digit(
     assert position.resolution_arcsec == pytest.approx(resolution_arcsec, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("text", "resolution_arcsec"),
+    [
+        ("gal 95.1 3.67", 360 * math.cos(math.radians(3.67))),
+        ("gal 95.12345 60.5", 360),
+        ("l=3 b=-0.4", 3600 * math.cos(math.radians(0.4))),
+        ("G3.52-0.42", 36),
+    ],
+)
+def test_a_galactic_position_has_the_size_of_its_coarser_last_digit(text: str, resolution_arcsec: float) -> None:
+    assert parse_position(text).resolution_arcsec == pytest.approx(resolution_arcsec, rel=1e-3)
+
+
 def test_b_name_and_b1950_are_precessed() -> None:
     # the Crab pulsar: B0531+21 is J0534+22
     expected = SkyCoord("05h31m +21d", frame="fk4").icrs

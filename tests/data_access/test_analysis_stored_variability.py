@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from data_access.analysis.variability import compare_monitoring, compare_stored, eta, unweighted_chi_squared
+from data_access.analysis.variability.sigma_deviation import sigma_deviation
 from data_access.records.sources import MonitoringState, StoredVariability
 
 FLUX_JY = np.array([0.050, 0.052, 0.047, 0.061, 0.055])
@@ -20,8 +21,8 @@ def stored_row() -> StoredVariability:
     return StoredVariability(
         source_id="J1", ra_deg=1.0, dec_deg=2.0, nvss_flux_mjy=50.0, n_obs=5, mean_flux_mjy=float(f.mean()),
         std_flux_mjy=float(f.std(ddof=1)), min_flux_mjy=float(f.min()), max_flux_mjy=float(f.max()),
-        chi2_nu=eta(FLUX_JY, ERR_JY).value, sigma_deviation=1.9, eta_metric=eta(FLUX_JY, ERR_JY).value,
-        last_mjd=None, updated_at=None,
+        chi2_nu=eta(FLUX_JY, ERR_JY).value, eta_metric=eta(FLUX_JY, ERR_JY).value,
+        sigma_deviation=sigma_deviation(FLUX_JY).value, last_mjd=None, updated_at=None,
     )  # fmt: skip
 
 
@@ -80,7 +81,32 @@ def test_impossible_sigma_deviation_is_named_with_its_bound() -> None:
 
 
 def test_largest_possible_sigma_deviation_itself_is_not_impossible() -> None:
-    assert compare_stored(replace(stored_row(), sigma_deviation=2.0), FLUX_JY, ERR_JY) == ()
+    assert "impossible" not in only_remark(replace(stored_row(), sigma_deviation=2.0))
+
+
+def test_a_stored_sigma_deviation_is_held_against_the_photometry() -> None:
+    ours = sigma_deviation(FLUX_JY).value
+    remark = only_remark(replace(stored_row(), sigma_deviation=1.23))
+    assert remark == f"the stored σ deviation is 1.23, that of the photometry {ours:g}"
+    of_sample = sigma_deviation(FLUX_JY, ddof=1).value
+    assert "divide by n-1, ours by n" in only_remark(replace(stored_row(), sigma_deviation=of_sample))
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("std_flux_mjy", "standard deviation is 7 mJy"),
+        ("chi2_nu", "χ²ν is 7"),
+        ("eta_metric", "η is 7"),
+        ("sigma_deviation", "σ deviation is 7"),
+    ],
+)
+def test_a_stored_number_that_one_measurement_cannot_have_says_why(column: str, words: str) -> None:
+    names = ("std_flux_mjy", "chi2_nu", "eta_metric", "sigma_deviation", "nvss_flux_mjy")
+    one = dict.fromkeys(("mean_flux_mjy", "min_flux_mjy", "max_flux_mjy"), 50.0)
+    row = replace(stored_row(), n_obs=1, **one, **{**dict.fromkeys(names), column: 7.0})
+    (remark,) = compare_stored(row, FLUX_JY[:1], ERR_JY[:1])
+    assert remark.startswith(f"the stored {words}, the photometry has none: needs at least 2")
 
 
 def test_missing_columns_are_not_differences() -> None:

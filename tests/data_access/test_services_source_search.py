@@ -16,7 +16,10 @@ from data_access.analysis.variability.formulas import (
     debiased_modulation_index,
     reduced_chi_squared,
     unweighted_chi_squared,
+    weighted_mean,
 )
+from data_access.analysis.variability.metric import valid_measurements
+from data_access.analysis.variability.sigma_deviation import sigma_deviation
 from data_access.demo import write_demo
 from data_access.errors import SearchNotReady, ValidationError
 from data_access.records import PageRequest
@@ -205,6 +208,37 @@ async def test_debiased_index_and_chi_squared_are_those_of_every_light_curve(rea
     assert n_known > 40
 
 
+async def test_weighted_mean_and_sigma_deviation_are_those_of_every_light_curve(real_archive_split: Path) -> None:
+    truth = json.loads((real_archive_split / "truth.json").read_text())["sources"]
+    async with open_archive(real_archive_split) as archive:
+        index = await archive.search.index(patience_s=60.0)
+        for name in truth:
+            curve = await archive.sources.get_light_curve(name)
+            row, used = index.names.get(name), ~curve.is_flagged
+            for suffix, flux, err in (
+                ("", curve.peak_jyb[used], curve.peak_err_jyb[used]),
+                ("_int", curve.flux_jy[used], curve.flux_err_jy[used]),
+            ):
+                f, e = valid_measurements(flux, err)
+                for column, ours in (("xi", weighted_mean(f, e)), ("sigma", sigma_deviation(f))):
+                    found, wanted = index.columns[f"{column}{suffix}"][row], ours.value
+                    np.testing.assert_allclose(found, np.nan if wanted is None else wanted, rtol=1e-9)
+
+
+async def test_weighted_mean_and_sigma_deviation_are_filters_orders_and_in_exports(written: Path) -> None:
+    async with open_archive(written) as archive:
+        for name in ("xi", "sigma", "xi_int", "sigma_int"):
+            query = SourceQuery(ranges=(Range(name, 0.0, None),))
+            page, found, index = await archive.search.find(query, PageRequest(5, "", name))
+            values = index.columns[name][list(page.rows)]
+            assert found.rows.size and (np.diff(values) <= 0).all()
+        file, _ = await archive.source_export.write(query, "csv", sort="sigma", descending=True, facts={})
+        with file:
+            text = file.read().decode()
+    head = next(line for line in text.splitlines() if line.startswith("source_id"))
+    assert {"xi", "sigma", "xi_int", "sigma_int"} <= set(head.split(","))
+
+
 async def test_a_wrong_order_is_refused_while_there_is_no_index_yet(
     written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,3 +272,48 @@ async def test_the_stored_v_that_is_shown_is_the_one_that_is_filtered_sorted_and
         shown = source.v_stored
         kept = index.columns["v_stored"][index.names.names.index(source.source_id)]
         assert kept == pytest.approx(np.nan if shown is None else shown, nan_ok=True)
+
+
+async def test_the_stored_eta_of_monitored_sources_is_filtered_sorted_and_exported_as_it_is_shown(
+    writable: Path,
+) -> None:
+    with closing(sqlite3.connect(writable / "state" / "db" / "products.sqlite3")) as db, db:
+        names = [
+            row[0]
+            for row in db.execute(
+                "SELECT m.source_id FROM monitoring_sources m JOIN variability_stats v USING (source_id) LIMIT 2"
+            )
+        ]
+        db.executemany("UPDATE monitoring_sources SET eta = 987.5 WHERE source_id = ?", [(name,) for name in names])
+        db.execute("UPDATE variability_stats SET eta_metric = NULL WHERE source_id = ?", (names[0],))
+        db.execute("UPDATE variability_stats SET eta_metric = 3.5 WHERE source_id = ?", (names[1],))
+    query = SourceQuery(ranges=(Range("eta_metric", 987.0, 988.0),))
+    async with open_archive(writable) as archive:
+        index = await archive.search.index(patience_s=60.0)
+        page, _, _ = await archive.search.find(query, PageRequest(5, "", "eta_metric"))
+        sources = await archive.sources.describe(index.names.names[:200])
+        file, _ = await archive.source_export.write(query, "csv", sort="eta_metric", descending=True, facts={})
+        with file:
+            exported = file.read().decode()
+    assert [index.names.names[i] for i in page.rows] == [names[0]]
+    assert "987.5" in exported
+    for source in sources:
+        kept = index.columns["eta_metric"][index.names.names.index(source.source_id)]
+        assert kept == pytest.approx(np.nan if source.eta_stored is None else source.eta_stored, nan_ok=True)
+
+
+async def test_the_index_follows_every_table_that_it_is_made_of(
+    writable: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_archive(writable) as archive:
+        columns = archive.search._columns
+        asked, find = [], columns._layout.find_or_none
+
+        async def noted(logical: str) -> object:
+            asked.append(logical)
+            return await find(logical)
+
+        monkeypatch.setattr(columns._layout, "find_or_none", noted)
+        await columns.version()
+    tables = {"photometry", "variability_stats", "monitoring_sources", "ese_candidates", "transient_candidates"}
+    assert set(asked) == tables

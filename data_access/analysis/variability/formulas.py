@@ -53,6 +53,9 @@ DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
             "Σ (I−ξ)²/σ² / (N−1) about the weighted mean ξ: the same number as η",
             "Bevington & Robinson 2003, ch. 4",
         ),
+        "unweighted_chi_squared": Definition(
+            "χ²ν", "Σ (I−mean)²/σ² / (N−1) about the unweighted mean", "Bevington & Robinson 2003, ch. 4"
+        ),
         "vs": Definition("Vs", "(Ia−Ib) / √(σa²+σb²)", "Mooley et al. 2016, ApJ 818, 105, section 5"),
         "m": Definition("m", "2 (Ia−Ib) / (Ia+Ib)", "Mooley et al. 2016, ApJ 818, 105, section 5"),
         "von_neumann": Definition(

@@ -130,7 +130,7 @@ def _merge_kind(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> None:
 
 
 def metrics_of(moments: npt.NDArray[Any], kind: FluxKind) -> dict[str, npt.NDArray[Any]]:
-    """Return ``n, eta, v, chi2_nu, chi2_mean, md, mean, min, max, std, snr, reason`` of every source, (n_src,) each.
+    """Return the metrics of every source, shape (n_src,) each, and `reason`; named as in `VariabilityTable`.
 
     A source without any finite peak flux is answered by its integrated fluxes, as its light curve is. NaN where a
     number does not exist; `reason` is then a key of `REASONS`. Formulas as in `formulas`; fluxes in the unit given.
@@ -149,6 +149,9 @@ def metrics_of(moments: npt.NDArray[Any], kind: FluxKind) -> dict[str, npt.NDArr
         excess = (own["m2"] - own["e2"]) / n
         md = np.where((n > 1) & (mean > 0) & (excess >= 0), np.sqrt(np.maximum(excess, 0.0)) / mean, np.nan)
         about_mean = own["wm2"] + own["w"] * (own["mean"] - own["wmean"]) ** 2
+        xi = np.where(n > 0, own["shift"] + own["wmean"], np.nan)
+        furthest = np.maximum(own["max"] - mean, mean - own["min"])
+        sigma = np.where((n > 1) & (own["max"] > own["min"]), furthest / np.sqrt(own["m2"] / n), np.nan)
         chi2_mean = np.where(n > 1, about_mean / (n - 1), np.nan)
     reason = np.select(
         [
@@ -175,6 +178,8 @@ def metrics_of(moments: npt.NDArray[Any], kind: FluxKind) -> dict[str, npt.NDArr
         "std": std,
         "min": np.where(finite, own["min"], np.nan),
         "max": np.where(finite, own["max"], np.nan),
+        "xi": np.where(np.isfinite(xi), xi, np.nan),
+        "sigma": np.where(np.isfinite(sigma), sigma, np.nan),
         "snr": np.where(np.isfinite(snr), snr, np.nan),
         "reason": reason.astype(np.int64),
     }

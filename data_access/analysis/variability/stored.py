@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from data_access.analysis.variability.formulas import eta, modulation_index, unweighted_chi_squared
-from data_access.analysis.variability.metric import FloatArray, Metric, valid_measurements
-from data_access.analysis.variability.sigma_deviation import largest_possible_sigma_deviation
+from data_access.analysis.variability.metric import FloatArray, Metric, too_few, valid_measurements
+from data_access.analysis.variability.sigma_deviation import largest_possible_sigma_deviation, sigma_deviation
 from data_access.records.sources import MonitoringState, StoredVariability
 
 _SAME = 1e-4
@@ -93,9 +93,17 @@ def _against_photometry(stored: StoredVariability, f_mjy: FloatArray, e_mjy: Flo
     yield from _spread(stored, f_mjy, scale)
     yield from _extremes(stored, f_mjy, scale)
     yield from _chi_squared(stored, f_mjy, e_mjy)
-    ours = eta(f_mjy, e_mjy).value
-    if stored.eta_metric is not None and ours is not None and not _same(stored.eta_metric, ours):
-        yield f"the stored η is {stored.eta_metric:g}, that of the photometry {ours:g}"
+    yield from _sigma_deviation(stored, f_mjy)
+    ours = eta(f_mjy, e_mjy)
+    if stored.eta_metric is not None and (ours.value is None or not _same(stored.eta_metric, ours.value)):
+        yield _differs("η", stored.eta_metric, ours)
+
+
+def _differs(what: str, stored: float, ours: Metric, unit: str = "") -> str:
+    """Say that a stored number and ours differ, or why there is none of ours."""
+    if ours.value is None:
+        return f"the stored {what} is {stored:g}{unit}, the photometry has none: {ours.reason}"
+    return f"the stored {what} is {stored:g}{unit}, that of the photometry {ours.value:g}{unit}"
 
 
 def _scale_of(stored_mean: float | None, mean: float) -> float:
@@ -108,16 +116,19 @@ def _scale_of(stored_mean: float | None, mean: float) -> float:
 
 
 def _spread(stored: StoredVariability, f_mjy: FloatArray, scale: float) -> Iterator[str]:
-    if stored.std_flux_mjy is None or f_mjy.size < 2:
+    if stored.std_flux_mjy is None:
         return
     std = stored.std_flux_mjy / scale
+    if f_mjy.size < 2:
+        yield _differs("standard deviation", std, too_few(2, f_mjy.size), " mJy")
+        return
     sample, population = float(np.std(f_mjy, ddof=1)), float(np.std(f_mjy))
     if _same(std, sample):
         return
     if _same(std, population):
         yield (f"the stored standard deviation divides by n, ours by n-1: {population:g} instead of {sample:g} mJy")
     else:
-        yield f"the stored standard deviation is {std:g} mJy, that of the photometry {sample:g} mJy"
+        yield _differs("standard deviation", std, Metric(sample), " mJy")
 
 
 def _extremes(stored: StoredVariability, f_mjy: FloatArray, scale: float) -> Iterator[str]:
@@ -130,14 +141,30 @@ def _extremes(stored: StoredVariability, f_mjy: FloatArray, scale: float) -> Ite
 
 
 def _chi_squared(stored: StoredVariability, f_mjy: FloatArray, e_mjy: FloatArray) -> Iterator[str]:
-    ours = eta(f_mjy, e_mjy).value
+    ours = eta(f_mjy, e_mjy)
     about_plain_mean = unweighted_chi_squared(f_mjy, e_mjy).value
-    if stored.chi2_nu is None or ours is None or _same(stored.chi2_nu, ours):
+    if stored.chi2_nu is None or (ours.value is not None and _same(stored.chi2_nu, ours.value)):
         return
-    if about_plain_mean is not None and _same(stored.chi2_nu, about_plain_mean):
-        yield f"the stored χ²ν is about the unweighted mean: {stored.chi2_nu:g} instead of {ours:g}"
+    if ours.value is not None and about_plain_mean is not None and _same(stored.chi2_nu, about_plain_mean):
+        yield f"the stored χ²ν is about the unweighted mean: {stored.chi2_nu:g} instead of {ours.value:g}"
     else:
-        yield f"the stored χ²ν is {stored.chi2_nu:g}, that of the photometry {ours:g}"
+        yield _differs("χ²ν", stored.chi2_nu, ours)
+
+
+def _sigma_deviation(stored: StoredVariability, f_mjy: FloatArray) -> Iterator[str]:
+    value = stored.sigma_deviation
+    if value is None or _is_impossible(stored, int(f_mjy.size)):
+        return
+    ours, of_sample = sigma_deviation(f_mjy), sigma_deviation(f_mjy, ddof=1).value
+    if ours.value is not None and _same(value, ours.value):
+        return
+    if ours.value is not None and of_sample is not None and _same(value, of_sample):
+        yield (
+            "the stored σ deviation is in standard deviations that divide by n-1, ours by n: "
+            f"{value:g} instead of {ours.value:g}"
+        )
+    else:
+        yield _differs("σ deviation", value, ours)
 
 
 def _unit_by_catalogue(stored: StoredVariability) -> Iterator[str]:
@@ -150,9 +177,9 @@ def _unit_by_catalogue(stored: StoredVariability) -> Iterator[str]:
 
 
 def _impossible(stored: StoredVariability, n_valid: int) -> Iterator[str]:
-    n = stored.n_obs if stored.n_obs is not None else n_valid
-    largest = largest_possible_sigma_deviation(n)
-    if stored.sigma_deviation is not None and stored.sigma_deviation > largest * (1 + 1e-9):
+    if _is_impossible(stored, n_valid):
+        n = _count(stored, n_valid)
+        largest = largest_possible_sigma_deviation(n)
         yield (
             f"a deviation of {stored.sigma_deviation:g} standard deviations is impossible with {n} measurements: "
             f"the largest possible is {largest:.2f}"
@@ -164,6 +191,16 @@ def _impossible(stored: StoredVariability, n_valid: int) -> Iterator[str]:
         yield f"the mean flux ({mean:g} mJy) is not between the smallest and the largest"
     if stored.std_flux_mjy is not None and stored.std_flux_mjy < 0:
         yield f"the standard deviation is negative ({stored.std_flux_mjy:g} mJy)"
+
+
+def _count(stored: StoredVariability, n_valid: int) -> int:
+    return stored.n_obs if stored.n_obs is not None else n_valid
+
+
+def _is_impossible(stored: StoredVariability, n_valid: int) -> bool:
+    """Return whether no set of so many numbers has the stored deviation."""
+    largest = largest_possible_sigma_deviation(_count(stored, n_valid))
+    return stored.sigma_deviation is not None and stored.sigma_deviation > largest * (1 + 1e-9)
 
 
 def _same(a: float, b: float) -> bool:

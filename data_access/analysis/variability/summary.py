@@ -11,6 +11,7 @@ from data_access.analysis.variability.formulas import (
     debiased_modulation_index,
     eta,
     modulation_index,
+    unweighted_chi_squared,
     von_neumann,
     weighted_mean,
 )
@@ -48,6 +49,7 @@ class VariabilityMetrics:
     modulation_index: Metric
     debiased_modulation_index: Metric
     reduced_chi_squared: Metric
+    unweighted_chi_squared: Metric
     von_neumann: Metric
     maximum_pair: PairMetrics
 
@@ -86,6 +88,7 @@ def variability_metrics(
             modulation_index=modulation_index(f, e),
             debiased_modulation_index=debiased_modulation_index(f, e),
             reduced_chi_squared=eta_value,
+            unweighted_chi_squared=unweighted_chi_squared(f, e),
             von_neumann=von_neumann(f),
             maximum_pair=_pair_in_input(maximum_pair(f, e), flux, err),
         )
