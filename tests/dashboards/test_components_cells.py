@@ -163,6 +163,7 @@ def test_a_slot_keeps_no_hole_below_words_or_a_short_table(content: Any, height:
 def test_text_of_absurd_length_is_cut_and_says_how_long_it_was() -> None:
     made = cell("a" * 1_000_000, title="b" * 5000, note="c" * 5000)
     assert made["t"].endswith("aaa … (1,000,000 characters)")
+    assert len(made["t"]) < 1100 < len(made["title"]) < 4100
     assert all(len(made[part]) < 4100 for part in ("t", "title", "n"))
 
 
