@@ -29,6 +29,11 @@ class SelectionParams(param.Parameterized):  # type: ignore[misc, unused-ignore]
     error_percent = param.String(default="", doc="systematic error, per cent of each flux density")
     error_mjy = param.String(default="", doc="systematic error, mJy, the same for all epochs")
 
+    @classmethod
+    def check_query(cls, query: Mapping[str, str]) -> None:
+        """Raise `FieldError` for words of the selection that mean nothing."""
+        parse_selection({name: query.get(name, "") for name in SELECTION_PARAMS})
+
 
 SELECTION_PARAMS = ("mjd_from", "mjd_to", "flagged", "without", "error_percent", "error_mjy")
 

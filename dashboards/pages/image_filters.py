@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,12 +10,15 @@ from dashboards.components.filters import Field
 from dashboards.pages.filter_fields import moment_of
 from dashboards.pages.list_page import FieldError, number_of
 from data_access.analysis.cones import Cone
-from data_access.analysis.coordinates import format_dec, format_ra
+from data_access.analysis.coordinates import format_dec, format_ra, parse_position
+from data_access.errors import ValidationError
 from data_access.records import NamedPlace
 from data_access.repositories.image_filter import GRADES, ImageFilter
 
 DEFAULT_RADIUS_DEG = 1.0
 _PIPELINE = "pipeline:"
+# Two numbers or more and nothing else; one alone may be the name of a source.
+_NUMBERS = re.compile(r"\s*[+\-−]?[\d.]+[\s:hd°,+\-−][\s\d:+\-−.,hmsd°′″'\"]*")
 # What the pipeline's own code writes into image_qa; the column is free text, so that a URL may name others.
 VERDICTS = ("excellent", "good", "marginal", "poor")
 
@@ -99,8 +103,18 @@ def filter_of(values: Mapping[str, str]) -> TypedFilter:
         grade="" if verdict else values["grade"],
         verdict=verdict,
     )
+    if _NUMBERS.fullmatch(values["near"]):
+        _check_position(values["near"])
     on_disk = {"": None, "yes": True, "no": False}[values["on_disk"]]
     return TypedFilter(wanted, values["near"].strip(), radius or DEFAULT_RADIUS_DEG, on_disk)
+
+
+def _check_position(text: str) -> None:
+    """Raise `FieldError` for numbers that are no position; a name can only be looked up."""
+    try:
+        parse_position(text)
+    except ValidationError as err:
+        raise FieldError("near", f"{err.message}. {err.remedy}") from err
 
 
 def place_words(place: NamedPlace, radius_deg: float) -> str:

@@ -45,6 +45,7 @@ from data_access.records.variability import VariabilityTable
 _PLOT_HEIGHT = 430
 _SIDE_WIDTH = 470
 _PAUSE_S = 0.25
+_NUMBER_FIELDS = ("epochs", "k", "eta_cut", "v_cut")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,12 @@ class VariabilityPage(PageView):
     url_params = ("flux", "epochs", "k", "eta_cut", "v_cut", "picked", "area", "axes", "panels")
     push_params = ("flux", "epochs", "k")
     live_roles = frozenset({"products", "pipeline", "notes"})
+
+    @classmethod
+    def check_query(cls, query: Mapping[str, str]) -> None:
+        """Raise `FieldError` for a cut or a number of measurements that means nothing."""
+        for name in _NUMBER_FIELDS:
+            positive(name, query.get(name, ""))
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **params)
@@ -257,7 +264,7 @@ class VariabilityPage(PageView):
             self.param.update(**moved)
 
     def _values(self) -> dict[str, float | None]:
-        return {name: positive(name, getattr(self, name)) for name in ("epochs", "k", "eta_cut", "v_cut")}
+        return {name: positive(name, getattr(self, name)) for name in _NUMBER_FIELDS}
 
     def _submit(self, values: Mapping[str, Any]) -> None:
         wanted = {field["name"]: str(values.get(field["name"], "") or "") for field in FIELDS}

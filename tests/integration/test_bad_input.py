@@ -11,6 +11,8 @@ import httpx
 import pytest
 
 from data_access.archive import Archive
+from data_access.records import PageRequest
+from data_access.repositories.sources import SourceFilter
 from tests.integration.page_opening import SPECS, Known, cards, open_view
 
 LISTS = ("/images", "/sources", "/jobs", "/ms", "/calibration")
@@ -99,6 +101,12 @@ async def test_queries_that_break_the_grammar_open_the_page(http: httpx.AsyncCli
     [
         ("/images?dec_min=abc", 400),
         ("/images?near=nonsense", 200),
+        ("/images?near=99:99:99 %2B99:99:99", 400),
+        ("/images?near=13:31 %2B30:30", 200),
+        ("/images?near=11", 200),
+        ("/variability?k=abc", 400),
+        ("/variability?eta_cut=-1", 400),
+        ("/variability?epochs=4", 200),
         ("/sources?eta_metric=much", 400),
         ("/ms?after=%25%25", 400),
         ("/jobs?start=yesterday", 400),
@@ -180,3 +188,16 @@ async def test_an_unexpected_error_shows_an_id_and_its_traceback_is_in_the_log_o
     record = next(r for r in caplog.records if r.exc_info and "secret detail" in str(r.exc_info[1]))
     error_id = record.getMessage().split()[1]
     assert error_id in answer.text
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("mjd_from=abc", 400), ("error_percent=-3", 400), ("without=x", 400), ("mjd_from=61000&flagged=true", 200)],
+)
+async def test_a_source_page_that_did_not_understand_says_so_in_its_status_too(
+    archive: Archive, http: httpx.AsyncClient, query: str, status: int
+) -> None:
+    source = (await archive.sources.find(SourceFilter(), PageRequest(limit=1))).rows[0]
+    answer = await http.get(f"/sources/{quote(source.source_id, safe='')}?{query}")
+    assert answer.status_code == status
+    assert source.source_id in answer.text
