@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from data_access.errors import ValidationError
+
+UNFINISHED_SUFFIX = ".new"
 
 
 def own_folder(folder: Path, forbidden: Sequence[Path], *, name: str, setting: str) -> Path:
@@ -33,3 +39,26 @@ def own_folder(folder: Path, forbidden: Sequence[Path], *, name: str, setting: s
                 remedy=f"Set `{setting}` to a folder of your own: nothing is written beside the pipeline.",
             )
     return real
+
+
+@contextlib.contextmanager
+def replaced_file(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write that takes the place of `path` when all of it is there: nobody ever reads half of it.
+
+    It is written beside `path`, in a folder that is made when it does not exist; what fails leaves nothing behind.
+
+    Raises
+    ------
+    OSError
+        The disk does not take it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(suffix=UNFINISHED_SUFFIX, dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink(missing_ok=True)
+        raise

@@ -117,7 +117,7 @@ def _explained_columns(query: BlockQuery, after_id: int, last_id: int, *, in_wor
         return read_columns(query, after_id, last_id, in_worker=in_worker)
     except FileReplaced as err:
         raise DatabaseError(f"{query.path} was replaced while it was read", path=query.path) from err
-    except BaseException as err:
+    except Exception as err:
         if (explained := explained_error(err, query.role, Path(query.path))) is not None:
             raise explained from err
         raise

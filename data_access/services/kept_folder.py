@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 import threading
 import time
 from pathlib import Path
+
+from data_access.own_folder import UNFINISHED_SUFFIX, replaced_file
 
 _KEPT_SHARE = 0.8
 _ABANDONED_S = 3600.0
@@ -55,15 +56,8 @@ class KeptFolder:
         """Keep a body; False when the disk does not take it."""
         path = self._path(key)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(suffix=".new", dir=path.parent)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(body)
-                Path(name).replace(path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            with replaced_file(path) as file:
+                file.write(body)
         except OSError:
             return False
         self._grown(len(body))
@@ -99,7 +93,7 @@ class KeptFolder:
         for path in self._folder.glob("*/*"):
             try:
                 stat = path.stat()
-                if path.suffix == ".new" and time.time() - stat.st_mtime > _ABANDONED_S:
+                if path.suffix == UNFINISHED_SUFFIX and time.time() - stat.st_mtime > _ABANDONED_S:
                     path.unlink()
                     continue
             except OSError:

@@ -6,8 +6,9 @@ import contextlib
 import hashlib
 import os
 import re
-import tempfile
 from pathlib import Path
+
+from data_access.own_folder import replaced_file
 
 MOST_FILES = 1000
 KEY_LENGTH = 16
@@ -51,15 +52,8 @@ class ListFolder:
     def put(self, body: bytes) -> None:
         """Keep a body; raise `OSError` when the disk does not take it."""
         path = self._path(key_of(body))
-        self._folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(suffix=".new", dir=self._folder)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(body)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with replaced_file(path) as file:
+            file.write(body)
         self._shrink()
 
     def _path(self, key: str) -> Path:

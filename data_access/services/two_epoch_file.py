@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +12,7 @@ import numpy.typing as npt
 
 from data_access.analysis.variability.fronts import Fronts, Members, no_fronts
 from data_access.analysis.variability.metric import FloatArray
+from data_access.own_folder import replaced_file
 
 _FORMAT = "1"
 
@@ -82,19 +80,11 @@ def save_fronts(path: Path, kept: KeptFronts) -> None:
         for side, part in (("high", kept.fronts.high), ("low", kept.fronts.low))
         for name in _COLUMNS
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=".new", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(
-                file, format=_FORMAT, history=kept.history, last_id=kept.last_id, read_n=kept.read_n,
-                read_vs=kept.read_vs, read_m=kept.read_m, **columns,
-            )  # fmt: skip
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink(missing_ok=True)
-        raise
+    with replaced_file(path) as file:
+        np.savez(
+            file, format=_FORMAT, history=kept.history, last_id=kept.last_id, read_n=kept.read_n,
+            read_vs=kept.read_vs, read_m=kept.read_m, **columns,
+        )  # fmt: skip
 
 
 _COLUMNS = ("codes", "flux", "err")

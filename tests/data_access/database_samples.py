@@ -8,14 +8,20 @@ import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from data_access.archive import Archive
 from data_access.database import Database, Rows
 
+PHOTOMETRY = (
+    "CREATE TABLE photometry (id INTEGER PRIMARY KEY, source_id TEXT, image_path TEXT, peak_jyb REAL, "
+    "peak_err_jyb REAL, flux_jy REAL, flux_err_jy REAL, mjd REAL, measured_at REAL, flags INTEGER)"
+)
+Make = Callable[..., Awaitable[Archive]]
 _WRITER = """
 import json, sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], timeout=5, isolation_level=None)
@@ -70,6 +76,14 @@ def make_database(path: Path, *statements: str, journal: str = "wal") -> Path:
         connection.execute(statement)
     connection.close()
     return path
+
+
+def measure(path: Path, rows: list[tuple[str, float | None, float | None, int]]) -> None:
+    """Add (source, peak, its error, flags) to a table `PHOTOMETRY`."""
+    with closing(sqlite3.connect(path)) as db, db:
+        db.executemany(
+            "INSERT INTO photometry (source_id, peak_jyb, peak_err_jyb, flags, mjd) VALUES (?, ?, ?, ?, 60000)", rows
+        )
 
 
 def numbers(path: Path, n: int, *, journal: str = "wal") -> Path:

@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from data_access.archive import Archive, open_archive
 from data_access.database import Database
 from data_access.records import PageRequest
 from data_access.repositories.calibration import CaltableFilter
 from data_access.repositories.images import ImageFilter
 from data_access.repositories.jobs import RunFilter
 from data_access.repositories.measurement_sets import MeasurementSetFilter
-from tests.data_access.database_samples import make_database
+from tests.data_access.database_samples import Make
 
-Make = Callable[..., Awaitable[Archive]]
 ASCENDING = {"limit": 200, "descending": False}
-
-
-@pytest.fixture
-async def make(tmp_path: Path) -> AsyncIterator[Make]:
-    """Return a function that opens an archive of one products database with these statements."""
-    async with AsyncExitStack() as stack:
-
-        async def archive(*statements: str) -> Archive:
-            make_database(tmp_path / "products.sqlite3", *statements)
-            return await stack.enter_async_context(open_archive(tmp_path))
-
-        yield archive
 
 
 async def test_runs_are_sorted_by_the_state_that_the_page_shows(make: Make) -> None:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from data_access.archive import Archive, open_archive
+from data_access.archive import open_archive
 from data_access.database import Database
 from data_access.errors import TableMissing, ValidationError
 from data_access.records import PageRequest
 from data_access.repositories.queue import QueueFilter
 from data_access.repositories.raw_files import RawFilter
-from tests.data_access.database_samples import make_database
+from tests.data_access.database_samples import Make
 
-Make = Callable[..., Awaitable[Archive]]
 GROUP, LATER = "2025-10-13T13:28:03", "2025-10-13T13:33:12"
 # Shapes B and C of the index of raw files are known from documents and scripts of the pipeline only.
 SHAPES = {
@@ -42,18 +39,6 @@ SHAPES = {
         "INSERT INTO hdf5_file_index VALUES ('/in/{group}_sb{n:02d}.hdf5')",
     ),
 }
-
-
-@pytest.fixture
-async def make(tmp_path: Path) -> AsyncIterator[Make]:
-    """Return a function that opens an archive of one products database with these statements."""
-    async with AsyncExitStack() as stack:
-
-        async def archive(*statements: str) -> Archive:
-            make_database(tmp_path / "products.sqlite3", *statements)
-            return await stack.enter_async_context(open_archive(tmp_path))
-
-        yield archive
 
 
 def files(shape: str) -> list[str]:

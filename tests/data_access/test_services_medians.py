@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +14,13 @@ from data_access import open_archive
 from data_access.analysis.variability import medians as medians_module
 from data_access.analysis.variability.medians import medians_by_source
 from data_access.services import medians as service_module
-from tests.data_access.database_samples import make_database
-
-_TABLE = (
-    "CREATE TABLE photometry (id INTEGER PRIMARY KEY, source_id TEXT, image_path TEXT, peak_jyb REAL, "
-    "peak_err_jyb REAL, flux_jy REAL, flux_err_jy REAL, mjd REAL, measured_at REAL, flags INTEGER)"
-)
+from tests.data_access.database_samples import PHOTOMETRY, make_database, measure
 
 
 @pytest.fixture
 def products(tmp_path: Path) -> Path:
     (tmp_path / "archive" / "state" / "db").mkdir(parents=True)
-    path = make_database(tmp_path / "archive" / "state" / "db" / "products.sqlite3", _TABLE)
+    path = make_database(tmp_path / "archive" / "state" / "db" / "products.sqlite3", PHOTOMETRY)
     measure(path, [(f"S{s}", float(s + e), 0.1, 0) for e in range(5) for s in range(8)])
     return path
 
@@ -44,13 +37,6 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(service_module, "read_usable_fluxes", counted)
     return made
-
-
-def measure(path: Path, rows: list[tuple[str, float | None, float | None, int]]) -> None:
-    with closing(sqlite3.connect(path)) as db, db:
-        db.executemany(
-            "INSERT INTO photometry (source_id, peak_jyb, peak_err_jyb, flags, mjd) VALUES (?, ?, ?, ?, 60000)", rows
-        )
 
 
 @settings(deadline=None, max_examples=50)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from data_access import Archive, open_archive
@@ -186,43 +188,40 @@ async def test_monitored_sources_are_found_by_their_other_name(real_archive_spli
             assert (await archive.sources.count(wanted)).value >= len(names)
 
 
+async def used_measurements(
+    archive: Archive, root: Path
+) -> AsyncIterator[tuple[str, str, npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+    """Yield source, suffix of the columns, fluxes and errors in use of every light curve that has a truth."""
+    for name in json.loads((root / "truth.json").read_text())["sources"]:
+        curve = await archive.sources.get_light_curve(name)
+        used = ~curve.is_flagged
+        yield name, "", curve.peak_jyb[used], curve.peak_err_jyb[used]
+        yield name, "_int", curve.flux_jy[used], curve.flux_err_jy[used]
+
+
 async def test_debiased_index_and_chi_squared_are_those_of_every_light_curve(real_archive_split: Path) -> None:
-    truth = json.loads((real_archive_split / "truth.json").read_text())["sources"]
     n_known = 0
     async with open_archive(real_archive_split) as archive:
         index = await archive.search.index(patience_s=60.0)
-        for name in truth:
-            curve = await archive.sources.get_light_curve(name)
-            row, used = index.names.get(name), ~curve.is_flagged
-            for suffix, flux, err in (
-                ("", curve.peak_jyb[used], curve.peak_err_jyb[used]),
-                ("_int", curve.flux_jy[used], curve.flux_err_jy[used]),
-            ):
-                md = debiased_modulation_index(flux, err).value
-                values = (md, reduced_chi_squared(flux, err).value, unweighted_chi_squared(flux, err).value)
-                for column, value in zip(("md", "chi2", "chi2_mean"), values, strict=True):
-                    found = index.columns[f"{column}{suffix}"][row]
-                    wanted = np.nan if value is None else value
-                    np.testing.assert_allclose(found, wanted, rtol=1e-9, err_msg=f"{name} {column}{suffix}")
-                n_known += md is not None
+        async for name, suffix, flux, err in used_measurements(archive, real_archive_split):
+            row, md = index.names.get(name), debiased_modulation_index(flux, err).value
+            values = (md, reduced_chi_squared(flux, err).value, unweighted_chi_squared(flux, err).value)
+            for column, value in zip(("md", "chi2", "chi2_mean"), values, strict=True):
+                found = index.columns[f"{column}{suffix}"][row]
+                wanted = np.nan if value is None else value
+                np.testing.assert_allclose(found, wanted, rtol=1e-9, err_msg=f"{name} {column}{suffix}")
+            n_known += md is not None
     assert n_known > 40
 
 
 async def test_weighted_mean_and_sigma_deviation_are_those_of_every_light_curve(real_archive_split: Path) -> None:
-    truth = json.loads((real_archive_split / "truth.json").read_text())["sources"]
     async with open_archive(real_archive_split) as archive:
         index = await archive.search.index(patience_s=60.0)
-        for name in truth:
-            curve = await archive.sources.get_light_curve(name)
-            row, used = index.names.get(name), ~curve.is_flagged
-            for suffix, flux, err in (
-                ("", curve.peak_jyb[used], curve.peak_err_jyb[used]),
-                ("_int", curve.flux_jy[used], curve.flux_err_jy[used]),
-            ):
-                f, e = valid_measurements(flux, err)
-                for column, ours in (("xi", weighted_mean(f, e)), ("sigma", sigma_deviation(f))):
-                    found, wanted = index.columns[f"{column}{suffix}"][row], ours.value
-                    np.testing.assert_allclose(found, np.nan if wanted is None else wanted, rtol=1e-9)
+        async for name, suffix, flux, err in used_measurements(archive, real_archive_split):
+            f, e = valid_measurements(flux, err)
+            for column, ours in (("xi", weighted_mean(f, e)), ("sigma", sigma_deviation(f))):
+                found, wanted = index.columns[f"{column}{suffix}"][index.names.get(name)], ours.value
+                np.testing.assert_allclose(found, np.nan if wanted is None else wanted, rtol=1e-9)
 
 
 async def test_weighted_mean_and_sigma_deviation_are_filters_orders_and_in_exports(written: Path) -> None:

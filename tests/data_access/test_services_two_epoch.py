@@ -16,12 +16,8 @@ from data_access.errors import DatabaseError, SearchNotReady
 from data_access.records import PageRequest
 from data_access.records.source_query import Range, SourceQuery
 from data_access.services import two_epoch as service_module
-from tests.data_access.database_samples import make_database
+from tests.data_access.database_samples import PHOTOMETRY, make_database, measure
 
-_TABLE = (
-    "CREATE TABLE photometry (id INTEGER PRIMARY KEY, source_id TEXT, image_path TEXT, peak_jyb REAL, "
-    "peak_err_jyb REAL, flux_jy REAL, flux_err_jy REAL, mjd REAL, measured_at REAL, flags INTEGER)"
-)
 STEADY = [("steady", 1.0 + 0.01 * i, 0.1, 0) for i in range(4)]
 FLARE = [("flare", 1.0, 0.1, 0), ("flare", 4.0, 0.1, 0), ("flare", 2.0, 0.1, 0)]
 
@@ -29,7 +25,7 @@ FLARE = [("flare", 1.0, 0.1, 0), ("flare", 4.0, 0.1, 0), ("flare", 2.0, 0.1, 0)]
 @pytest.fixture
 def products(tmp_path: Path) -> Path:
     (tmp_path / "archive" / "state" / "db").mkdir(parents=True)
-    path = make_database(tmp_path / "archive" / "state" / "db" / "products.sqlite3", _TABLE)
+    path = make_database(tmp_path / "archive" / "state" / "db" / "products.sqlite3", PHOTOMETRY)
     measure(path, [*STEADY, *FLARE, ("once", 1.0, 0.1, 0)])
     return path
 
@@ -46,13 +42,6 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 
     monkeypatch.setattr(service_module, "read_fronts", counted)
     return made
-
-
-def measure(path: Path, rows: list[tuple[str, float | None, float | None, int]]) -> None:
-    with closing(sqlite3.connect(path)) as db, db:
-        db.executemany(
-            "INSERT INTO photometry (source_id, peak_jyb, peak_err_jyb, flags, mjd) VALUES (?, ?, ?, ?, 60000)", rows
-        )
 
 
 async def found_in(archive: Archive, name: str) -> tuple[float, float]:
