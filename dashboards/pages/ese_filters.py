@@ -43,7 +43,8 @@ _FILTERS: Mapping[str, tuple[str, str, float, str]] = {
 }
 RANGE_PARAMS = tuple(f"{name}_range" for name in _FILTERS)
 RANGE_FIELDS: tuple[Field, ...] = tuple(
-    {"name": f"{name}_range", "label": label, "kind": "text", "unit": unit, "width": "8.5rem",
+    {"name": f"{name}_range", "label": label, "kind": "text", "unit": unit, "width": "7.5rem",
+     "placeholder": "3..10",
      "help": f"{words}. {RANGE_HELP}. What has no value, or is not analysed yet, is not shown."}
     for name, (label, unit, _, words) in _FILTERS.items()
 )  # fmt: skip
