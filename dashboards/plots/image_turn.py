@@ -34,8 +34,8 @@ _FINEST_STEP = 1 / 16
 _SAMPLES = 800
 # Rows that are sampled at a time: what is computed for them stays in the cache.
 _ROWS = 32
-# Nearer to the middle than this share of the image, a pole leaves no direction that could be called up.
-_POLE_SHARE = 0.02
+# With a pole in the pixel of the middle there is no direction that could be called up.
+_POLE_PIXELS = 1.0
 
 Number = TypeVar("Number", float, FloatArray)
 
@@ -73,7 +73,7 @@ class Turn:
         quarter = Turn(swaps=abs(across) > abs(along))
         off = math.degrees(math.atan2(min(abs(across), abs(along)), max(abs(across), abs(along))))
         n_y, n_x = header.shape[-2:]
-        if off <= ALIGNED_DEG or _is_polar(wcs, sky, max(n_x, n_y)):
+        if off <= ALIGNED_DEG or _is_polar(wcs, sky):
             return quarter
         return Turn(False, math.degrees(math.atan2(across, along)), n_x, n_y)
 
@@ -197,11 +197,11 @@ class Turn:
         return found, (window[0], window[1], window[0] + n_u * step, window[1] + n_v * step)
 
 
-def _is_polar(wcs: WCS, sky: LocalSky, side: int) -> bool:
-    """Say whether a pole lies so near to the middle that north there is not a direction for the whole image."""
+def _is_polar(wcs: WCS, sky: LocalSky) -> bool:
+    """Say whether a pole lies at the middle, where north is no direction."""
     x, y = sky_to_pixel(wcs, np.zeros(2), np.array([-90.0, 90.0]))
     distance = np.hypot(x - sky.x, y - sky.y)
-    return bool(np.any(distance < _POLE_SHARE * side))
+    return bool(np.any(distance < _POLE_PIXELS))
 
 
 def _indices(place: FloatArray, n: int) -> npt.NDArray[np.int64]:

@@ -168,8 +168,9 @@ def test_around_a_pole_no_direction_is_up_and_the_image_stays_as_it_is(tmp_path:
     assert Turn.of(figure).angle_deg == 0.0
 
 
-def test_near_a_pole_north_at_the_middle_is_up_and_the_words_say_so(tmp_path: Path) -> None:
-    cards = turned_cards(30.0) | {"CRVAL2": 89.96}
+@pytest.mark.parametrize("pixels", [1.5, 5.0, 40.0])
+def test_near_a_pole_north_at_the_middle_is_up_and_the_words_say_so(tmp_path: Path, pixels: float) -> None:
+    cards = turned_cards(30.0) | {"CRVAL2": 90.0 - pixels * STEP / 3600}
     fits.PrimaryHDU(np.zeros((N_Y, N_X), np.float32), fits.Header(cards)).writeto(tmp_path / "image.fits")
     figure = plot_image(read_fits_preview(str(tmp_path / "image.fits")))
     assert "north is up at the middle" in figure.select_one({"name": "subtitle"}).text
