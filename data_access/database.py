@@ -31,13 +31,17 @@ from data_access.lane import CLOSE_S, Lane, connect_in_thread
 from data_access.packing import NotPackable, packed_sql, unpack
 from data_access.patience import Patience
 from data_access.read_only_connection import (
+    Answers,
     FileReplaced,
+    Question,
+    ReadOnlyConnection,
     Statement,
     connect_read_only,
     file_identity,
     has_write_ahead_log,
 )
 from data_access.sharing import SharedQuestions
+from data_access.waiting import WaitingQuestions
 
 SQLITE_VERSION = sqlite3.sqlite_version
 Mode = Literal["closed", "read-only", "immutable"]
@@ -100,6 +104,7 @@ class Database:
         self._free: dict[str, list[Lane]] = {"fast": [], "slow": [], "watch": []}
         self._n_lanes = {"fast": lanes, "slow": 1, "watch": 1}
         self._gates = {name: asyncio.Semaphore(n) for name, n in self._n_lanes.items()}
+        self._waiting = {name: WaitingQuestions() for name in self._n_lanes}
         self._busy: set[Lane] = set()
         self._given_up: set[threading.Thread] = set()
         self._closing = False
@@ -149,78 +154,70 @@ class Database:
     async def _answers(
         self, queries: Sequence[Query], limit: int, lane: str, budget_s: float, *, exact: bool
     ) -> list[Rows]:
-        """Return the rows as they are from the only thread at work, else packed: see the head of this module."""
-        packed = None
-        if self._busy and not exact:
-            sql = ", ".join(f"({packed_sql(query.sql, query.n_columns, limit)})" for query in queries)
-            parameters = [value for query in queries for value in query.parameters]
-            with suppress(NotPackable):
-                found = await self._run(((f"SELECT {sql}", parameters),), 1, lane, budget_s)
-                packed = [await unpack(text) for text in found[0][0]]
-        if packed is None:
-            statements = tuple((query.sql, query.parameters) for query in queries)
-            plain = await self._run(statements, limit + 1, lane, budget_s)
-            return [Rows(rows[:limit], len(rows) > limit, exact=True) for rows in plain]
-        return [Rows(rows[:limit], len(rows) > limit) for rows in packed]
+        statements = tuple((query.sql, query.parameters) for query in queries)
+        found = await self._run(statements, limit + 1, lane, budget_s)
+        return [Rows(rows[:limit], len(rows) > limit, exact=True) for rows in found]
 
     async def _ask(self, sql: str, lane: str = "fast") -> list[Any]:
         """Return the rows of one statement of our own."""
         return (await self._run(((sql, ()),), self.row_cap, lane, self.deadline_s))[0]
 
-    async def _run(
-        self, statements: tuple[Statement, ...], limit: int, lane_name: str, budget_s: float
-    ) -> list[list[Any]]:
-        def run(begun: _Begun = None) -> Coroutine[Any, Any, list[list[Any]]]:
-            return self._run_on_this_file(statements, limit, lane_name, budget_s, begun)
+    async def _run(self, statements: tuple[Statement, ...], limit: int, lane_name: str, budget_s: float) -> Answers:
+        def run(begun: _Begun = None) -> Coroutine[Any, Any, Answers]:
+            question = Question(statements, limit, budget_s, self._patience[lane_name], begun)
+            return self._run_on_this_file(question, lane_name)
 
         if not self._gates[lane_name].locked():
             return await run()
         asked = tuple((sql, *parameters, *map(type, parameters)) for sql, parameters in statements)
-        found: list[list[Any]] = await self._shared.ask((lane_name, budget_s, limit, asked), run)
+        found: Answers = await self._shared.ask((lane_name, budget_s, limit, asked), run)
         return found
 
-    async def _run_on_this_file(
-        self, statements: tuple[Statement, ...], limit: int, lane_name: str, budget_s: float, begun: _Begun
-    ) -> list[list[Any]]:
+    async def _run_on_this_file(self, question: Question, lane_name: str) -> Answers:
         for attempt in range(_REPLACEMENTS_IN_A_ROW):
             try:
-                return await self._run_once(statements, limit, lane_name, budget_s, begun)
+                return await self._run_once(question, lane_name)
             except FileReplaced:
                 await self._drop_lanes()
                 await asyncio.sleep(0.05 * attempt)
         raise DatabaseError(f"{self.path} keeps being replaced under the reader", path=str(self.path), role=self.role)
 
-    async def _run_once(
-        self, statements: tuple[Statement, ...], limit: int, lane_name: str, budget_s: float, begun: _Begun
-    ) -> list[list[Any]]:
-        lane = await self._take(lane_name)
-        if begun is not None:
-            begun()
+    async def _run_once(self, question: Question, lane_name: str) -> Answers:
         try:
-            patience_s = self._patience[lane_name].seconds
-            found: list[list[Any]] = await lane.run(lane.raw.answer, statements, limit, budget_s, patience_s)
-        except asyncio.CancelledError:
-            # The lane is free when its thread is: a caller that gives up does not hand a busy lane to the next one.
-            lane.raw.abandon()
-            behind = asyncio.ensure_future(lane.connection.execute_fetchall("SELECT 1"))
-            behind.add_done_callback(lambda done: self._give_back_idle(lane_name, lane, done))
-            raise
-        except BaseException as err:
-            self._give_back(lane_name, lane)
+            answered = None
+            if self._gates[lane_name].locked():
+                answered = await self._waiting[lane_name].wait(question, lambda: self._send_lanes(lane_name))
+            found, connection = answered or await self._run_in_lane(question, lane_name)
+        except Exception as err:
             if (explained := explained_error(err, self.role, self.path)) is not None:
-                self._patience[lane_name].failed(explained)
+                question.patience.failed(explained)
                 raise explained from err
             raise
-        self._give_back(lane_name, lane)
-        self._patience[lane_name].succeeded()
-        if lane.raw.immutable and await asyncio.to_thread(self._was_replaced, lane):
+        question.patience.succeeded()
+        if connection.immutable and await asyncio.to_thread(self._was_replaced, connection):
             raise FileReplaced
         return found
 
-    @staticmethod
-    def _was_replaced(lane: Lane) -> bool:
+    async def _run_in_lane(self, question: Question, name: str) -> tuple[Answers, ReadOnlyConnection]:
+        lane = await self._take(name)
         try:
-            return file_identity(lane.raw.path, immutable=lane.raw.immutable) != lane.raw.identity
+            found: Answers = await lane.run(lane.raw.answer, question)
+        except asyncio.CancelledError:
+            # The lane is free when its thread is: a caller that gives up does not hand a busy lane to the next one.
+            question.given_up = True
+            if lane.errand is None:
+                self._send(lane)
+            raise
+        except BaseException:
+            self._give_back(lane)
+            raise
+        self._give_back(lane)
+        return found, lane.raw
+
+    @staticmethod
+    def _was_replaced(connection: ReadOnlyConnection) -> bool:
+        try:
+            return file_identity(connection.path, immutable=connection.immutable) != connection.identity
         except OSError:
             return True
 
@@ -229,7 +226,7 @@ class Database:
         try:
             lane = await self._free_or_new(name)
         except BaseException:
-            self._gates[name].release()
+            self._release(name)
             raise
         self._busy.add(lane)
         return lane
@@ -241,34 +238,53 @@ class Database:
                 return lane
             await lane.connection.close()
         if not self._closing:
-            lane = await self._open(self._patience[name])
+            lane = await self._open(name)
             if not self._closing:
                 return lane
             await lane.connection.close()
         # Nobody would close what a question that is met by `close` opens.
         raise DatabaseError(f"{self.path} was closed", path=str(self.path), role=self.role)
 
-    def _give_back_idle(self, name: str, lane: Lane, done: asyncio.Future[Any]) -> None:
-        if not done.cancelled():
-            done.exception()  # what ran behind an abandoned query is abandoned too
-        lane.raw.abandoned = False
-        self._give_back(name, lane)
+    def _send_lanes(self, name: str) -> None:
+        """Let every lane that is at work take those along who wait."""
+        for lane in self._busy:
+            if lane.name == name and lane.errand is None:
+                self._send(lane)
 
-    def _give_back(self, name: str, lane: Lane) -> None:
+    def _send(self, lane: Lane) -> None:
+        """Let a lane answer those who wait, after what it is doing."""
+        lane.errand = asyncio.ensure_future(lane.run(self._waiting[lane.name].answer_with, lane.raw))
+        lane.errand.add_done_callback(lambda done: self._is_back(lane, done))
+
+    def _is_back(self, lane: Lane, done: asyncio.Future[bool]) -> None:
+        lane.errand = None
+        self._give_back(lane, is_sound=not done.cancelled() and done.exception() is None and done.result())
+
+    def _give_back(self, lane: Lane, *, is_sound: bool = True) -> None:
+        if lane.errand is not None:
+            return
+        if is_sound and self._waiting[lane.name] and lane.generation == self._generation and not self._closing:
+            self._send(lane)
+            return
         self._busy.discard(lane)
-        self._free[name].append(lane)
-        self._gates[name].release()
+        self._free[lane.name].append(lane)
+        self._release(lane.name)
 
-    async def _open(self, patience: Patience) -> Lane:
+    def _release(self, name: str) -> None:
+        self._gates[name].release()
+        self._waiting[name].let_one_go()
+
+    async def _open(self, name: str) -> Lane:
         """Open one connection: ``mode=ro``; ``immutable=1`` only when that fails and no write-ahead log exists."""
+        patience = self._patience[name]
         try:
             await asyncio.to_thread(self.path.stat)
             try:
-                lane = await self._connected(patience.seconds, immutable=False)
+                lane = await self._connected(name, immutable=False)
             except sqlite3.OperationalError as err:
                 if "locked" in str(err) or await asyncio.to_thread(has_write_ahead_log, self.path):
                     raise
-                lane = await self._connected(patience.seconds, immutable=True)
+                lane = await self._connected(name, immutable=True)
         except (sqlite3.Error, OSError) as err:
             explained = explained_error(err, self.role, self.path) or err
             patience.failed(explained)
@@ -276,12 +292,12 @@ class Database:
         self.mode = "immutable" if lane.raw.immutable else "read-only"
         return lane
 
-    async def _connected(self, busy_timeout_s: float, *, immutable: bool) -> Lane:
-        generation = self._generation
+    async def _connected(self, name: str, *, immutable: bool) -> Lane:
+        generation, busy_timeout_s = self._generation, self._patience[name].seconds
         raw, connection = await connect_in_thread(
             lambda: connect_read_only(self.path, busy_timeout_s=busy_timeout_s, immutable=immutable), self._given_up
         )
-        return Lane(connection, raw, generation)
+        return Lane(connection, raw, generation, name)
 
     async def _drop_lanes(self) -> None:
         self._schema = None
@@ -323,7 +339,7 @@ class Database:
                 n_taken += 1
         finally:
             for _ in range(n_taken):
-                self._gates[name].release()
+                self._release(name)
 
     async def schema(self) -> Schema:
         """Return the tables and columns of the file, read again when its schema changed."""

@@ -19,11 +19,21 @@ CLOSE_S = 2.0
 
 @dataclass(slots=True, eq=False)
 class Lane:
-    """A connection for one statement at a time; lanes of an earlier generation are of a file that was replaced."""
+    """A connection for one statement at a time; lanes of an earlier generation are of a file that was replaced.
+
+    Attributes
+    ----------
+    name : str
+        What it is kept for: fast questions, slow ones, or the watcher's.
+    errand : Future, optional
+        What it was sent to do for those who wait; it is not free before that has ended.
+    """
 
     connection: aiosqlite.Connection
     raw: ReadOnlyConnection
     generation: int
+    name: str
+    errand: asyncio.Future[bool] | None = None
 
     @property
     def run(self) -> Callable[..., Awaitable[Any]]:

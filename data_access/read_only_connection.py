@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_access.patience import Patience
+
 Identity = tuple[int, ...]
 Statement = tuple[str, Sequence[Any]]
+Answers = list[list[Any]]
 
 _ALLOWED_ACTIONS = {
     sqlite3.SQLITE_SELECT,
@@ -24,6 +28,32 @@ _STEPS_BETWEEN_CLOCK_LOOKS = 4000
 
 class FileReplaced(Exception):
     """The file under this connection is another one now."""
+
+
+@dataclass(slots=True, eq=False)
+class Question:
+    """Statements that are answered together.
+
+    Attributes
+    ----------
+    limit : int
+        Rows of each statement, at most.
+    budget_s : float
+        The time they have together.
+    patience : Patience
+        How long a writer's lock is waited for.
+    begun : callable, optional
+        Called in the thread of the connection before the first statement.
+    given_up : bool
+        Set when nobody waits for the answer any more: what runs stops.
+    """
+
+    statements: Sequence[Statement]
+    limit: int
+    budget_s: float
+    patience: Patience
+    begun: Callable[[], None] | None = None
+    given_up: bool = False
 
 
 def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
@@ -62,7 +92,7 @@ class ReadOnlyConnection(sqlite3.Connection):
     Attributes
     ----------
     abandoned : bool
-        Set when nobody waits for the answer any more: what runs, and what is queued behind it, stops.
+        Set when the connection is about to be closed: what runs, and what is queued behind it, stops.
     """
 
     path: Path
@@ -71,6 +101,7 @@ class ReadOnlyConnection(sqlite3.Connection):
     patience_s: float = -1.0
     expires: float = 0.0
     abandoned: bool = False
+    _question: Question | None = None
 
     def restrict(self, path: Path, identity: Identity, *, immutable: bool) -> None:
         """Forbid everything but reading; reads the schema once, so that a file that is no database is seen here."""
@@ -80,10 +111,11 @@ class ReadOnlyConnection(sqlite3.Connection):
         self.set_authorizer(_authorize)
 
     def _out_of_time(self) -> int:
-        return int(self.abandoned or (self.expires > 0 and time.monotonic() > self.expires))
+        nobody_waits = self.abandoned or (self._question is not None and self._question.given_up)
+        return int(nobody_waits or (self.expires > 0 and time.monotonic() > self.expires))
 
     def abandon(self) -> None:
-        """Stop what runs, and what is queued behind it: nobody waits for it any more."""
+        """Stop what runs, and what is queued behind it."""
         self.abandoned = True
         self.interrupt()
 
@@ -103,18 +135,19 @@ class ReadOnlyConnection(sqlite3.Connection):
             self.set_authorizer(_authorize)
             self.patience_s = patience_s
 
-    def answer(
-        self, statements: Sequence[Statement], limit: int, budget_s: float, patience_s: float
-    ) -> list[list[Any]]:
-        """Return at most `limit` rows of each statement, all within `budget_s`, waiting `patience_s` for a lock.
+    def answer(self, question: Question) -> Answers:
+        """Return the rows of each statement, all within the time of the question.
 
         Raises
         ------
         FileReplaced, sqlite3.Error
         """
-        self.begin(budget_s)
-        self._wait_for_locks(patience_s)
-        return [self._rows(sql, parameters, limit) for sql, parameters in statements]
+        if question.begun is not None:
+            question.begun()
+        self._question = question
+        self.begin(question.budget_s)
+        self._wait_for_locks(question.patience.seconds)
+        return [self._rows(sql, parameters, question.limit) for sql, parameters in question.statements]
 
     def _rows(self, sql: str, parameters: Sequence[Any], limit: int) -> list[Any]:
         try:

@@ -25,7 +25,7 @@ class SharedQuestions:
         key : hashable
             The same for the same question.
         run : coroutine function (begun) -> answer
-            Calls `begun` when the question begins: from then on it is not shared any more.
+            Calls `begun` when the question begins, from any thread: from then on it is not shared any more.
         """
         while (others := self._waiting.get(key)) is not None:
             answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -47,7 +47,7 @@ class SharedQuestions:
 
     def _begin(self, key: Hashable, others: list[asyncio.Future[Any]]) -> None:
         if self._waiting.get(key) is others:
-            del self._waiting[key]
+            self._waiting.pop(key, None)  # who gives up in the event loop may have been faster
 
     def _answer(
         self,
