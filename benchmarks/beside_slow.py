@@ -53,7 +53,7 @@ async def measure(scale: Scale, *, n_runs: int, seconds: float) -> list[Row]:
     async with open_archive(bench.root) as archive, PeerRepository.open(bench.products) as peer:
         table = await archive.layout.find("photometry")
         sql = await _slow_sql(peer, scale.n_photometry)
-        slow = {"ours": lambda: table.fetch(sql, n_columns=2, slow=True), "peer": lambda: peer.scan(sql)}
+        slow = {"ours": lambda: table.fetch(sql, slow=True), "peer": lambda: peer.scan(sql)}
         fast = {"ours": our_questions(archive, bench), "peer": peer_questions(peer, bench)}
         for order in both_ways(n_runs):
             for side in order:

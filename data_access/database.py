@@ -1,9 +1,8 @@
 """The only place that opens a pipeline database: read-only by construction, bounded in time and rows.
 
 Measured reasons (two shared cores, SQLite 3.40, ratios hold): a fair pool of two or three long-lived connections
-beats both one shared connection and one per call. A statement is opened, read and closed in one thread hop. While
-others are at work its rows are packed into one JSON text, because stepping rows in several threads fights over the
-interpreter lock; alone, plain rows are faster.
+beats both one shared connection and one per call, if a lane takes those who wait along in one thread hop. A statement
+is opened, read and closed in one.
 """
 
 from __future__ import annotations
@@ -28,7 +27,6 @@ from data_access.errors import (
 )
 from data_access.introspection import INDEXES_SQL, Schema, indexed_columns
 from data_access.lane import CLOSE_S, Lane, connect_in_thread
-from data_access.packing import NotPackable, packed_sql, unpack
 from data_access.patience import Patience
 from data_access.read_only_connection import (
     Answers,
@@ -55,20 +53,18 @@ _WATCH_BUSY_TIMEOUT_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of one answer, whether the row cap cut it, and whether real numbers have all their digits (else 15)."""
+    """Rows of one answer, and whether the row cap cut it."""
 
     rows: list[Any]
     truncated: bool
-    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One SELECT with the values bound to it and the number of its columns."""
+    """One SELECT with the values bound to it."""
 
     sql: str
     parameters: Sequence[Any]
-    n_columns: int
 
 
 class Database:
@@ -121,19 +117,11 @@ class Database:
         sql: str,
         parameters: Sequence[Any] = (),
         *,
-        n_columns: int,
         slow: bool = False,
         deadline_s: float | None = None,
         cap: int | None = None,
-        exact: bool = False,
     ) -> Rows:
-        """Return the rows of one SELECT with `n_columns` columns, at most `cap` of them.
-
-        Parameters
-        ----------
-        exact : bool
-            Real numbers with all their digits. Otherwise they pass through JSON, which keeps 15: enough for
-            every plot and page, not for an export.
+        """Return the rows of one SELECT, at most `cap` of them.
 
         Raises
         ------
@@ -141,22 +129,17 @@ class Database:
         """
         limit = min(cap or self.row_cap, self.row_cap)
         budget_s = self.deadline_s if deadline_s is None else deadline_s
-        queries = (Query(sql, parameters, n_columns),)
-        return (await self._answers(queries, limit, "slow" if slow else "fast", budget_s, exact=exact))[0]
+        found = await self._run(((sql, parameters),), limit + 1, "slow" if slow else "fast", budget_s)
+        return _capped(found[0], limit)
 
     async def fetch_together(self, queries: Sequence[Query]) -> list[Rows]:
         """Return the answers of several fast SELECTs that are run in one thread hop, which costs more than they do.
 
         Raises what `fetch` raises.
         """
-        return await self._answers(queries, self.row_cap, "fast", self.deadline_s, exact=False)
-
-    async def _answers(
-        self, queries: Sequence[Query], limit: int, lane: str, budget_s: float, *, exact: bool
-    ) -> list[Rows]:
         statements = tuple((query.sql, query.parameters) for query in queries)
-        found = await self._run(statements, limit + 1, lane, budget_s)
-        return [Rows(rows[:limit], len(rows) > limit, exact=True) for rows in found]
+        found = await self._run(statements, self.row_cap + 1, "fast", self.deadline_s)
+        return [_capped(rows, self.row_cap) for rows in found]
 
     async def _ask(self, sql: str, lane: str = "fast") -> list[Any]:
         """Return the rows of one statement of our own."""
@@ -398,3 +381,7 @@ class Database:
         """Return the journal mode recorded in the file (``wal``, ``delete``, ...)."""
         found = await self._ask("PRAGMA journal_mode", "watch")
         return str(found[0][0])
+
+
+def _capped(rows: list[Any], limit: int) -> Rows:
+    return Rows(rows[:limit], truncated=True) if len(rows) > limit else Rows(rows, truncated=False)

@@ -14,7 +14,6 @@ from data_access.errors import (
     TableMissing,
     ValidationError,
 )
-from data_access.packing import NotPackable
 
 _PERMISSIONS = "Check the permissions of the file, its -wal and -shm files and its folder."
 
@@ -39,8 +38,6 @@ def _of_file(err: OSError, role: str, path: Path) -> DatabaseError:
 
 def _of_sqlite(text: str, role: str, path: Path) -> Exception:
     name, facts = f"database {path}", {"path": str(path), "role": role}
-    if "BLOB" in text:
-        return NotPackable(text)
     if "interrupted" in text:
         return QueryTooSlow(f"A query on the {role} {name} was stopped at its deadline", **facts)
     if "locked" in text or "busy" in text:

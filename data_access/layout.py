@@ -336,5 +336,5 @@ class Layout:
         ]
 
     async def _has_rows(self, table: Table) -> bool:
-        found = await table.fetch(f'SELECT 1 FROM "{table.name}" LIMIT 1', n_columns=1)
+        found = await table.fetch(f'SELECT 1 FROM "{table.name}" LIMIT 1')
         return bool(found.rows)

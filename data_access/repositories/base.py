@@ -103,12 +103,9 @@ class Segment:
     ----------
     read : coroutine function (position or None, descending, limit) -> Rows
         Rows after a position; each is [sort value, key, *columns].
-    exact_value : coroutine function (key) -> value, optional
-        The sort value with all its digits: packed rows carry 15, and a rounded position would skip or repeat rows.
     """
 
     read: Callable[[Cursor | None, bool, int], Awaitable[Rows]]
-    exact_value: Callable[[Any], Awaitable[Any]] | None = None
 
 
 def listing_segments(listing: Listing, where: Where, sort: str) -> tuple[Segment, ...]:
@@ -132,14 +129,9 @@ def listing_segments(listing: Listing, where: Where, sort: str) -> tuple[Segment
 
         return Segment(read)
 
-    async def exact_value(key: Any) -> Any:
-        sql = f"SELECT {expression} FROM {listing.source} WHERE {listing.key} = ? ORDER BY 1 LIMIT 1"
-        found = await listing.table.fetch(sql, (key,), n_columns=1, exact=True)
-        return found.rows[0][0] if found.rows else None
-
     if expression == listing.key:
         return (by_key(""),)
-    return (Segment(with_value, exact_value), by_key(f"{expression} IS NULL"), by_key(f"{expression} >= x''"))
+    return (Segment(with_value), by_key(f"{expression} IS NULL"), by_key(f"{expression} >= x''"))
 
 
 async def _read_by_value(
@@ -178,14 +170,13 @@ async def _read_by_key(
 async def _select(listing: Listing, sort: str, parts: tuple[str, str, Sequence[Any], str], limit: int) -> Rows:
     expression, where, values, order = parts
     select = ", ".join((expression, listing.key, *listing.columns))
-    n_columns = 2 + len(listing.columns)
     if listing.is_served(sort) or not await is_large(listing.table):
         sql = f"SELECT {select} FROM {listing.source}{where} ORDER BY {order} LIMIT {limit}"
-        return await listing.table.fetch(sql, values, n_columns=n_columns)
+        return await listing.table.fetch(sql, values)
     # The rows of the page are read when they are known: carrying those of all others along cost up to 2.7 times more.
     keys = f"SELECT {listing.key} FROM {listing.source}{where} ORDER BY {order} LIMIT {limit}"
     sql = f"SELECT {select} FROM {listing.source} WHERE {listing.key} IN ({keys}) ORDER BY {order} LIMIT {limit}"
-    return await sort_large(listing.table, Query(sql, values, n_columns), sort, listing.served_sorts())
+    return await sort_large(listing.table, Query(sql, values), sort, listing.served_sorts())
 
 
 async def read_page(
@@ -212,21 +203,21 @@ async def read_page(
     has_next = more if not backwards else True
     has_previous = cursor is not None if not backwards else more
     return RecordPage(
-        rows=tuple(convert(row[2:]) for _, row, _ in rows),
-        next_cursor=await cursor_at(segments, rows[-1], backwards=False) if rows and has_next else "",
-        previous_cursor=await cursor_at(segments, rows[0], backwards=True) if rows and has_previous else "",
+        rows=tuple(convert(row[2:]) for _, row in rows),
+        next_cursor=cursor_at(rows[-1], backwards=False) if rows and has_next else "",
+        previous_cursor=cursor_at(rows[0], backwards=True) if rows and has_previous else "",
         note=note,
     )
 
 
 async def walk_rows(
     segments: Sequence[Segment], cursor: Cursor | None, request: PageRequest, *, backwards: bool
-) -> list[tuple[int, Any, bool]]:
+) -> list[tuple[int, Any]]:
     """Return the rows after a position, one more than asked for if there is one, each with its segment."""
     descending = request.descending != backwards
     order = range(len(segments)) if not backwards else range(len(segments) - 1, -1, -1)
     start = cursor.segment if cursor is not None else order[0]
-    rows: list[tuple[int, Any, bool]] = []
+    rows: list[tuple[int, Any]] = []
     for index in order:
         if (index < start and not backwards) or (index > start and backwards):
             continue
@@ -235,17 +226,13 @@ async def walk_rows(
             break
         position = cursor if index == start else None
         found = await segments[index].read(position, descending, need)
-        rows += [(index, row, found.exact) for row in found.rows]
+        rows += [(index, row) for row in found.rows]
     return rows
 
 
-async def cursor_at(segments: Sequence[Segment], row: tuple[int, Any, bool], *, backwards: bool) -> str:
-    """Return the position of a row, with all digits of its sort value."""
-    index, (value, key, *_), is_exact = row
-    exact_value = segments[index].exact_value
-    if not is_exact and isinstance(value, float) and exact_value is not None:
-        exact = await exact_value(key)
-        value = value if exact is None else exact
+def cursor_at(row: tuple[int, Any], *, backwards: bool) -> str:
+    """Return the position of a row of `walk_rows`."""
+    index, (value, key, *_) = row
     return Cursor(value, key, index, backwards).encode()
 
 
@@ -253,7 +240,7 @@ async def position_in(listing: Listing, sort: str, key: Any, *, backwards: bool)
     """Return the position of the row with this key in a list of `listing_segments`; empty where there is none."""
     expression = listing.sort_expression(sort)
     sql = f"SELECT {expression} FROM {listing.source} WHERE {listing.key} = ? ORDER BY 1 LIMIT 1"
-    found = await listing.table.fetch(sql, (key,), n_columns=1, exact=True)
+    found = await listing.table.fetch(sql, (key,))
     if not found.rows:
         return ""
     value = found.rows[0][0]
@@ -291,7 +278,7 @@ async def count_rows(
     guess = f'(SELECT max(rowid) FROM "{table.name}")' if whole_table and table.has_rowid else "NULL"
     sql = f"SELECT (SELECT count(*) FROM (SELECT 1 FROM {source}{where.sql()} LIMIT {COUNT_CAP + 1})), {guess}"
     try:
-        found = await table.fetch(sql, where.values, n_columns=2, deadline_s=deadline_s)
+        found = await table.fetch(sql, where.values, deadline_s=deadline_s)
     except QueryTooSlow:
         return Count(None, "unknown")
     n, highest = found.rows[0]

@@ -102,7 +102,7 @@ class CalibrationRepository:
             f'SELECT {", ".join(table.select(_TRANSIT_COLUMNS))} FROM "{table.name}" '
             f"WHERE {table.column('transit_mjd')} BETWEEN ? AND ? ORDER BY {table.column('transit_mjd')} LIMIT 500"
         )
-        found = await table.fetch(sql, (start_mjd, end_mjd), n_columns=len(_TRANSIT_COLUMNS))
+        found = await table.fetch(sql, (start_mjd, end_mjd))
         return tuple(_to_transit(row) for row in found.rows)
 
     async def _some(
@@ -111,7 +111,7 @@ class CalibrationRepository:
         table = await self._layout.find("caltables")
         select = ", ".join(f'{sql} AS "{name}"' for name, sql in zip(_COLUMNS, table.select(_COLUMNS), strict=True))
         sql = f'SELECT * FROM (SELECT {select} FROM "{table.name}") WHERE {condition} ORDER BY {order} LIMIT {limit}'
-        found = await table.fetch(sql, values, n_columns=len(_COLUMNS))
+        found = await table.fetch(sql, values)
         return tuple(_to_caltable(row) for row in found.rows)
 
 

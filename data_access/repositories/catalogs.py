@@ -101,7 +101,7 @@ class CatalogRepository:
             spans = " OR ".join(["ra_deg BETWEEN ? AND ?"] * len(box.ra_spans))
             where.add(f"({spans})", *(value for span in box.ra_spans for value in span))
         sql = f"SELECT ra_deg, dec_deg, {flux} AS flux FROM sources{where.sql()} ORDER BY flux DESC, ra_deg LIMIT ?"
-        rows = (await database.fetch(sql, (*where.values, _MOST_SOURCES), n_columns=3)).rows
+        rows = (await database.fetch(sql, (*where.values, _MOST_SOURCES))).rows
         made = [_to_source(row) for row in rows]
         sources = [source for source in made if source is not None]
         inside = cone.contains([s.ra_deg for s in sources], [s.dec_deg for s in sources])

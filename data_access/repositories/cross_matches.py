@@ -246,7 +246,7 @@ async def _near(
         if not {"ra_deg", "dec_deg"} <= set(columns):
             continue
         sql, parameters = _question(shape, columns, box, schema.tables)
-        answer = await database.fetch(sql, parameters, n_columns=6 + len(shape.notes), cap=MOST_MATCHES)
+        answer = await database.fetch(sql, parameters, cap=MOST_MATCHES)
         matches = [_match(row, shape, catalogue, ra_deg, dec_deg) for row in answer.rows]
         found += [match for match in matches if match is not None and match.separation_arcsec <= radius_arcsec]
         truncated = truncated or answer.truncated
@@ -272,7 +272,7 @@ def _question(shape: _Shape, columns: Sequence[str], box: SkyBox, tables: Contai
 
 async def _covers(database: Database, table: str, dec_deg: float) -> bool:
     sql = f'SELECT (SELECT min(dec_deg) FROM "{table}"), (SELECT max(dec_deg) FROM "{table}")'
-    (low, high) = (await database.fetch(sql, n_columns=2)).rows[0]
+    (low, high) = (await database.fetch(sql)).rows[0]
     return isinstance(low, int | float) and isinstance(high, int | float) and low <= dec_deg <= high
 
 

@@ -40,11 +40,10 @@ class FieldObjects:
                    table.column("snr"))  # fmt: skip
         found = await table.fetch(
             f"SELECT {', '.join(columns)} {where} ORDER BY {peak} DESC LIMIT {int(limit)}", (image_path,),
-            n_columns=len(_MEASURED),
         )  # fmt: skip
         total = len(found.rows)
         if total >= limit:
-            total = (await table.fetch(f"SELECT count(*) {where}", (image_path,), n_columns=1)).rows[0][0]
+            total = (await table.fetch(f"SELECT count(*) {where}", (image_path,))).rows[0][0]
         objects = [made for row in found.rows if (made := _measured(row)) is not None]
         return tuple(objects), total - (len(found.rows) - len(objects))
 
@@ -71,7 +70,7 @@ class FieldObjects:
             where.add(f"({spans})", *(value for span in box.ra_spans for value in span))
         columns = (table.column(name), ra, dec, table.column("flux_jy"))
         sql = f'SELECT {", ".join(columns)} FROM "{table.name}"{where.sql()} ORDER BY 4 DESC LIMIT 2000'
-        rows = (await table.fetch(sql, where.values, n_columns=4)).rows
+        rows = (await table.fetch(sql, where.values)).rows
         listed = [one for row in rows if (one := _listed(row, origin)) is not None]
         inside = cone.contains([one.ra_deg for one in listed], [one.dec_deg for one in listed])
         return [one for one, is_inside in zip(listed, inside, strict=True) if is_inside]

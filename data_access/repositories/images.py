@@ -118,9 +118,7 @@ class ImageRepository:
         select, source = ", ".join(columns), listing.source
         sql = f"SELECT {select} FROM {source}{where.sql()} ORDER BY {listing.key} DESC LIMIT {COUNT_CAP + 1}"
         try:
-            found = await listing.table.fetch(
-                sql, where.values, n_columns=len(columns), deadline_s=self._count_deadline_s
-            )
+            found = await listing.table.fetch(sql, where.values, deadline_s=self._count_deadline_s)
         except QueryTooSlow:
             return Count(None, "unknown")
         n = sum(await matching(wanted, map(_when_and_where, found.rows[:COUNT_CAP])))
@@ -136,9 +134,7 @@ class ImageRepository:
         """Return the types that occur among the newest images."""
         table = await self._layout.find("images")
         newest = f'SELECT {table.column("type")} AS t FROM "{table.name}" ORDER BY {table.key("id")} DESC LIMIT 5000'
-        found = await table.fetch(
-            f"SELECT DISTINCT t FROM ({newest}) WHERE t IS NOT NULL ORDER BY t LIMIT 50", n_columns=1
-        )
+        found = await table.fetch(f"SELECT DISTINCT t FROM ({newest}) WHERE t IS NOT NULL ORDER BY t LIMIT 50")
         return tuple(str(row[0]) for row in found.rows)
 
     async def find_of_ms(self, ms_path: str) -> tuple[Image, ...]:
@@ -195,7 +191,7 @@ class ImageRepository:
         if len(images) < limit:
             return images, len(images)
         sql = f"SELECT count(*) FROM (SELECT 1 FROM {listing.source} WHERE {condition} LIMIT {COUNT_CAP})"
-        found = await listing.table.fetch(sql, n_columns=1)
+        found = await listing.table.fetch(sql)
         return images, int(found.rows[0][0])
 
     async def find_by_ids(self, ids: Sequence[int]) -> tuple[Image, ...]:
@@ -220,7 +216,7 @@ class ImageRepository:
             f'(SELECT max({key}) FROM "{name}" WHERE {key} < ?), (SELECT min({key}) FROM "{name}" WHERE {key} > ?)) '
             f"ORDER BY {key} LIMIT 2"
         )
-        found = await table.fetch(sql, (image.id, image.id), n_columns=2)
+        found = await table.fetch(sql, (image.id, image.id))
         near = {int(n) < image.id: ImageNeighbour(int(n), str(path or "")) for n, path in found.rows}
         return near.get(True), near.get(False)
 
@@ -233,7 +229,7 @@ class ImageRepository:
             f'SELECT {", ".join(table.select(QA_COLUMNS))} FROM "{table.name}" '
             f"WHERE {table.column('image_path')} = ? ORDER BY {table.column('timestamp')} DESC LIMIT 20"
         )
-        found = await table.fetch(sql, (image.path,), n_columns=len(QA_COLUMNS))
+        found = await table.fetch(sql, (image.path,))
         return tuple(to_image_qa(row) for row in found.rows)
 
     async def find_regions(self, image: Image) -> tuple[Region, ...]:
@@ -245,7 +241,7 @@ class ImageRepository:
             f'SELECT {", ".join(table.select(REGION_COLUMNS))} FROM "{table.name}" '
             f"WHERE {table.column('image_path')} = ? ORDER BY {table.key('id')} LIMIT {_MANY}"
         )
-        found = await table.fetch(sql, (image.path,), n_columns=len(REGION_COLUMNS))
+        found = await table.fetch(sql, (image.path,))
         return tuple(to_region(row) for row in found.rows)
 
     async def find_mosaics(self, request: PageRequest) -> RecordPage[Mosaic]:
@@ -293,7 +289,7 @@ class ImageRepository:
     ) -> tuple[Image, ...]:
         select = ", ".join(listing.columns)
         sql = f"SELECT {select} FROM {listing.source} WHERE {condition} ORDER BY {listing.key} DESC LIMIT {limit}"
-        found = await listing.table.fetch(sql, values, n_columns=len(listing.columns))
+        found = await listing.table.fetch(sql, values)
         return tuple(to_image(row) for row in found.rows)
 
 

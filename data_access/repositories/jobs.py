@@ -132,7 +132,7 @@ class JobRepository:
             f'SELECT {", ".join(table.select(_RUN_COLUMNS))} FROM "{table.name}" '
             f"WHERE {condition} ORDER BY path LIMIT 500"
         )
-        found = await table.fetch(sql, values, n_columns=len(_RUN_COLUMNS))
+        found = await table.fetch(sql, values)
         return tuple(_to_run(row) for row in found.rows)
 
     async def find_runs(self, wanted: RunFilter, request: PageRequest) -> RecordPage[Run]:
@@ -163,7 +163,7 @@ class JobRepository:
             return {}
         low, high = min(known.values()) - _QUARTER_HOUR_DAYS, max(known.values()) + _QUARTER_HOUR_DAYS
         sql = f'SELECT path FROM "{table.name}" WHERE mid_mjd BETWEEN ? AND ? ORDER BY mid_mjd LIMIT 3000'
-        paths = [str(row[0]) for row in (await table.fetch(sql, (low, high), n_columns=1)).rows]
+        paths = [str(row[0]) for row in (await table.fetch(sql, (low, high))).rows]
         return {stamp: run_id_of(path) for path in paths if (stamp := stamp_in_name(path)) in known}
 
     async def find_tasks(self, request: PageRequest, *, text: str = "", status: str = "") -> RecordPage[Task]:
@@ -208,7 +208,7 @@ class JobRepository:
             f"WHERE {table.column('ms_path')} = ? ORDER BY {table.key('id')} DESC LIMIT 100"
         )
         slow = "ms_path" not in table.indexed and await is_large(table)
-        found = await table.fetch(sql, (ms_path,), n_columns=len(_TASK_COLUMNS), slow=slow)
+        found = await table.fetch(sql, (ms_path,), slow=slow)
         return tuple(_to_task(row) for row in found.rows)
 
     async def find_batches(self, request: PageRequest, *, kind: str = "", status: str = "") -> RecordPage[Batch]:
@@ -244,11 +244,11 @@ class JobRepository:
             f"WHERE {table.column('batch_id')} = ? "
             f"ORDER BY {table.column('status')} = 'failed' DESC, {table.key('id')} LIMIT {_MOST_ITEMS + 1}"
         )
-        rows = (await table.fetch(sql, (batch_id,), n_columns=len(_ITEM_COLUMNS))).rows
+        rows = (await table.fetch(sql, (batch_id,))).rows
         batches = None if rows else await self._layout.find_or_none("batch_jobs")
         if batches is not None:
             known = f'SELECT 1 FROM "{batches.name}" WHERE {batches.key("id")} = ?'
-            if not (await batches.fetch(known, (batch_id,), n_columns=1)).rows:
+            if not (await batches.fetch(known, (batch_id,))).rows:
                 raise RecordNotFound(f"There is no batch '{batch_id}'", table="batch_jobs", key=batch_id)
         note = f"Only the first {_MOST_ITEMS} items are shown." if len(rows) > _MOST_ITEMS else ""
         return RecordPage(tuple(_to_item(row) for row in rows[:_MOST_ITEMS]), note=note)
@@ -266,7 +266,7 @@ class JobRepository:
             "WHERE ms_path = ?1 OR substr(ms_path, 1, length(?1) + 1) = ?1 || ':' "
             f"ORDER BY {table.key('id')} DESC LIMIT 100"
         )
-        found = await table.fetch(sql, (ms_path,), n_columns=len(_ITEM_COLUMNS))
+        found = await table.fetch(sql, (ms_path,))
         return tuple(_to_item(row) for row in found.rows)
 
 

@@ -18,7 +18,7 @@ async def is_large(table: Table) -> bool:
     """Return whether a table has more rows than should be gone through for one answer."""
     if not table.has_rowid:
         return False
-    found = await table.fetch(f'SELECT max(rowid) FROM "{table.name}"', n_columns=1)
+    found = await table.fetch(f'SELECT max(rowid) FROM "{table.name}"')
     highest = found.rows[0][0]
     return isinstance(highest, int) and highest > SMALL_TABLE
 
@@ -40,9 +40,7 @@ async def sort_large(table: Table, query: Query, sort: str, served: Sequence[str
     """
     deadline_s = min(SORT_DEADLINE_S, table.database.deadline_s)
     try:
-        return await table.fetch(
-            query.sql, query.parameters, n_columns=query.n_columns, slow=True, deadline_s=deadline_s
-        )
+        return await table.fetch(query.sql, query.parameters, slow=True, deadline_s=deadline_s)
     except QueryTooSlow as err:
         instead = f"sort by one of these, which an index serves: {', '.join(served)}" if served else "clear the order"
         raise ValidationError(

@@ -53,7 +53,7 @@ class MeasurementSetRepository:
             f'SELECT {", ".join(table.select(_COLUMNS))} FROM "{table.name}" '
             f"WHERE path IN ({','.join('?' * len(wanted))}) ORDER BY path LIMIT 200"
         )
-        found = await table.fetch(sql, wanted, n_columns=len(_COLUMNS))
+        found = await table.fetch(sql, wanted)
         return {ms.path: ms for ms in map(to_measurement_set, found.rows)}
 
     async def find(self, wanted: MeasurementSetFilter, request: PageRequest) -> RecordPage[MeasurementSet]:
@@ -85,7 +85,7 @@ class MeasurementSetRepository:
             f"SELECT coalesce({table.column('stage')}, 'unknown'), count(*) FROM \"{table.name}\" "
             f"WHERE {table.column('mid_mjd')} BETWEEN ? AND ? GROUP BY 1 ORDER BY 2 DESC LIMIT 30"
         )
-        found = await table.fetch(sql, (start_mjd, end_mjd), n_columns=2)
+        found = await table.fetch(sql, (start_mjd, end_mjd))
         return {str(stage): int(n) for stage, n in found.rows}
 
     async def newest(self) -> MeasurementSet | None:

@@ -105,7 +105,7 @@ def _query(table: Table, column: str, clause: str, values: Sequence[str], *, sma
     ra, dec = table.column("ra_deg"), table.column("dec_deg")
     group = "" if small else f" GROUP BY {column}"
     sql = f'SELECT {column}, {ra}, {dec} FROM "{table.name}" WHERE {clause}{group} ORDER BY {column} LIMIT {_MOST}'
-    return Query(sql, tuple(values), 3)
+    return Query(sql, tuple(values))
 
 
 def _to_place(values: Sequence[Any], origin: str) -> NamedPlace | None:

@@ -34,7 +34,7 @@ class OperationsRepository:
             f'SELECT {time}, {table.column("ra_deg")}, {table.column("dec_deg")} FROM "{table.name}" '
             f"WHERE {time} IS NOT NULL ORDER BY 1 DESC LIMIT {int(limit)}"
         )
-        found = await table.fetch(sql, n_columns=3)
+        found = await table.fetch(sql)
         pointings = []
         for values in reversed(found.rows):
             row = RowReader(("time", "ra_deg", "dec_deg"), values)
@@ -86,7 +86,7 @@ class OperationsRepository:
             _first(columns, "acknowledged_by"),
         )
         sql = f"SELECT {', '.join(wanted)} FROM alert_history ORDER BY 1 DESC LIMIT {int(limit)}"
-        found = await database.fetch(sql, n_columns=len(wanted))
+        found = await database.fetch(sql)
         return [_to_alert(row) for row in found.rows]
 
     async def find_storage(self) -> tuple[StorageLocation, ...]:
@@ -101,7 +101,7 @@ class OperationsRepository:
             table.column("description"),
         )
         sql = f'SELECT {", ".join(columns)} FROM "{table.name}" ORDER BY 1, 2 LIMIT 200'
-        found = await table.fetch(sql, n_columns=4)
+        found = await table.fetch(sql)
         locations = []
         for row in found.rows:
             kind, path, status, description = (None if v is None else str(v) for v in row)

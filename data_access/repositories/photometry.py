@@ -39,14 +39,8 @@ class PhotometryRepository:
         self._layout = layout
         self._row_cap = row_cap
 
-    async def get_light_curve(self, source_id: str, *, exact: bool = False) -> LightCurve:
-        """Return the photometry of a source in order of observation; empty when it has none.
-
-        Parameters
-        ----------
-        exact : bool
-            All digits of the stored numbers (exports) instead of 15.
-        """
+    async def get_light_curve(self, source_id: str) -> LightCurve:
+        """Return the photometry of a source in order of observation; empty when it has none."""
         table = await self._layout.find("photometry")
         recorded = tuple(name for name in (*_COLUMNS[1:], *_EXTRA) if table.column(name) != "NULL")
         names = ("id", *recorded)
@@ -55,12 +49,8 @@ class PhotometryRepository:
             f'SELECT {select} FROM "{table.name}" WHERE {table.column("source_id")} = ? '
             f"ORDER BY 1 DESC LIMIT {self._row_cap + 1}"
         )
-        place = self._place(table, source_id)
-        if exact:
-            found = await table.fetch(sql, (source_id,), n_columns=len(names), exact=True)
-            (places,) = await table.database.fetch_together([place])
-        else:
-            found, places = await table.database.fetch_together([Query(sql, (source_id,), len(names)), place])
+        asked = [Query(sql, (source_id,)), self._place(table, source_id)]
+        found, places = await table.database.fetch_together(asked)
         columns: dict[str, Sequence[Any]] = dict.fromkeys((*_COLUMNS, *_EXTRA), (None,) * len(found.rows))
         if found.rows:
             columns.update(zip(names, zip(*found.rows, strict=True), strict=True))
@@ -69,12 +59,12 @@ class PhotometryRepository:
 
     @staticmethod
     def _place(table: Table, source_id: str) -> Query:
-        """Ask for position and catalogue flux in the newest rows: printing them for every row costs a third more."""
+        """Ask for position and catalogue flux in the newest rows: reading them of every row costs a third more."""
         sql = (
             f'SELECT {", ".join(table.select(_PLACE))} FROM "{table.name}" WHERE {table.column("source_id")} = ? '
             f"ORDER BY {table.key('id')} DESC LIMIT {_ROWS_FOR_PLACE}"
         )
-        return Query(sql, (source_id,), len(_PLACE))
+        return Query(sql, (source_id,))
 
     async def get_image_path(self, photometry_id: int, source_id: str) -> str | None:
         """Return the image that a measurement of this source was made on; raise `RecordNotFound`."""
@@ -83,7 +73,7 @@ class PhotometryRepository:
             f'SELECT {table.column("image_path")} FROM "{table.name}" '
             f"WHERE {table.key('id')} = ? AND {table.column('source_id')} = ? LIMIT 1"
         )
-        found = await table.fetch(sql, (photometry_id, source_id), n_columns=1)
+        found = await table.fetch(sql, (photometry_id, source_id))
         if not found.rows:
             message = f"Source '{source_id}' has no measurement {photometry_id}"
             raise RecordNotFound(message, table="photometry", key=photometry_id)
@@ -111,7 +101,7 @@ class PhotometryRepository:
             f"WHERE source_id IN ({','.join('?' * len(wanted))}) AND path IS NOT NULL AND {is_unflagged_sql(table)} "
             f"ORDER BY {table.key('id')} DESC LIMIT {self._row_cap + 1}"
         )
-        found = await table.fetch(sql, wanted, n_columns=4)
+        found = await table.fetch(sql, wanted)
         rows = tuple((str(name), str(path), _one_float(f), _one_float(e)) for name, path, f, e in found.rows)
         return rows, found.truncated
 
@@ -127,7 +117,7 @@ class PhotometryRepository:
             f"WITH n(name) AS (VALUES {','.join(['(?)'] * len(wanted))}) "
             f"SELECT n.name, {one.format('count(*)')}, {newest} FROM n LIMIT {len(wanted)}"
         )
-        found = await table.fetch(sql, wanted, n_columns=3)
+        found = await table.fetch(sql, wanted)
         return {str(name): (int(n or 0), int(last or 0)) for name, n, last in found.rows}
 
     async def find_sources_in(
@@ -143,7 +133,7 @@ class PhotometryRepository:
             f'FROM "{table.name}" WHERE {table.column("image_path")} = ? AND source_id IS NOT NULL '
             f"ORDER BY peak DESC LIMIT {int(limit)}"
         )
-        found = await table.fetch(sql, (image_path,), n_columns=4)
+        found = await table.fetch(sql, (image_path,))
         return tuple(
             (str(name), float(ra), float(dec), float(peak) if isinstance(peak, int | float) else float("nan"))
             for name, ra, dec, peak in found.rows

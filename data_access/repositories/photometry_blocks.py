@@ -57,7 +57,7 @@ class PhotometryBlocks:
             raise DatabaseError(
                 f"The rows of '{table.name}' have no numbers: sums over all sources cannot be kept", table=table.name
             )
-        found = await table.fetch(f'SELECT max(rowid) FROM "{table.name}"', n_columns=1)
+        found = await table.fetch(f'SELECT max(rowid) FROM "{table.name}"')
         newest = found.rows[0][0]
         expressions = _expressions(table)
         version = await table.database.version()
@@ -80,9 +80,7 @@ class PhotometryBlocks:
         table = await self._layout.find("photometry")
         sums = ", ".join(f"total(CASE WHEN abs({c}) < {_HUGE} THEN abs({c}) END)" for c in _flux_columns(table))
         sql = f'SELECT count(*), {sums} FROM "{table.name}" WHERE rowid > ? AND rowid <= ?'
-        found = await table.fetch(
-            sql, (after_id, last_id), n_columns=5, slow=True, deadline_s=self._deadline_s, exact=True
-        )
+        found = await table.fetch(sql, (after_id, last_id), slow=True, deadline_s=self._deadline_s)
         count, *values = found.rows[0]
         return int(count), tuple(float(value) for value in values)
 
@@ -90,7 +88,7 @@ class PhotometryBlocks:
         """Return the first row number above `after_id`; None when there is none."""
         table = await self._layout.find("photometry")
         sql = f'SELECT min(rowid) FROM "{table.name}" WHERE rowid > ?'
-        found = await table.fetch(sql, (after_id,), n_columns=1)
+        found = await table.fetch(sql, (after_id,))
         value = found.rows[0][0]
         return value if isinstance(value, int) else None
 
@@ -98,7 +96,7 @@ class PhotometryBlocks:
         """Return how many rows there are from 1 up to a row number: walks an index, so ask rarely."""
         table = await self._layout.find("photometry")
         sql = f'SELECT count(*) FROM "{table.name}" WHERE rowid > 0 AND rowid <= ?'
-        found = await table.fetch(sql, (last_id,), n_columns=1, slow=True, deadline_s=self._deadline_s)
+        found = await table.fetch(sql, (last_id,), slow=True, deadline_s=self._deadline_s)
         return int(found.rows[0][0])
 
     async def positions(self, ids: Sequence[int]) -> dict[int, tuple[float, float]]:
@@ -108,7 +106,7 @@ class PhotometryBlocks:
             f'SELECT rowid, {table.column("ra_deg")}, {table.column("dec_deg")} FROM "{table.name}" '
             f"WHERE rowid IN ({', '.join(str(int(i)) for i in ids[:POSITIONS_AT_ONCE])})"
         )
-        found = await table.fetch(sql, n_columns=3, slow=True)
+        found = await table.fetch(sql, slow=True)
         return {int(row[0]): (_degrees(row[1]), _degrees(row[2])) for row in found.rows}
 
 

@@ -51,7 +51,7 @@ class EpochRepository:
             f"WHERE {table.column('source_id', 'q')} = n.name ORDER BY {inner} DESC LIMIT {int(per_source)}) "
             "LIMIT 20000"
         )
-        found = await table.fetch(sql, wanted, n_columns=len(columns), slow=True)
+        found = await table.fetch(sql, wanted, slow=True)
         curves: dict[str, list[Measurement]] = {}
         for name, *rest in found.rows:
             made = _measurement(rest, has_words=has_quality(table))
@@ -84,7 +84,7 @@ class EpochRepository:
                 f"{more} ORDER BY {key} LIMIT {_ROWS_AT_ONCE}"
             )
             values = [*names, *([] if after is None else [after])]
-            found = await table.fetch(sql, values, n_columns=len(columns), slow=True, exact=True)
+            found = await table.fetch(sql, values, slow=True)
             for _, source_id, *rest in found.rows:
                 place = tuple(rest)
                 if place not in known:

@@ -95,7 +95,7 @@ class QueueRepository:
             f"SELECT coalesce({table.column('state')}, '{UNKNOWN_STATE}'), count(*) "
             f"FROM {newest} GROUP BY 1 ORDER BY 1 LIMIT 20"
         )
-        found = await table.fetch(sql, n_columns=2)
+        found = await table.fetch(sql)
         return StateCounts({str(state): int(n) for state, n in found.rows}, COUNT_CAP if large else None)
 
 

@@ -166,14 +166,10 @@ def _segments_by_value(
             f"ON {shape.group} = n.g GROUP BY n.g, n.v ORDER BY n.v {way}, n.g {way} LIMIT {int(limit)}"
         )
         if await is_large(table):
-            return await sort_large(table, Query(sql, rest.values, 9), sort, ("group",))
-        return await table.fetch(sql, rest.values, n_columns=9)
+            return await sort_large(table, Query(sql, rest.values), sort, ("group",))
+        return await table.fetch(sql, rest.values)
 
-    async def exact_value(key: Any) -> Any:
-        sql = f'SELECT {expression} FROM "{table.name}" WHERE {shape.group} = ? ORDER BY 1 LIMIT 1'
-        return (await table.fetch(sql, (key,), n_columns=1, exact=True)).rows[0][0]
-
-    return Segment(partial(read, True), exact_value), Segment(partial(read, False))
+    return Segment(partial(read, True)), Segment(partial(read, False))
 
 
 def _segment_by_name(table: Table, shape: _Shape, wanted: RawFilter) -> Segment:
@@ -190,7 +186,7 @@ def _segment_by_name(table: Table, shape: _Shape, wanted: RawFilter) -> Segment:
             f'SELECT NULL, {shape.group} AS g, {shape.group}, {_columns_of(table, shape)} FROM "{table.name}" '
             f"WHERE {shape.group} IN ({names}) GROUP BY g ORDER BY g {way} LIMIT {int(limit)}"
         )
-        return await table.fetch(sql, where.values, n_columns=9)
+        return await table.fetch(sql, where.values)
 
     return Segment(read)
 

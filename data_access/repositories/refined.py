@@ -16,7 +16,7 @@ CHUNK_ROWS = 500
 MOST_ROWS = 4000
 
 Keep = Callable[[Sequence[Any]], Awaitable[Sequence[bool]]]
-_Row = tuple[int, Any, bool]
+_Row = tuple[int, Any]
 
 
 @dataclass(slots=True)
@@ -57,8 +57,8 @@ async def read_refined_page(
     cut = len(walk.kept) > request.limit
     far, near = (kept[-1][0] if cut else walk.last), (kept[0][0] if kept else walk.last if backwards else walk.first)
     more, before = cut or not walk.at_end, cursor is not None
-    ahead = await cursor_at(segments, far, backwards=backwards) if far is not None and more else ""
-    behind = await cursor_at(segments, near, backwards=not backwards) if near is not None and before else ""
+    ahead = cursor_at(far, backwards=backwards) if far is not None and more else ""
+    behind = cursor_at(near, backwards=not backwards) if near is not None and before else ""
     if backwards:
         kept.reverse()
     return RecordPage(
@@ -92,11 +92,11 @@ async def _walk(
         rows = found[: chunk.limit]
         if not rows:
             break
-        records = [convert(row[2:]) for _, row, _ in rows]
+        records = [convert(row[2:]) for _, row in rows]
         wanted = await keep(records)
         walk.kept += [(row, record) for row, record, is_kept in zip(rows, records, wanted, strict=True) if is_kept]
         walk.first, walk.last = walk.first or rows[0], rows[-1]
         walk.n_looked_at += len(rows)
         if not walk.at_end:
-            cursor = Cursor.decode(await cursor_at(segments, rows[-1], backwards=backwards))
+            cursor = Cursor.decode(cursor_at(rows[-1], backwards=backwards))
     return walk

@@ -89,9 +89,9 @@ class SourceRepository:
             raise RecordNotFound(f"There is no source '{source_id}'", table="photometry", key=source_id)
         return SourceDetail(source, light_curve, candidates, await self.find_transients(source_id=source_id))
 
-    async def get_light_curve(self, source_id: str, *, exact: bool = False) -> LightCurve:
+    async def get_light_curve(self, source_id: str) -> LightCurve:
         """Return the light curve of a source (see `PhotometryRepository.get_light_curve`)."""
-        return await self._photometry.get_light_curve(source_id, exact=exact)
+        return await self._photometry.get_light_curve(source_id)
 
     async def find(self, wanted: SourceFilter, request: PageRequest) -> RecordPage[Source]:
         """Return one page of sources.
@@ -162,7 +162,7 @@ class SourceRepository:
             f'SELECT {", ".join(table.select(ESE_COLUMNS))} FROM "{table.name}" {condition} '
             f"ORDER BY {table.column('flagged_at')} DESC LIMIT {int(limit)}"
         )
-        found = await table.fetch(sql, (source_id,) if source_id else (), n_columns=len(ESE_COLUMNS))
+        found = await table.fetch(sql, (source_id,) if source_id else ())
         epochs = await self._count_epochs(tuple({str(row[1]) for row in found.rows}))
         return tuple(to_candidate(row, epochs) for row in found.rows)
 
@@ -187,7 +187,7 @@ class SourceRepository:
             f'SELECT {", ".join(table.select(TRANSIENT_COLUMNS))} FROM "{table.name}" {condition} '
             f"ORDER BY {table.column('detected_at')} DESC LIMIT {int(limit)}"
         )
-        found = await table.fetch(sql, (source_id,) if source_id else (), n_columns=len(TRANSIENT_COLUMNS))
+        found = await table.fetch(sql, (source_id,) if source_id else ())
         return tuple(to_transient(row) for row in found.rows)
 
     async def _name_tables(self, anchor: Table) -> tuple[tuple[str, str], ...]:
@@ -210,7 +210,7 @@ class SourceRepository:
             walk = _names_sql(names, after=after is not None, descending=descending)
             sql = f"SELECT NULL, w.id, w.id FROM ({walk}) w{where.sql()} LIMIT {limit}"
             start = [str(after.key)] * len(names) if after is not None else []
-            return await anchor.fetch(sql, [*start, *where.values], n_columns=3, slow=bool(wanted.text))
+            return await anchor.fetch(sql, [*start, *where.values], slow=bool(wanted.text))
 
         return Segment(segment)
 
@@ -293,23 +293,23 @@ class SourceRepository:
     ) -> tuple[Table | None, Query]:
         table = await self._layout.find_or_none(logical)
         if table is None or "source_id" not in table.columns:
-            return None, Query("", (), 0)
+            return None, Query("", ())
         sql = (
             f'SELECT {", ".join(table.select(columns))} FROM "{table.name}" '
             f"WHERE source_id IN ({','.join('?' * len(names))}) LIMIT 5000"
         )
-        return table, Query(sql, names, len(columns))
+        return table, Query(sql, names)
 
     async def _epochs_of(self, names: Sequence[str]) -> tuple[Table | None, Query]:
         table = await self._layout.find_or_none("photometry")
         if table is None or not names:
-            return None, Query("", (), 0)
+            return None, Query("", ())
         # One count a name is twice as fast as GROUP BY over all of them.
         sql = (
             f"WITH n(name) AS (VALUES {','.join(['(?)'] * len(names))}) SELECT name, "
             f'(SELECT count(*) FROM "{table.name}" p WHERE p.source_id = n.name) FROM n LIMIT {len(names)}'
         )
-        return table, Query(sql, names, 2)
+        return table, Query(sql, names)
 
     async def _count_epochs(self, names: Sequence[str]) -> dict[str, int]:
         (rows,) = await ask_together([await self._epochs_of(names)])
@@ -325,7 +325,7 @@ class SourceRepository:
             f"WITH n(name) AS (VALUES {ids}) SELECT n.name, {one.format(table.column('ra_deg', 'p'))}, "
             f"{one.format(table.column('dec_deg', 'p'))} FROM n LIMIT {len(names)}"
         )
-        found = await table.fetch(sql, list(names), n_columns=3)
+        found = await table.fetch(sql, list(names))
         rows = [RowReader(("name", "ra_deg", "dec_deg"), row) for row in found.rows]
         return {row.text("name") or "": (row.real("ra_deg"), row.real("dec_deg")) for row in rows}
 

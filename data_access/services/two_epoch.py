@@ -208,7 +208,7 @@ class TwoEpochService:
 
         async def read(place: int) -> None:
             async with gate:
-                curve = await self._photometry.get_light_curve(str(table.source_id[place]), exact=True)
+                curve = await self._photometry.get_light_curve(str(table.source_id[place]))
                 flux, err = (
                     (curve.peak_jyb, curve.peak_err_jyb) if kind == "peak" else (curve.flux_jy, curve.flux_err_jy)
                 )

@@ -153,7 +153,7 @@ async def _ask_repositories(ask: _Asker, source_id: str, path: str) -> None:
     for name in (source_id, "no such source", "", "\ud800"):
         await ask("sources.get", name)
         await ask("sources.get_light_curve", name)
-        await ask("photometry.get_light_curve", name, exact=True)
+        await ask("photometry.get_light_curve", name)
     await ask("sources.find_known", (source_id, "nobody", "\ud800"))
     await ask("sources.find_known", ())
     for names in ((), (source_id, "nobody", "\ud800")):

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from data_access.archive import Archive
-from data_access.database import Database, Rows
+from data_access.database import Rows
 
 PHOTOMETRY = (
     "CREATE TABLE photometry (id INTEGER PRIMARY KEY, source_id TEXT, image_path TEXT, peak_jyb REAL, "
@@ -113,22 +112,6 @@ def _is_empty_log(path: Path) -> bool:
     return path.name.endswith("-wal") and path.stat().st_size == 0
 
 
-@asynccontextmanager
-async def others_at_work(database: Database, *, really: bool = True) -> AsyncIterator[None]:
-    """Keep another question running meanwhile, so that rows come packed; without `really` do nothing."""
-    if not really:
-        yield
-        return
-    other = asyncio.ensure_future(database.fetch(SLOW_SQL, n_columns=1, slow=True, deadline_s=600))
-    while not database._busy:  # noqa: ASYNC110  nothing announces that a lane is taken
-        await asyncio.sleep(0)
-    try:
-        yield
-    finally:
-        other.cancel()
-        await asyncio.wait([other])
-
-
 def plain(found: Rows) -> list[list[Any]]:
-    """Return the rows as lists: alone they come as tuples, beside others as lists."""
+    """Return the rows as lists."""
     return [list(row) for row in found.rows]

@@ -82,7 +82,7 @@ async def test_our_own_reading_is_no_change(tmp_path: Path) -> None:
     database = Database("products", numbers(tmp_path / "n.sqlite3", 1))
     watcher = ChangeWatcher({"products": database}, interval_s=1.0)
     await watcher.look()
-    await database.fetch("SELECT count(*) FROM t", n_columns=1)
+    await database.fetch("SELECT count(*) FROM t")
     change = await watcher.look()
     await database.close()
     assert change is None
@@ -245,7 +245,7 @@ async def test_an_open_reader_does_not_count_as_a_write(tmp_path: Path) -> None:
     written = path.stat().st_mtime
     database = Database("products", path)
     watcher = ChangeWatcher({"products": database}, interval_s=1.0)
-    await database.fetch("SELECT 1 FROM t", n_columns=1)
+    await database.fetch("SELECT 1 FROM t")
     await watcher.look()
     last_write = watcher.last_write
     await database.close()

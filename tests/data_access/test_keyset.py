@@ -17,7 +17,6 @@ from data_access.errors import ValidationError
 from data_access.layout import Table
 from data_access.records import Cursor, PageRequest
 from data_access.repositories.base import Listing, Where, count_rows, listing_segments, read_page
-from tests.data_access.database_samples import others_at_work
 
 VALUES = st.one_of(
     st.none(),
@@ -80,10 +79,9 @@ def _expected(path: Path, *, descending: bool, sort: str) -> list[int]:
 
 @settings(max_examples=40, deadline=None)
 @given(rows=ROWS, limit=st.integers(1, 6), descending=st.booleans(), sort=st.sampled_from(["v", "v", "id"]))
-@pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("affinity", ["", "REAL", "TEXT"])
 def test_a_walk_meets_every_row_once_and_in_order(
-    affinity: str, packed: bool, rows: list[Any], limit: int, descending: bool, sort: str
+    affinity: str, rows: list[Any], limit: int, descending: bool, sort: str
 ) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "p.sqlite3"
@@ -97,8 +95,7 @@ def test_a_walk_meets_every_row_once_and_in_order(
         async def walk() -> tuple[list[int], list[int]]:
             database = Database("products", path)
             try:
-                async with others_at_work(database, really=packed):
-                    return await _walk(_listing(database), PageRequest(limit, "", sort, descending))
+                return await _walk(_listing(database), PageRequest(limit, "", sort, descending))
             finally:
                 await database.close()
 

@@ -169,7 +169,7 @@ async def test_an_exact_light_curve_has_all_digits(tmp_path: Path) -> None:
     with OtherProcess(tmp_path / "products.sqlite3") as writer:
         writer.run(("INSERT INTO photometry (source_id, peak_jyb) VALUES ('J1', ?)", [value]))
     async with open_archive(tmp_path) as archive:
-        curve = await archive.sources.get_light_curve("J1", exact=True)
+        curve = await archive.sources.get_light_curve("J1")
     assert curve.peak_jyb[0] == value
 
 

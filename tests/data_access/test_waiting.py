@@ -1,0 +1,147 @@
+"""Questions that find every lane busy are taken along: in order, each with its own answer or error, none lost."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from data_access.database import Database
+from data_access.errors import DatabaseError, QueryTooSlow
+from tests.data_access.database_samples import SLOW_SQL, make_database, numbers
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    found = Database("products", numbers(tmp_path / "n.sqlite3", 100), lanes=2, deadline_s=20.0)
+    yield found
+    await found.close()
+
+
+async def _echo(database: Database, value: object) -> object:
+    return (await database.fetch("SELECT ?", (value,))).rows[0][0]
+
+
+async def _ask_slowly(database: Database, *, deadline_s: float = 20.0, word: str = "") -> None:
+    await database.fetch(f"{SLOW_SQL} WHERE '{word}' = '{word}'", deadline_s=deadline_s)
+
+
+async def _comes_to_rest(database: Database) -> bool:
+    """Return whether every lane is back and nobody waits; the last lane comes back after the last answer."""
+    async with asyncio.timeout(5):
+        while database._busy or any(database._waiting.values()):  # noqa: ASYNC110  nothing announces it
+            await asyncio.sleep(0.01)
+    return not any(gate.locked() for gate in database._gates.values())
+
+
+async def test_everyone_gets_their_own_answer(database: Database) -> None:
+    values = list(range(500))
+    assert await asyncio.gather(*(_echo(database, value) for value in values)) == values
+    assert await _comes_to_rest(database)
+
+
+async def test_they_are_begun_in_the_order_they_were_asked(tmp_path: Path) -> None:
+    database = Database("products", numbers(tmp_path / "n.sqlite3", 100), lanes=1)
+    finished: list[int] = []
+
+    async def ask(number: int) -> None:
+        await _echo(database, number)
+        finished.append(number)
+
+    await asyncio.gather(*(ask(number) for number in range(200)))
+    await database.close()
+    assert finished == list(range(200))
+
+
+async def test_nobody_waits_behind_a_slow_question_while_another_lane_is_ready(database: Database) -> None:
+    await asyncio.gather(_echo(database, 1), _echo(database, 2))
+    slow = asyncio.create_task(_ask_slowly(database, deadline_s=3.0))
+    await asyncio.sleep(0.1)
+    began = time.monotonic()
+    await asyncio.gather(*(_echo(database, value) for value in range(100)))
+    assert time.monotonic() - began < 1.5
+    assert not slow.done()
+    with pytest.raises(QueryTooSlow):
+        await slow
+
+
+async def test_an_error_reaches_only_who_asked(database: Database) -> None:
+    asked = [database.fetch("SELECT nothing FROM nowhere") if i % 3 == 0 else _echo(database, i) for i in range(60)]
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    for i, answer in enumerate(found):
+        assert isinstance(answer, DatabaseError) if i % 3 == 0 else answer == i
+    assert await _comes_to_rest(database)
+
+
+async def test_who_waits_is_not_stopped_by_another_who_gives_up(tmp_path: Path) -> None:
+    """Both are in the hands of the same lane: the first runs when it is given up, the second stands behind it."""
+    database = Database("products", numbers(tmp_path / "n.sqlite3", 3), lanes=1, deadline_s=20.0)
+    first = asyncio.create_task(_ask_slowly(database, deadline_s=0.3, word="a"))
+    await asyncio.sleep(0.1)
+    second = asyncio.create_task(_ask_slowly(database, word="b"))
+    third = asyncio.create_task(_echo(database, 3))
+    with pytest.raises(QueryTooSlow):
+        await first
+    await asyncio.sleep(0.1)
+    second.cancel()
+    async with asyncio.timeout(2):
+        assert await third == 3
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    await database.close()
+
+
+async def test_what_nobody_waits_for_any_more_is_not_begun(tmp_path: Path) -> None:
+    database = Database("products", numbers(tmp_path / "n.sqlite3", 3), lanes=1, deadline_s=20.0)
+    first = asyncio.create_task(_ask_slowly(database, deadline_s=0.3, word="a"))
+    await asyncio.sleep(0.1)
+    given_up = [asyncio.create_task(_ask_slowly(database, word=str(i))) for i in range(5)]
+    last = asyncio.create_task(_echo(database, 7))
+    await asyncio.sleep(0.05)
+    for task in given_up:
+        task.cancel()
+    async with asyncio.timeout(2):
+        assert await last == 7
+    await asyncio.gather(first, *given_up, return_exceptions=True)
+    await database.close()
+
+
+async def test_those_who_wait_when_the_file_is_replaced_are_answered_from_the_new_one(tmp_path: Path) -> None:
+    path = numbers(tmp_path / "n.sqlite3", 3)
+    database = Database("products", path, lanes=2)
+    new = make_database(
+        tmp_path / "new.sqlite3", "CREATE TABLE t (x)", "INSERT INTO t VALUES (1), (2), (3), (4), (5)"
+    )
+    sql = "SELECT count(*), ? FROM t"
+    await asyncio.gather(database.fetch(sql, (-1,)), database.fetch(sql, (-2,)))
+    asked = [asyncio.create_task(database.fetch(sql, (i,))) for i in range(200)]
+    new.replace(path)
+    found = [(await task).rows[0] for task in asked]
+    assert [row[1] for row in found] == list(range(200))
+    assert {row[0] for row in found} <= {3, 5}
+    assert (await database.fetch(sql, (0,))).rows[0][0] == 5
+    assert await _comes_to_rest(database)
+    await database.close()
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_nothing_is_lost_whoever_gives_up_when(database: Database, seed: int) -> None:
+    chance = random.Random(seed)
+    tasks: dict[int, asyncio.Task[object]] = {}
+    for number in range(400):
+        tasks[number] = asyncio.create_task(_echo(database, number))
+        if chance.random() < 0.3:
+            await asyncio.sleep(chance.choice([0, 0, 0.0005]))
+        if chance.random() < 0.4:
+            tasks[chance.randrange(number + 1)].cancel()
+    async with asyncio.timeout(10):
+        found = await asyncio.gather(*tasks.values(), return_exceptions=True)
+    assert await _comes_to_rest(database)
+    for number, answer in zip(tasks, found, strict=True):
+        assert answer == number or isinstance(answer, asyncio.CancelledError)
+    assert await _echo(database, "still there") == "still there"
+    assert len(database._free["fast"]) <= 2
