@@ -53,19 +53,18 @@ class WaitingQuestions:
 
     def let_one_go(self) -> None:
         """Let the first that still waits find a lane by itself."""
-        while self._waiting:
-            _, answer = self._waiting.popleft()
-            if not answer.done():
-                answer.set_result(None)
+        while (first := self._first()) is not None:
+            if not first[1].done():
+                first[1].set_result(None)
                 return
 
     def answer_with(self, connection: ReadOnlyConnection) -> bool:
         """Answer one after the other in the thread of a connection; False when that cannot go on."""
         while not connection.abandoned:
-            try:
-                question, answer = self._waiting.popleft()
-            except IndexError:
+            first = self._first()
+            if first is None:
                 return True
+            question, answer = first
             if question.given_up:
                 continue
             found = _answered(connection, question)
@@ -73,6 +72,13 @@ class WaitingQuestions:
             if isinstance(found, FileReplaced):
                 return False
         return False
+
+    def _first(self) -> tuple[Question, Answer] | None:
+        """Take the first out of the line, in whichever thread; None when nobody waits."""
+        try:
+            return self._waiting.popleft()
+        except IndexError:
+            return None
 
     def _hand_over(self, answer: Answer, found: Answers | BaseException, connection: ReadOnlyConnection) -> None:
         """Give what was found to the event loop, which is woken once for all that it has not taken yet."""
