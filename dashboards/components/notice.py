@@ -32,6 +32,10 @@ class Notice(Component):
         super()._pack(*events)
         self.visible = bool(self.text)
 
+    def say(self, other: Notice) -> None:
+        """Say what another notice says."""
+        self.param.update(**{name: getattr(other, name) for name in self._sent})
+
 
 def failure_card(failure: Failure) -> Notice:
     """Return the card for a failure that was described already."""

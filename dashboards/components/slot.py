@@ -61,7 +61,9 @@ class Slot(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         """Show `content` (a Panel object or a Bokeh figure); None or the same object again keeps what is there."""
         self.failure = None
         self.notice.param.update(text="", remedy="", small="", height_px=0)
-        if content is not None and content is not self.content:
+        if isinstance(content, Notice) and isinstance(self.content, Notice):
+            self.content.say(content)  # another model in the page costs it 20 ms more than other words
+        elif content is not None and content is not self.content:
             self.content = content
             self._shown = as_view(content)
         if self._is_low():

@@ -26,6 +26,7 @@ class MarkPart(SourcePart):
         self.slot = page.new_slot("marks", height=0)
         self.facts = Facts(min_width=380)
         self.history: RecordTable | None = None
+        self.column = pn.Column(sizing_mode="stretch_width", margin=0)
 
     @property
     def view(self) -> Any:
@@ -66,9 +67,12 @@ class MarkPart(SourcePart):
             ]
         self.facts.groups = [group("What people say", items)]
         self._show_in_heading(said)
-        if len(history) < 2:
-            return pn.Column(self.facts, sizing_mode="stretch_width", margin=0)
-        if self.history is None:
-            self.history = RecordTable(columns=list(HISTORY_COLUMNS), caption="Every change", max_height=200)
-        self.history.rows = [history_row(mark) for mark in history]
-        return pn.Column(self.facts, self.history, sizing_mode="stretch_width", margin=0)
+        parts: list[Any] = [self.facts]
+        if len(history) > 1:
+            if self.history is None:
+                self.history = RecordTable(columns=list(HISTORY_COLUMNS), caption="Every change", max_height=200)
+            self.history.rows = [history_row(mark) for mark in history]
+            parts.append(self.history)
+        if list(self.column) != parts:
+            self.column[:] = parts
+        return self.column

@@ -17,9 +17,10 @@ MEANING = "epoch of the picture below"
 
 def mark_epoch(figure: Figure | None, utc_ms: float | None, *, theme: str) -> None:
     """Draw the line at this time; None leaves it where the reader has put it, hidden at first."""
-    if figure is None or figure.select_one({"name": "points"}) is None:
+    if figure is None or all(renderer.name != "points" for renderer in figure.renderers):
         return
-    span = figure.select_one({"name": MARK})
+    # not by `select_one`: that goes through every model of the figure, 15 ms each time
+    span = next((item for item in figure.center if item.name == MARK), None)
     if span is None:
         colour = get_theme(theme).text
         span = models.Span(
