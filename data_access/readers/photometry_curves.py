@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from data_access.analysis.ese import leave_one_out
 from data_access.analysis.variability import maximum_pair
-from data_access.analysis.variability.fronts import Fronts, Members, fronts_of
+from data_access.analysis.variability.fronts import Fronts, Members, fronts_of, two_epoch_maxima
 from data_access.analysis.variability.metric import FloatArray, Metric
 from data_access.analysis.variability.moments import FluxKind
 from data_access.analysis.variability.runs import Runs, runs_of
@@ -83,7 +83,7 @@ def read_whole_curves(
     Parameters
     ----------
     wanted : bool, shape (n_src,)
-        Sources of which |Vs|, |m| and z are needed, which takes time n_epoch²/2 each.
+        Sources of which |Vs|, |m| and z are needed, which may take time n_epoch²/2 each.
 
     Raises
     ------
@@ -96,12 +96,15 @@ def read_whole_curves(
     known = places >= 0
     codes, flux, err, n_src = places[known], found.flux[known], found.err[known], len(query.names)
     vs, m, z = np.full((3, n_src), np.nan)
+    fronts = two_epoch_maxima(fronts_of(Members(codes.astype(np.int32), flux, err)), n_src)
     order = np.argsort(codes, kind="stable")
     edges = np.searchsorted(codes[order], np.arange(n_src + 1))
-    for place in np.flatnonzero(wanted).tolist():
+    for place in np.flatnonzero(wanted & (np.diff(edges) > 1)).tolist():
         rows = order[edges[place] : edges[place + 1]][-_MOST_IN_PAIRS:]
-        pair = maximum_pair(flux[rows], err[rows])
-        vs[place], m[place] = abs(_number(pair.vs)), abs(_number(pair.m))
+        vs[place], m[place] = fronts.vs[place], fronts.m[place]
+        if not fronts.decided[place]:
+            pair = maximum_pair(flux[rows], err[rows])
+            vs[place], m[place] = abs(_number(pair.vs)), abs(_number(pair.m))
         z[place] = _number(leave_one_out(flux[rows], err[rows]).largest)
     return WholeCurves(vs, m, z, runs_of(codes, found.mjd[known], flux, n_src))
 

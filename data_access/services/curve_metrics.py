@@ -19,7 +19,8 @@ from data_access.analysis.variability.fronts import (
     merged_fronts,
     two_epoch_maxima,
 )
-from data_access.analysis.variability.moments import FluxKind
+from data_access.analysis.variability.metric import FloatArray
+from data_access.analysis.variability.moments import KINDS, FluxKind
 from data_access.analysis.variability.runs import Runs, merged_runs, von_neumann_ratios
 from data_access.errors import ArchiveError, ValidationError
 from data_access.offload import Offload
@@ -39,6 +40,7 @@ _MOST_READ = 20_000
 # One question names at most so many sources, and reads about so many rows.
 _NAMES_AT_ONCE, _ROWS_OF_NAMES = 500, 100_000
 _NAMED_ROWS_IN_A_THREAD = 5_000
+MOST_ROWS_OF_FEW = 200_000
 # A million sources take seconds to go through: a fifth of the time at most.
 _REST = 5.0
 _SHORT_S = 1.0
@@ -117,6 +119,38 @@ class CurveMetricService:
         if task is not None:
             await asyncio.wait({task}, timeout=patience_s)
         return self.columns(kind) is not None
+
+    async def pairs_of(self, table: VariabilityTable, places: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return |Vs| and |m| of a few sources, shape (n,): as made for all, else from their own light curves.
+
+        NaN where there is none, and from the source on with which more than `MOST_ROWS_OF_FEW` rows would be read.
+
+        Parameters
+        ----------
+        table : VariabilityTable
+        places : int64, shape (n,)
+            Where the sources stand in it.
+
+        Raises
+        ------
+        ArchiveError
+            The photometry cannot be read.
+        """
+        made = self.columns(table.flux)
+        if made is not None and (made.history, made.last_id, made.n_waiting) == (table.history, table.last_id, 0):
+            return made.vs[places], made.m[places]
+        _, query = await self._blocks.look()
+        vs, m = np.full((2, places.size), np.nan)
+        n_read = int(np.count_nonzero(np.cumsum(table.n_rows[places]) <= MOST_ROWS_OF_FEW))
+        wanted = np.arange(n_read)
+        for kind in KINDS if table.flux == "peak" else KINDS[1:]:
+            for part in _parts(wanted, table.n_rows[places]):
+                asked = (table, places[part], np.ones(part.size, dtype=np.bool_))
+                whole = await self._read_named(query, table.last_id, kind, asked)
+                vs[part], m[part] = whole.vs, whole.m
+            # A source without any peak is answered by its integrated fluxes, as its light curve is.
+            wanted = wanted[np.isnan(vs[wanted]) & (table.n[places[wanted]] > 1)]
+        return vs, m
 
     async def close(self) -> None:
         """Stop what is under way, and keep what was made."""

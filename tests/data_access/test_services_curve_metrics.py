@@ -234,6 +234,40 @@ async def test_a_reading_that_failed_half_way_goes_on_where_it_was(
         assert await ratio_of(archive, "same time") == pytest.approx(number(von_neumann(flux)), rel=1e-12)
 
 
+async def test_a_few_sources_are_answered_from_their_own_light_curves(
+    products: Path, read: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure(products, [("forced", flux, 0.1, 1) for flux in (10.0, 2.0, -1.0)])
+    with closing(sqlite3.connect(products)) as db, db:
+        sql = "INSERT INTO photometry (source_id, flux_jy, flux_err_jy, mjd) VALUES ('integrated', ?, 0.1, 60000)"
+        db.executemany(sql, [(1.0,), (3.0,)])
+    async with open_archive(products.parents[2]) as archive:
+        table = await archive.variability.table()
+        asked = archive.variability.positions_of(["integrated", "flare", "once", "forced"])
+        vs, m = await archive.curve_metrics.pairs_of(table, asked)
+        assert read == []
+        assert m.tolist() == pytest.approx([1.0, 1.2, math.nan, 6.0], nan_ok=True)
+        assert vs.tolist() == pytest.approx(
+            [value / math.hypot(0.1, 0.1) for value in (2, 3, math.nan, 3)], nan_ok=True
+        )
+        await brought_up_to_date(archive)
+        monkeypatch.setattr(service_module, "read_whole_curves", None)
+        for known, made in zip((vs, m), await archive.curve_metrics.pairs_of(table, asked), strict=True):
+            np.testing.assert_allclose(made, known, rtol=1e-12)
+
+
+async def test_of_a_few_sources_with_very_many_measurements_only_the_first_are_read(
+    products: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_module, "MOST_ROWS_OF_FEW", 7)
+    measure(products, [("later", 1.0, 0.1, 0), ("later", 2.0, 0.1, 0)])
+    async with open_archive(products.parents[2]) as archive:
+        table = await archive.variability.table()
+        asked = archive.variability.positions_of(["flare", "steady", "later"])
+        vs, _ = await archive.curve_metrics.pairs_of(table, asked)
+    assert np.isfinite(vs).tolist() == [True, True, False]
+
+
 async def test_sources_are_found_by_their_index_when_they_are_read_whole(products: Path) -> None:
     with closing(sqlite3.connect(products)) as db, db:
         db.execute("CREATE INDEX by_source ON photometry (source_id)")
