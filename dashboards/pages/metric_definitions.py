@@ -17,7 +17,8 @@ DEFINITION_COLUMNS: Sequence[Column] = (
 )
 LEAVE_ONE_OUT = Definition(
     "z",
-    "(I[i]-ξ of all others) / √(σ[i]²+1/Σ1/σ²): the largest, signed. Unlike σ deviation it has no upper bound",
+    "(I[i]-ξ of all others) / √(σ[i]²+1/Σ1/σ²): the largest, signed (of two as large, the positive one). Unlike σ "
+    "deviation it has no upper bound",
     "own statistic of this dashboard",
 )
 SIGMA_DEVIATION = Definition(

@@ -94,3 +94,8 @@ def test_by_hand_few_or_equal_measurements_have_none() -> None:
     found = ratios(kept(rows, [3]), rows)
     assert np.isnan(found[[0, 1, 3]]).all()
     assert found[2] == pytest.approx(3 / 5, rel=1e-14)
+
+
+def test_a_source_whose_measurements_were_not_read_has_none() -> None:
+    rows = [(0, float(i), float(i)) for i in range(4)]
+    assert np.isnan(ratios(Runs.nothing(N_SRC), rows)).all()

@@ -169,6 +169,23 @@ async def test_a_negative_flux_has_the_m_of_all_its_pairs(products: Path) -> Non
         assert (await found_in(archive, "forced"))[1] == pytest.approx(10.0)
 
 
+async def test_sources_without_enough_usable_measurements_have_no_number(products: Path) -> None:
+    unusable = [(math.nan, 0.1, 0), (1.0, 0.0, 0), (2.0, math.nan, 0), (3.0, 0.1, 4)]
+    rows = [("all flagged", float(i), 0.1, 4) for i in range(5)]
+    rows += [("one left", *values) for values in (*unusable, (4.0, 0.1, 0))]
+    rows += [("two left", *values) for values in (*unusable, (4.0, 0.1, 0), (-1.0, 0.1, 1))]
+    measure(products, rows)
+    async with open_archive(products.parents[2]) as archive:
+        assert await archive.search.curve_metrics_made(["von_neumann", "von_neumann_int"])
+        index = await archive.search.index()
+    for name, has_z in (("all flagged", False), ("one left", False), ("two left", True)):
+        row = index.names.get(name)
+        assert np.isfinite(index.columns["leave_one_out"][row]) == has_z, name
+        assert np.isnan(index.columns["von_neumann"][row]), name
+    assert np.isnan(index.columns["von_neumann_int"]).all()
+    assert np.isnan(index.columns["leave_one_out_int"]).all()
+
+
 async def test_rows_that_come_out_of_order_have_their_sources_read_once_more(
     products: Path, read_whole: list[tuple[str, ...]]
 ) -> None:

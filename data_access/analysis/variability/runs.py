@@ -126,7 +126,7 @@ def merged_runs(kept: Runs, where: IntArray, more: Runs, n_src: int) -> Runs:
 def von_neumann_ratios(runs: Runs, n: IntArray, std: FloatArray, flux_range: FloatArray) -> FloatArray:
     """Return the von Neumann ratio of every source as `formulas.von_neumann` has it, shape (n_src,).
 
-    NaN for fewer than three measurements, for fluxes that are all equal, and where the runs are torn.
+    NaN for fewer than three measurements, for fluxes that are all equal, and where there is no run or a torn one.
 
     Parameters
     ----------
@@ -135,4 +135,5 @@ def von_neumann_ratios(runs: Runs, n: IntArray, std: FloatArray, flux_range: Flo
     """
     with np.errstate(all="ignore"):
         ratio = runs.squares / (std**2 * (n - 1))
-    return np.where((n >= _FEWEST) & (flux_range > 0) & ~runs.torn & np.isfinite(ratio), ratio, np.nan)
+    is_known = ~runs.torn & ~np.isnan(runs.first_mjd) & np.isfinite(ratio)
+    return np.where((n >= _FEWEST) & (flux_range > 0) & is_known, ratio, np.nan)
