@@ -33,6 +33,7 @@ from data_access.service_ports import parse_service
 from data_access.services.compare import CompareService
 from data_access.services.context import ContextService
 from data_access.services.contours import ContourService
+from data_access.services.curve_metrics import CurveMetricService
 from data_access.services.cutouts import CutoutService
 from data_access.services.epoch_cutouts import EpochCutouts
 from data_access.services.ese import EseService
@@ -60,7 +61,6 @@ from data_access.services.source_export import SourceExportService
 from data_access.services.source_lists import SourceLists
 from data_access.services.source_search import SourceSearchService
 from data_access.services.thumbnails import PNG_ENDS, ThumbnailService
-from data_access.services.two_epoch import TwoEpochService
 from data_access.services.variability import VariabilityService
 from data_access.settings import Settings, load_settings
 from data_access.sidecar import Sidecar
@@ -173,9 +173,9 @@ class Archive:
         n_workers = settings.reader_processes
         self.variability = VariabilityService(blocks, self.offload, self._sidecar_of, n_workers=n_workers)
         self.medians = MedianService(self.variability, blocks, self.offload, n_workers=n_workers)
-        self.two_epoch = TwoEpochService(self.variability, blocks, self.photometry, self.offload, self._cache_folder)
+        self.curve_metrics = CurveMetricService(self.variability, blocks, self.offload, self._cache_folder)
         self.search = SourceSearchService(
-            self.variability, SourceColumnRepository(self.layout), self.two_epoch, self.offload
+            self.variability, SourceColumnRepository(self.layout), self.curve_metrics, self.offload
         )
         self.neighbours = NeighbourService(self.search, self.photometry, self.offload)
         self.missing_epochs = MissingEpochService(self.images, self.files, self.cutouts)
@@ -239,7 +239,7 @@ class Archive:
     async def close(self) -> None:
         """Close all connections and stop the workers."""
         await self.search.close()
-        await self.two_epoch.close()
+        await self.curve_metrics.close()
         await self.variability.close()
         await self.catalogs.close()
         await self.cross_matches.close()

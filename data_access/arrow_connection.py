@@ -26,7 +26,7 @@ class NotAsArrow(Exception):
 def read_arrow_batches(
     path: Path,
     sql: str,
-    parameters: Sequence[int],
+    parameters: Sequence[int | str],
     *,
     immutable: bool,
     busy_timeout_s: float,

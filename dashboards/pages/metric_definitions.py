@@ -17,7 +17,8 @@ DEFINITION_COLUMNS: Sequence[Column] = (
 )
 LEAVE_ONE_OUT = Definition(
     "z",
-    "(I[i]-ξ of all others) / √(σ[i]²+1/Σ1/σ²): the largest, signed. Unlike σ deviation it has no upper bound",
+    "(I[i]-ξ of all others) / √(σ[i]²+1/Σ1/σ²): the largest, signed (of two as large, the positive one). Unlike σ "
+    "deviation it has no upper bound",
     "own statistic of this dashboard",
 )
 SIGMA_DEVIATION = Definition(
@@ -34,7 +35,6 @@ _NAMES = {
     "sigma_deviation": "", "leave_one_out": "leave-one-out",
 }  # fmt: skip
 _OF_FLUX = ("weighted_mean", "mean", "std")
-_HERE_ONLY = "needs all measurements at once: no column or filter in the list of sources"
 _CAVEATS = {
     "eta": "grows when errors are too small: give a systematic error; needs 2 usable measurements",
     "modulation_index": "means nothing for a mean that the errors cannot tell from zero; large for faint sources",
@@ -45,12 +45,11 @@ _CAVEATS = {
     "the largest |Vs|: one pair for both",
     "m": f"of the same pair as Vs, variable above {M_THRESHOLD:g}; noise makes that of a negative flux as large as "
     "it likes",
-    "von_neumann": f"depends on the order in time, not on its spacing; ignores errors; {_HERE_ONLY}",
+    "von_neumann": "depends on the order in time, not on its spacing; ignores errors",
     "weighted_mean": "one measurement with a tiny error rules it",
     "std": "divides by N-1; the pipeline stores the one that divides by N",
     "sigma_deviation": "can never pass √(N-1): few epochs cannot reach a high threshold",
-    "leave_one_out": "of many epochs the largest is above 3 by chance: compare with the number of epochs; "
-    f"{_HERE_ONLY}",
+    "leave_one_out": "of many epochs the largest is above 3 by chance: compare with the number of epochs",
 }
 
 

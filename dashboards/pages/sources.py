@@ -32,7 +32,7 @@ from data_access.analysis.times import format_utc
 from data_access.errors import ArchiveError, SearchNotReady, ValidationError
 from data_access.records import Count, EseCandidate, PageRequest, RecordPage, Source
 from data_access.records.marks import Marks
-from data_access.records.source_columns import TWO_EPOCH
+from data_access.records.source_columns import CURVE_METRICS
 from data_access.records.source_query import SourceQuery
 from data_access.repositories.sources import STORED_SORTS, SourceFilter
 from data_access.services.review import candidate_of
@@ -229,7 +229,7 @@ class SourcesPage(MapParams, ListPage):
             notes = [
                 _ALL_WITH_STATISTICS if request.sort in STORED_SORTS else "",
                 self._trouble,
-                self._two_epoch()[0],
+                self._curve_metrics()[0],
             ]
             return replace(page, note=" ".join(filter(None, notes)))
         try:
@@ -248,22 +248,22 @@ class SourcesPage(MapParams, ListPage):
             pairs = zip(found.rows.tolist(), found.separation_arcsec.tolist(), strict=True)
             self._apart = {index.names.names[i]: apart for i, apart in pairs if i in wanted}
         only = [] if query.only is None else [f"Only the {len(query.only):,} sources selected on the sky map."]
-        notes = [*only, *found.notes, self._moment_words(), self._two_epoch()[0]]
+        notes = [*only, *found.notes, self._moment_words(), self._curve_metrics()[0]]
         rows = await archive.sources.describe(names)
         return RecordPage(rows, found_page.next_cursor, found_page.previous_cursor, " ".join(filter(None, notes)))
 
-    def _two_epoch(self) -> tuple[str, bool]:
-        """Have Vs and m made where the list shows, sorts or filters by them; see `follow_two_epoch`."""
-        answer: tuple[str, bool] = self.session.archive.search.follow_two_epoch(self._asked_two_epoch)
+    def _curve_metrics(self) -> tuple[str, bool]:
+        """Have metrics of whole light curves made where the list shows, sorts or filters by them."""
+        answer: tuple[str, bool] = self.session.archive.search.follow_curve_metrics(self._asked_curve_metrics)
         return answer
 
     @property
-    def _asked_two_epoch(self) -> tuple[str, ...]:
-        return tuple(name for name in TWO_EPOCH if name in (*self.chosen, self.sort) or getattr(self, name))
+    def _asked_curve_metrics(self) -> tuple[str, ...]:
+        return tuple(name for name in CURVE_METRICS if name in (*self.chosen, self.sort) or getattr(self, name))
 
-    async def _with_two_epoch(self) -> Any:
-        """Read the rows again when Vs and m are there."""
-        await self.session.archive.search.two_epoch_made(self._asked_two_epoch)
+    async def _with_curve_metrics(self) -> Any:
+        """Read the rows again when the metrics of whole light curves are there."""
+        await self.session.archive.search.curve_metrics_made(self._asked_curve_metrics)
         return await self._read()
 
     def _moment_words(self) -> str:
@@ -301,8 +301,8 @@ class SourcesPage(MapParams, ListPage):
         table = super()._show(answer)
         self._show_tools()
         self.map.list_changed()
-        if self._two_epoch()[1]:
-            self.run(self._with_two_epoch, self._show, slot=self.table_slot)
+        if self._curve_metrics()[1]:
+            self.run(self._with_curve_metrics, self._show, slot=self.table_slot)
         if "curve" in self.chosen and any(line.curve is None for line in self._lines):
             self.run(self._read_curves, self._show_curves)
         return table

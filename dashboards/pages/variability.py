@@ -22,6 +22,7 @@ from dashboards.components.record_table import RecordTable
 from dashboards.components.slot import Slot
 from dashboards.components.switches import Switches, option, switch
 from dashboards.pages.list_page import FieldError
+from dashboards.pages.variability_pairs import PairsPart
 from dashboards.pages.variability_parts import DiagnosticPart, ProbePart, SelectedCurvesPart
 from dashboards.pages.variability_selection import SelectionPart
 from dashboards.pages.variability_words import (
@@ -43,7 +44,7 @@ from data_access.records.marks import Marks
 from data_access.records.variability import VariabilityTable
 
 _PLOT_HEIGHT = 430
-_SIDE_WIDTH = 470
+_SIDE_WIDTH = 530
 _PAUSE_S = 0.25
 _NUMBER_FIELDS = ("epochs", "k", "eta_cut", "v_cut")
 
@@ -99,7 +100,7 @@ class VariabilityPage(PageView):
         self.marks: Marks = {}
         self._drag: asyncio.Task[None] | None = None
         self.param.watch(self._changed, ["flux", "epochs", "k", "eta_cut", "v_cut"])
-        self.selection = SelectionPart(self)
+        self.selection, self.pairs = SelectionPart(self), PairsPart(self)
         self.diagnostic, self.curves, self.probe = DiagnosticPart(self), SelectedCurvesPart(self), ProbePart(self)
         self.param.watch(self._panels_changed, ["panels"])
 
@@ -233,12 +234,15 @@ class VariabilityPage(PageView):
     def _show_candidates(self, plane: Plane) -> None:
         n = plane.beyond.size
         self.candidates.param.update(
-            rows=source_rows(plane.table, plane.beyond[:MOST_LISTED], self.session.links, self.marks),
+            rows=source_rows(
+                plane.table, plane.beyond[:MOST_LISTED], self.session.links, self.marks, self.pairs.known(plane.table)
+            ),
             empty="No source lies above both cuts.",
             total=f"{n:,} source{'' if n == 1 else 's'}",
             truncated=n > MOST_LISTED,
             note=f"The {MOST_LISTED} with the highest η are listed." if n > MOST_LISTED else "",
         )
+        self.pairs.changed()
 
     def _dragged(self, _attr: str, _old: float, _new: float) -> None:
         """The browser counts by itself while a line moves; the list and the URL follow when it rests."""

@@ -197,11 +197,12 @@ class SelectionPart(PagePart["VariabilityPage"]):
         cut = f"The {MOST_LISTED} with the highest η are listed." if n > MOST_LISTED else ""
         self.names, self.total = tuple(table.source_id[listed].tolist()), n
         self.table.param.update(
-            rows=source_rows(table, listed, page.session.links, page.marks),
+            rows=source_rows(table, listed, page.session.links, page.marks, page.pairs.known(table)),
             total=f"{n:,} source{'' if n == 1 else 's'}" if n or page.area else "",
             truncated=n > MOST_LISTED,
             note=" ".join(words for words in (cut, found.note) if words),
         )
+        page.pairs.changed()
         self._mark(found)
 
     def _mark(self, found: Selected) -> None:

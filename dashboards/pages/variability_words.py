@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from data_access.analysis.eta_v import LogGaussian
 from data_access.analysis.variability import DEFINITIONS
 from data_access.analysis.variability.moments import REASONS
 from data_access.records.marks import Marks
+from data_access.records.source_columns import BY_NAME
 from data_access.records.variability import VariabilityState, VariabilityTable
 from data_access.services.medians import Medians
 
@@ -41,7 +42,11 @@ COLUMNS: Sequence[Column] = (
     {"name": "eta", "label": "η", "align": "right", "title": DEFINITIONS["eta"].formula},
     {"name": "v", "label": "V", "align": "right", "title": DEFINITIONS["modulation_index"].formula},
     {"name": "mean", "label": "Mean", "unit": "mJy", "align": "right"},
+    {"name": "vs", "label": "|Vs|", "align": "right", "title": BY_NAME["vs"].definition},
+    {"name": "m", "label": "|m|", "align": "right", "title": BY_NAME["m"].definition},
 )  # fmt: skip
+# |Vs| and |m| by the name of the source.
+Pairs = Mapping[str, tuple[float, float]]
 
 
 def positive(field: str, text: str) -> float | None:
@@ -52,9 +57,23 @@ def positive(field: str, text: str) -> float | None:
     return value
 
 
-def source_rows(table: VariabilityTable, rows: npt.NDArray[np.int64], links: Links, marks: Marks) -> list[Row]:
+def source_rows(
+    table: VariabilityTable, rows: npt.NDArray[np.int64], links: Links, marks: Marks, pairs: Pairs
+) -> list[Row]:
     """Return the table rows of some sources, linked to their pages, with what people say about them."""
-    return [_source_row(table, int(i), links, marks) for i in rows]
+    return with_pairs([_source_row(table, int(i), links, marks) for i in rows], pairs)
+
+
+def with_pairs(rows: Sequence[Row], pairs: Pairs) -> list[Row]:
+    """Return the rows with the two-epoch metrics that are known of them in their last two cells."""
+    n_own = len(COLUMNS) - 2
+    return [{**one, "cells": [*one["cells"][:n_own], *_pair_cells(pairs.get(one["key"]))]} for one in rows]
+
+
+def _pair_cells(pair: tuple[float, float] | None) -> list[Any]:
+    if pair is None:
+        return [{**cell(None), "title": "not read yet"}] * 2
+    return [_short(value) for value in pair]
 
 
 def _source_row(table: VariabilityTable, i: int, links: Links, marks: Marks) -> Row:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from data_access.analysis.variability.extremes import AS_LARGE
 from data_access.analysis.variability.metric import (
     FloatArray,
     Metric,
@@ -59,7 +60,7 @@ class LeaveOneOut:
     z : float64, shape (n_epoch,)
         Signed deviation in standard errors; NaN for unusable measurements.
     largest : Metric
-        The z of largest absolute value, signed.
+        The z of largest absolute value, signed; of two that are as large (both of two measurements), a positive one.
     index : int or None
         Its position in the input.
     """
@@ -126,7 +127,9 @@ def leave_one_out(
         z[positions] = _leave_one_out(f[positions], e[positions])
     if not np.any(np.isfinite(z)):
         return LeaveOneOut(z, metric_of(math.nan), None)
-    index = int(np.nanargmax(np.abs(z)))
+    size = np.abs(z)
+    as_large = np.flatnonzero(size >= np.nanmax(size) * (1 - AS_LARGE))
+    index = int(as_large[np.argmax(z[as_large])])
     return LeaveOneOut(z, metric_of(float(z[index])), index)
 
 

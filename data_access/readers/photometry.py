@@ -83,6 +83,22 @@ class UsableFluxes:
     flux: FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class UsableMeasurements(UsableFluxes):
+    """The same with the error and the epoch of each, in the order of their rows.
+
+    Attributes
+    ----------
+    err : float64, shape (n_measurement,)
+        In the unit of the flux.
+    mjd : float64, shape (n_measurement,)
+        As in the light curve (UTC); NaN where none is recorded.
+    """
+
+    err: FloatArray
+    mjd: FloatArray
+
+
 def read_usable_fluxes(
     query: BlockQuery, after_id: int, last_id: int, kind: FluxKind, *, in_worker: bool = False
 ) -> UsableFluxes:
@@ -93,21 +109,22 @@ def read_usable_fluxes(
     DatabaseError
         And its kin: missing, locked, damaged, too slow.
     """
-    return read_usable_measurements(query, after_id, last_id, kind, in_worker=in_worker)[0]
+    found = read_usable_measurements(query, after_id, last_id, kind, in_worker=in_worker)
+    return UsableFluxes(found.names, found.codes, found.flux)
 
 
 def read_usable_measurements(
     query: BlockQuery, after_id: int, last_id: int, kind: FluxKind, *, in_worker: bool = False
-) -> tuple[UsableFluxes, FloatArray]:
-    """Return the usable fluxes and the error of each, as `read_usable_fluxes` does."""
+) -> UsableMeasurements:
+    """Return the usable measurements, as `read_usable_fluxes` does their fluxes."""
     columns = _explained_columns(query, after_id, last_id, in_worker=in_worker)
     name = "peak" if kind == "peak" else "flux"
     flux, err = columns.values[name], columns.values[f"{name}_err"]
     with np.errstate(invalid="ignore"):
         keep = (columns.codes >= 0) & ~_flagged(columns, has_quality=query.has_quality)
         keep &= np.isfinite(flux) & np.isfinite(err) & (err > 0)
-    fluxes = UsableFluxes(tuple(columns.names), columns.codes[keep].astype(np.int32), flux[keep])
-    return fluxes, err[keep]
+    codes = columns.codes[keep].astype(np.int32)
+    return UsableMeasurements(tuple(columns.names), codes, flux[keep], err[keep], columns.mjd[keep])
 
 
 def _explained_columns(query: BlockQuery, after_id: int, last_id: int, *, in_worker: bool) -> PhotometryColumns:

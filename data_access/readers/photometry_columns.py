@@ -202,7 +202,7 @@ def _tuple_batches(query: BlockQuery, wanted: Sequence[str], limits: tuple[int, 
     with closing(connection):
         connection.text_factory = bytes  # names are decoded once each, not once a row
         connection.begin(query.deadline_s)
-        cursor = connection.execute(_select(query, wanted), limits)
+        cursor = connection.execute(_select(query, wanted), (*limits, *query.names))
         while rows := cursor.fetchmany(_TUPLES_AT_ONCE):
             *columns, has_more = zip(*rows, strict=True)
             yield _TupleBatch(len(rows), any(has_more), dict(zip(wanted, columns, strict=True)))
@@ -212,7 +212,7 @@ def _arrow_batches(query: BlockQuery, wanted: Sequence[str], limits: tuple[int, 
     for batch in read_arrow_batches(
         Path(query.path),
         _select(query, wanted),
-        limits,
+        (*limits, *query.names),
         immutable=query.immutable,
         busy_timeout_s=query.busy_timeout_s,
         deadline_s=query.deadline_s,
@@ -224,7 +224,9 @@ def _arrow_batches(query: BlockQuery, wanted: Sequence[str], limits: tuple[int, 
 
 
 def _read(batches: _Batches, query: BlockQuery, limits: tuple[int, int]) -> PhotometryColumns:
-    wanted: Sequence[str] = [name for name in COLUMNS[1:] if name not in (*_OPTIONAL, *_TIMES)]
+    # Of some sources the rows have gaps: nothing but the rows themselves tells their numbers.
+    possible = COLUMNS if query.names else COLUMNS[1:]
+    wanted: Sequence[str] = [name for name in possible if name not in (*_OPTIONAL, *_TIMES)]
     while True:
         gathered = _Gathered()
         more = gathered.fill(batches(query, wanted, limits), wanted)

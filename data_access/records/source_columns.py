@@ -76,9 +76,7 @@ def _ours(kind: str, suffix: str, unit: str) -> tuple[SourceColumn, ...]:
         SourceColumn(
             f"sigma{suffix}", f"σ dev.{word}", "",
             f"Largest deviation from the mean, {kind}, in standard deviations that divide by N: max(max - mean, "
-            "mean - min) / sqrt(sum((f - mean)^2) / N), never above sqrt(N - 1); absent below 2 measurements. The "
-            "leave-one-out z and the von Neumann ratio need all measurements at once: they stand on the page of a "
-            "source only", "ours",
+            "mean - min) / sqrt(sum((f - mean)^2) / N), never above sqrt(N - 1); absent below 2 measurements", "ours",
         ),
         SourceColumn(
             f"snr{suffix}", f"SNR{word}", "",
@@ -95,6 +93,19 @@ def _ours(kind: str, suffix: str, unit: str) -> tuple[SourceColumn, ...]:
             f"m{suffix}", f"|m|{word}", "",
             f"Two-epoch modulation, {kind}: 2 |Ia - Ib| / (Ia + Ib) of the same pair as |Vs| (Mooley et al. 2016, "
             "section 5); absent where the two fluxes do not add up to more than zero", "ours",
+        ),
+        SourceColumn(
+            f"leave_one_out{suffix}", f"z, 1 out{word}", "",
+            f"Largest leave-one-out z, {kind}, signed: (f - mean of all others) / sqrt(err^2 + error of that mean^2) "
+            "with the mean weighted by 1/err^2, of the measurement where it is largest in size (of two as large, the "
+            "positive one); negative is too faint. Of many epochs it passes 3 by chance; absent below 2 measurements",
+            "ours",
+        ),
+        SourceColumn(
+            f"von_neumann{suffix}", f"von Neumann{word}", "",
+            f"Von Neumann ratio, {kind}: sum((f[i+1] - f[i])^2) / sum((f - mean)^2) in the order of the epochs (von "
+            "Neumann 1941); near 2 for uncorrelated measurements, small for smooth changes; ignores the errors; "
+            "absent below 3 measurements and where all are equal", "ours",
         ),
     )  # fmt: skip
 
@@ -139,8 +150,9 @@ COLUMNS: tuple[SourceColumn, ...] = (
 BY_NAME: Mapping[str, SourceColumn] = MappingProxyType({column.name: column for column in COLUMNS})
 STORED_NAMES = tuple(c.name for c in COLUMNS if c.origin == "stored" and c.name != "v_stored")
 METRIC_NAMES = ("n", "eta", "v", "md", "chi2_mean", "xi", "mean", "std", "min", "max", "sigma", "snr")
-# Made only when somebody asks for them; by the kind of flux that they are of.
-TWO_EPOCH: Mapping[str, Literal["peak", "integrated"]] = MappingProxyType(
-    {"vs": "peak", "m": "peak", "vs_int": "integrated", "m_int": "integrated"}
+# Those of whole light curves are made only when somebody asks for them; by the kind of flux that they are of.
+CURVE_METRIC_NAMES = ("vs", "m", "leave_one_out", "von_neumann")
+CURVE_METRICS: Mapping[str, Literal["peak", "integrated"]] = MappingProxyType(
+    {**dict.fromkeys(CURVE_METRIC_NAMES, "peak"), **{f"{name}_int": "integrated" for name in CURVE_METRIC_NAMES}}
 )
 STATE_KINDS = ("ese", "transient")

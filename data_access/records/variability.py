@@ -44,6 +44,8 @@ class VariabilityTable:
         Measurements that the pipeline flagged.
     xi : float64
         Mean weighted by 1/err².
+    xi_err : float64
+        Standard error of that mean: one over the square root of the sum of the weights.
     sigma : float64
         The largest deviation from the mean in standard deviations that divide by n: the pipeline's sigma_deviation.
     snr : float64
@@ -73,6 +75,7 @@ class VariabilityTable:
     md: FloatArray = field(default_factory=lambda: np.array([], dtype=np.float64))
     last_processed: npt.NDArray[np.bool_] = field(default_factory=lambda: np.array([], dtype=np.bool_))
     xi: FloatArray = field(default_factory=lambda: np.array([], dtype=np.float64))
+    xi_err: FloatArray = field(default_factory=lambda: np.array([], dtype=np.float64))
     sigma: FloatArray = field(default_factory=lambda: np.array([], dtype=np.float64))
     snr: FloatArray = field(default_factory=lambda: np.array([], dtype=np.float64))
     history: str = ""
@@ -122,6 +125,8 @@ class BlockQuery:
         processing, flags and quality; NULL where the file lacks them.
     from_where : str
         Table and condition; the row number is bound twice: above the first, up to the second.
+    names : tuple of str
+        Sources that are bound after the row numbers, where the condition asks for some only; else empty.
     has_quality : bool
         Whether a column says which measurements are forced; else the lowest bit of the flags does.
     """
@@ -134,6 +139,7 @@ class BlockQuery:
     has_quality: bool
     busy_timeout_s: float
     deadline_s: float
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

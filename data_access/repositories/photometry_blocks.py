@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from data_access.errors import DatabaseError
@@ -74,6 +74,12 @@ class PhotometryBlocks:
         # The first number counts commits; the rest tells one file from another under the same name.
         identity = json.dumps([query.path, list(version[1:3]), table.name, expressions, *_RULE])
         return Growth(int(newest) if isinstance(newest, int) else 0, identity), query
+
+    @staticmethod
+    def of_sources(query: BlockQuery, names: Sequence[str]) -> BlockQuery:
+        """Return how to read the rows of some sources in a stretch, by the index of the sources."""
+        wanted = f"{query.expressions[1]} IN ({', '.join('?' * len(names))})"
+        return replace(query, from_where=f"{query.from_where} AND {wanted}", names=tuple(names))
 
     async def totals(self, after_id: int, last_id: int) -> tuple[int, tuple[float, ...]]:
         """Return the number of rows above `after_id` up to `last_id`, and sums of the absolute fluxes and errors."""

@@ -16,7 +16,7 @@ from data_access.analysis.table_files import WRITERS, FileColumn, FileTable, For
 from data_access.analysis.times import format_utc
 from data_access.errors import ValidationError
 from data_access.offload import Offload
-from data_access.records.source_columns import COLUMNS, STATE_KINDS, TWO_EPOCH
+from data_access.records.source_columns import COLUMNS, CURVE_METRICS, STATE_KINDS
 from data_access.records.source_query import Found, SourceQuery
 from data_access.repositories.photometry_epochs import EpochRepository
 from data_access.services.source_search import SourceSearchService
@@ -25,7 +25,7 @@ IntArray = npt.NDArray[np.int64]
 # The epochs of the observations are read measurement by measurement, 100,000 in a second.
 MOST_MEASUREMENTS = 500_000
 _AT_ONCE = 2
-_PATIENCE_FOR_TWO_EPOCH_S = 60.0
+_PATIENCE_FOR_CURVES_S = 60.0
 _SPANS = (
     ("first_mjd", "First epoch of the observations, MJD (UTC), flagged and forced measurements included"),
     ("last_obs_mjd", "Last epoch of the observations, MJD (UTC), flagged and forced measurements included"),
@@ -58,11 +58,13 @@ class SourceExportService:
             There is no such column to sort by.
         """
         async with self._gate:
-            has_two_epoch = await self._search.two_epoch_made(TWO_EPOCH, patience_s=_PATIENCE_FOR_TWO_EPOCH_S)
+            has_curve_metrics = await self._search.curve_metrics_made(
+                CURVE_METRICS, patience_s=_PATIENCE_FOR_CURVES_S
+            )
             await self._search.index(patience_s=20.0)
-            if not has_two_epoch:
-                words, _ = self._search.follow_two_epoch(TWO_EPOCH)
-                facts = {**facts, "empty columns": f"{', '.join(TWO_EPOCH)}: {words}"}
+            if not has_curve_metrics:
+                words, _ = self._search.follow_curve_metrics(CURVE_METRICS)
+                facts = {**facts, "empty columns": f"{', '.join(CURVE_METRICS)}: {words}"}
             index, found = await self._search.select(query)
             return await self._written(index, found, kind, sort, descending, facts)
 

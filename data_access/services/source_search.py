@@ -25,11 +25,11 @@ from data_access.analysis.variability.moments import KINDS
 from data_access.errors import ArchiveError, DatabaseError, SearchNotReady, ValidationError
 from data_access.offload import Offload
 from data_access.records import Cursor, PageRequest, RecordPage
-from data_access.records.source_columns import COLUMNS, METRIC_NAMES, STATE_KINDS, STORED_NAMES, TWO_EPOCH
+from data_access.records.source_columns import COLUMNS, CURVE_METRICS, METRIC_NAMES, STATE_KINDS, STORED_NAMES
 from data_access.records.source_query import Found, SearchState, SourceNumbers, SourceQuery, Step
 from data_access.records.variability import VariabilityTable
 from data_access.repositories.source_columns import SourceColumnRepository
-from data_access.services.two_epoch import TwoEpochService
+from data_access.services.curve_metrics import CurveMetricService
 from data_access.services.variability import VariabilityService
 
 T = TypeVar("T")
@@ -54,13 +54,13 @@ class SourceSearchService:
         self,
         variability: VariabilityService,
         columns: SourceColumnRepository,
-        two_epoch: TwoEpochService,
+        curve_metrics: CurveMetricService,
         offload: Offload,
     ) -> None:
         self._variability = variability
         self._columns = columns
-        self._two_epoch = two_epoch
-        self._two_epoch_version = 0
+        self._curve_metrics = curve_metrics
+        self._curve_version = 0
         self._offload = offload
         self._index: SourceIndex | None = None
         self._stored: tuple[list[str], dict[str, FloatArray]] = ([], {})
@@ -83,7 +83,7 @@ class SourceSearchService:
             The photometry cannot be read and never could be.
         """
         is_old = time.monotonic() - self._seen > max(_LOOK_AGAIN_S, self._rest_s)
-        if is_old or self._index is None or self._two_epoch.version != self._two_epoch_version:
+        if is_old or self._index is None or self._curve_metrics.version != self._curve_version:
             await self._look(patience_s)
         if self._index is None:
             raise SearchNotReady(
@@ -97,7 +97,7 @@ class SourceSearchService:
         if self._running is None or self._running.done():
             version = await self._columns.version()
             self._seen = time.monotonic()
-            same = version == self._version and self._two_epoch.version == self._two_epoch_version
+            same = version == self._version and self._curve_metrics.version == self._curve_version
             if same and self._index is not None:
                 self.state = replace(self.state, as_of=time.time())
                 return
@@ -110,7 +110,7 @@ class SourceSearchService:
     async def _refresh(self, version: tuple[Any, ...]) -> None:
         self.state = replace(self.state, building=True)
         try:
-            began, two_epoch_version = time.time(), self._two_epoch.version
+            began, curve_version = time.time(), self._curve_metrics.version
             peak = await self._variability.table("peak")
             integrated = await self._variability.table("integrated")
             stored_as_of = await self._read_stored()
@@ -119,11 +119,11 @@ class SourceSearchService:
             index = await self._offload.in_thread(
                 _make, peak, integrated, self._stored, monitored, states, self._index, began, stored_as_of
             )
-            self._index = replace(index, columns={**index.columns, **self._two_epoch_columns(len(index))})
+            self._index = replace(index, columns={**index.columns, **self._whole_curve_columns(len(index))})
             took = time.time() - began
             self._rest_s = _REST_OF_INDEX * took if took > 1.0 else 0.0
             self._version, self._seen = version, time.monotonic()
-            self._two_epoch_version = two_epoch_version
+            self._curve_version = curve_version
             self._kept.clear()
             self.state = SearchState(began, stored_as_of, len(self._index))
         except ArchiveError as err:
@@ -132,38 +132,38 @@ class SourceSearchService:
         finally:
             self.state = replace(self.state, building=False)
 
-    def _two_epoch_columns(self, n: int) -> dict[str, FloatArray]:
-        """Return Vs and m as far as they are made; NaN where they are not."""
-        made = {kind: self._two_epoch.columns(kind) for kind in KINDS}
+    def _whole_curve_columns(self, n: int) -> dict[str, FloatArray]:
+        """Return the metrics of whole light curves as far as they are made; NaN where they are not."""
+        made = {kind: self._curve_metrics.columns(kind) for kind in KINDS}
         columns = {}
-        for name, kind in TWO_EPOCH.items():
+        for name, kind in CURVE_METRICS.items():
             found = made[kind]
-            values = np.empty(0) if found is None else found.vs if name.startswith("vs") else found.m
+            values = np.empty(0) if found is None else getattr(found, name.removesuffix("_int"))
             columns[name] = _padded(values[:n], n)
         return columns
 
-    def follow_two_epoch(self, names: Iterable[str]) -> tuple[str, bool]:
-        """Have Vs and m made where their columns are among these.
+    def follow_curve_metrics(self, names: Iterable[str]) -> tuple[str, bool]:
+        """Have the metrics of whole light curves made where their columns are among these.
 
         Returns
         -------
         What the reader must know of them, and whether they are being made now.
         """
-        kinds = sorted({TWO_EPOCH[name] for name in names if name in TWO_EPOCH})
-        tasks = [self._two_epoch.follow(kind) for kind in kinds]
-        words = dict.fromkeys(self._two_epoch.state(kind).words for kind in kinds)
+        kinds = sorted({CURVE_METRICS[name] for name in names if name in CURVE_METRICS})
+        tasks = [self._curve_metrics.follow(kind) for kind in kinds]
+        words = dict.fromkeys(self._curve_metrics.state(kind).words for kind in kinds)
         return " ".join(text for text in words if text), any(task is not None for task in tasks)
 
-    async def two_epoch_made(self, names: Iterable[str], *, patience_s: float | None = None) -> bool:
-        """Return whether the columns of Vs and m among these are made, waiting for what is being made."""
-        kinds = {TWO_EPOCH[name] for name in names if name in TWO_EPOCH}
-        return all([await self._two_epoch.ready(kind, patience_s=patience_s) for kind in sorted(kinds)])
+    async def curve_metrics_made(self, names: Iterable[str], *, patience_s: float | None = None) -> bool:
+        """Return whether the metrics of whole light curves among these are made, waiting for what is being made."""
+        kinds = {CURVE_METRICS[name] for name in names if name in CURVE_METRICS}
+        return all([await self._curve_metrics.ready(kind, patience_s=patience_s) for kind in sorted(kinds)])
 
     async def _need(self, query: SourceQuery, sort: str) -> None:
-        """Raise `SearchNotReady` when the question needs Vs or m and they are not made in a moment."""
+        """Raise `SearchNotReady` when the question needs metrics of whole light curves that no moment brings."""
         names = (sort, *(wanted.column for wanted in query.ranges))
-        if not await self.two_epoch_made(names, patience_s=PATIENCE_S):
-            words, is_going_on = self.follow_two_epoch(names)
+        if not await self.curve_metrics_made(names, patience_s=PATIENCE_S):
+            words, is_going_on = self.follow_curve_metrics(names)
             # Who gets "not ready" asks again at once: not when nothing is being made.
             raise (SearchNotReady if is_going_on else DatabaseError)(words.removesuffix("."))
 

@@ -196,38 +196,65 @@ async def test_chosen_columns_are_in_the_url_with_their_definitions(archive: Arc
     assert [len(row["cells"]) for row in view.table.rows] == [3] * len(view.table.rows)
 
 
-async def test_two_epoch_columns_come_when_they_are_made(archive: Archive) -> None:
-    view = await open_list(archive, cols="vs,m", sort="n_rows", order="desc")
+async def test_metrics_of_whole_light_curves_come_when_they_are_made(archive: Archive) -> None:
+    chosen = ("vs", "m", "leave_one_out", "von_neumann", "leave_one_out_int", "von_neumann_int")
+    view = await open_list(archive, cols=",".join(chosen), sort="n_rows", order="desc")
     index = await archive.search.index()
-    assert [c["label"] for c in view.table.columns] == ["Source", "|Vs|", "|m|"]
+    assert [c["label"] for c in view.table.columns] == [
+        "Source", "|Vs|", "|m|", "z, 1 out", "von Neumann", "z, 1 out int.", "von Neumann int.",
+    ]  # fmt: skip
     row = index.names.get(names(view)[0])
     assert row is not None
-    assert float(view.table.rows[0]["cells"][1]["t"]) == pytest.approx(index.columns["vs"][row], rel=0.01)
-    assert "Vs and m" not in view.table.note
+    for place, name in enumerate(chosen, start=1):
+        shown = float(view.table.rows[0]["cells"][place]["t"].replace("−", "-"))
+        assert shown == pytest.approx(index.columns[name][row], rel=0.01), name
+    assert "being made" not in view.table.note
 
 
-async def test_a_list_says_how_far_its_two_epoch_columns_are(
+async def test_a_list_says_how_far_its_metrics_of_whole_light_curves_are(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    say = "Vs and m are being made: 5 rows are counted (50%)."
+    say = "Vs, m and z are being made: 5 rows are counted (50%)."
     monkeypatch.setattr(
-        archive.search, "follow_two_epoch", lambda names: (say, False) if list(names) else ("", False)
+        archive.search, "follow_curve_metrics", lambda names: (say, False) if list(names) else ("", False)
     )
     assert say in (await open_list(archive, cols="vs")).table.note
-    assert say in (await open_list(archive, cols="vs", eta="0..")).table.note
+    assert say in (await open_list(archive, cols="von_neumann_int", eta="0..")).table.note
+    assert say in (await open_list(archive, sort="leave_one_out")).table.note
     assert say not in (await open_list(archive, eta="0..")).table.note
 
 
-async def test_a_range_of_two_epoch_metrics_is_in_the_url_and_finds_its_sources(archive: Archive) -> None:
-    assert await archive.search.two_epoch_made(["vs"])
+@pytest.mark.parametrize(
+    ("first", "second", "text"),
+    [(("vs", "4.3..", 4.3, math.inf), ("m", ">0.26", math.nextafter(0.26, 1), math.inf), "vs=4.3..&m=%3E0.26"),
+     (("leave_one_out", "<-3", -math.inf, math.nextafter(-3.0, -4)), ("von_neumann_int", "1..2.5", 1.0, 2.5),
+      "leave_one_out=%3C-3&von_neumann_int=1..2.5")],
+)  # fmt: skip
+async def test_a_range_of_metrics_of_whole_light_curves_is_in_the_url_and_finds_its_sources(
+    archive: Archive, first: tuple[str, str, float, float], second: tuple[str, str, float, float], text: str
+) -> None:
+    assert await archive.search.curve_metrics_made([first[0], second[0]])
     view = await open_list(archive)
-    view.filters._handle_msg({"type": "submit", "values": {"vs": "4.3..", "m": ">0.26"}})
+    view.filters._handle_msg({"type": "submit", "values": {name: bounds for name, bounds, _, _ in (first, second)}})
     await view.settled()
-    assert write_query(view, view.url_params) == "vs=4.3..&m=%3E0.26"
+    assert write_query(view, view.url_params) == text
     index = await archive.search.index()
     with np.errstate(invalid="ignore"):
-        wanted = np.count_nonzero((index.columns["vs"] >= 4.3) & (index.columns["m"] > 0.26))
-    assert view.table.total == f"{wanted} sources"
+        inside = [
+            (index.columns[name] >= low) & (index.columns[name] <= high) for name, _, low, high in (first, second)
+        ]
+    n = np.count_nonzero(inside[0] & inside[1])
+    assert n
+    assert view.table.total == f"{n} source{'' if n == 1 else 's'}"
+
+
+async def test_the_list_is_sorted_by_the_largest_deviation_signed(archive: Archive) -> None:
+    assert await archive.search.curve_metrics_made(["leave_one_out"])
+    view = await open_list(archive, cols="leave_one_out", sort="leave_one_out", order="asc")
+    index = await archive.search.index()
+    lowest = np.argsort(index.columns["leave_one_out"], kind="stable")[:5]
+    assert index.columns["leave_one_out"][lowest[0]] < 0
+    assert names(view)[:5] == [index.names.names[i] for i in lowest]
 
 
 async def test_every_row_gets_the_curve_of_its_newest_epochs(archive: Archive) -> None:

@@ -72,6 +72,45 @@ async def test_sources_above_both_cuts_are_listed_with_links_highest_eta_first(a
     assert view.candidates.rows[0]["href"] == view.session.links.source(str(table.source_id[wanted[0]]))
 
 
+@pytest.mark.parametrize("is_made", [False, True])
+async def test_both_tables_have_the_two_epoch_metrics_that_the_list_of_sources_has(
+    archive: Archive, *, is_made: bool
+) -> None:
+    if is_made:
+        assert await archive.search.curve_metrics_made(["vs"])
+    table = await archive.variability.table()
+    view = await open_page(archive, picked=";".join(table.source_id[table.n > 5][:2]), eta_cut="0.5", v_cut="0.01")
+    await view.settled()
+    assert (archive.curve_metrics.columns("peak") is not None) is is_made
+    assert await archive.search.curve_metrics_made(["vs"])
+    index = await archive.search.index()
+    rows = [*view.candidates.rows, *view.selected.rows]
+    assert len(view.selected.rows) == 2
+    assert len(rows) > 4
+    for row in rows:
+        at = index.names.get(row["key"])
+        assert at is not None
+        shown = [float(cell["t"]) for cell in row["cells"][-2:]]
+        assert shown == [pytest.approx(index.columns[name][at], rel=1e-3) for name in ("vs", "m")]
+
+
+async def test_two_epoch_metrics_follow_a_commit_and_the_kind_of_flux(writable: Path) -> None:
+    async with open_archive(writable) as archive:
+        view = await open_page(archive, picked="NVSS J000249+161706")
+        await view.settled()
+        (before,) = view.selected.rows
+        add_measurement(writable, "NVSS J000249+161706")
+        await archive.databases.look_again()
+        await view.refresh()
+        await view.settled()
+        (row,) = view.selected.rows
+        assert float(row["cells"][-2]["t"]) > 1000 > float(before["cells"][-2]["t"])
+        view.flux = "integrated"
+        await view.settled()
+        (row,) = view.selected.rows
+        assert float(row["cells"][-2]["t"]) < 1000
+
+
 async def test_cuts_in_the_url_are_used_beside_the_published_ones(archive: Archive) -> None:
     view = await open_page(archive, eta_cut="0.5", v_cut="0.01")
     assert view.plane is not None

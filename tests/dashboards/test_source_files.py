@@ -16,9 +16,10 @@ from astropy.io import fits
 from astropy.io.votable import parse as parse_votable
 from astropy.table import Table
 
+from dashboards.pages.source_metrics import analyse
 from data_access import Archive, open_archive
 from data_access.analysis.table_files import WRITERS, FileColumn, FileTable
-from data_access.records.source_columns import COLUMNS
+from data_access.records.source_columns import COLUMNS, CURVE_METRIC_NAMES, CURVE_METRICS
 
 ONE_SECOND_DAYS = 1 / 86_400
 FORMATS = ("csv", "votable", "fits", "parquet")
@@ -101,21 +102,43 @@ async def test_an_export_has_the_true_numbers_of_every_light_curve(
     assert "photometry as of" in facts
 
 
+@pytest.mark.parametrize("kind", FORMATS)
+async def test_an_export_has_the_numbers_that_the_page_of_every_source_shows(
+    http: httpx.AsyncClient, archive: Archive, kind: str
+) -> None:
+    asked = {"format": kind, "n_rows": "1..", "von_neumann": "0..", "sort": "leave_one_out", "order": "desc"}
+    columns, units, *_ = read(kind, (await http.get("sources/export", params=asked)).content)
+    names = [name.decode() if isinstance(name, bytes) else str(name) for name in columns["source_id"]]
+    largest = [number(value) for value in columns["leave_one_out"]]
+    assert largest == sorted(largest, reverse=True)
+    assert len(names) > 10
+    for i, name in enumerate(names):
+        detail = await archive.sources.get(name)
+        for flux, suffix in (("peak", ""), ("integrated", "_int")):
+            shown = analyse(detail, flux).every  # type: ignore[arg-type]
+            for column, metric in (
+                ("leave_one_out", shown.largest_leave_one_out), ("von_neumann", shown.metrics.von_neumann)
+            ):  # fmt: skip
+                found = number(columns[f"{column}{suffix}"][i])
+                np.testing.assert_allclose(found, number(metric.value), rtol=1e-9, err_msg=f"{name} {column}{suffix}")
+    assert {units[f"{column}{suffix}"] for column in CURVE_METRIC_NAMES for suffix in ("", "_int")} == {""}
+
+
 async def test_a_file_says_which_columns_are_empty_because_they_are_not_made(
     http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def never(*_: object, **__: object) -> bool:
         return False
 
-    monkeypatch.setattr("data_access.services.source_search.SourceSearchService.two_epoch_made", never)
+    monkeypatch.setattr("data_access.services.source_search.SourceSearchService.curve_metrics_made", never)
     monkeypatch.setattr(
-        "data_access.services.source_search.SourceSearchService.follow_two_epoch",
-        lambda *_: ("Vs and m are being made: 7 rows are counted (3%).", True),
+        "data_access.services.source_search.SourceSearchService.follow_curve_metrics",
+        lambda *_: ("Vs, m and z are being made: 7 rows are counted (3%).", True),
     )
     monkeypatch.setattr("data_access.services.source_search.SourceSearchService._need", never)
     answer = await http.get("sources/export", params={"format": "csv"})
     columns, _, _, facts = read("csv", answer.content)
-    assert "vs, m, vs_int, m_int: Vs and m are being made: 7 rows are counted (3%)." in facts
+    assert f"{', '.join(CURVE_METRICS)}: Vs, m and z are being made: 7 rows are counted (3%)." in facts
     assert not np.isfinite([number(value) for value in columns["vs"]]).any()
 
 

@@ -93,6 +93,14 @@ def test_leave_one_out_keeps_its_digits_beside_a_dominant_weight() -> None:
     assert result.z[0] == pytest.approx((1.0 - 2.5) / math.sqrt(0.5), rel=1e-9)
 
 
+def test_of_two_measurements_the_brighter_one_is_the_largest_whatever_the_order() -> None:
+    # both deviate as much from the other: the sign must not hang on the order or on rounding
+    for flux, err in (([1.0, 4.0], [0.3, 0.7]), ([4.0, 1.0], [0.7, 0.3])):
+        result = leave_one_out(flux, err)
+        assert result.largest.value == pytest.approx(3 / math.hypot(0.3, 0.7), rel=1e-12)
+        assert result.index == flux.index(4.0)
+
+
 def test_leave_one_out_gives_nan_to_unusable_measurements_only() -> None:
     z = leave_one_out([1.0, math.nan, 1.2, 1.1], [0.1, 0.1, 0.0, 0.1]).z
     assert np.isfinite(z).tolist() == [True, False, False, True]

@@ -20,6 +20,7 @@ from data_access.readers import photometry_columns
 from data_access.readers.photometry import read_photometry_block
 from data_access.readers.photometry_columns import PhotometryColumns, read_columns
 from data_access.records.variability import BlockQuery
+from data_access.repositories.photometry_blocks import PhotometryBlocks
 from data_access.services import variability as service_module
 from tests.data_access.database_samples import OtherProcess
 
@@ -124,6 +125,23 @@ def test_arrow_gives_what_tuples_give(
 def test_tidy_rows_are_not_read_one_by_one(tmp_path: Path, no_tuples: None) -> None:
     path = _write(tmp_path / "products.sqlite3", TIDY["every column"])
     assert read_columns(_query(path), 0, 2, in_worker=True).names == ["S1", "S2"]
+
+
+def test_some_sources_alone_have_the_same_rows_and_nothing_else_is_read(tmp_path: Path, no_tuples: None) -> None:
+    path = _write(tmp_path / "products.sqlite3", TIDY["what the pipeline writes"])
+    named = PhotometryBlocks.of_sources(_query(path), ["S2", "S0", "S'; --"])
+    found = read_columns(named, 1, 8, in_worker=True)
+    assert found.names == ["S2", "S0"]
+    assert found.ids.tolist() == [3, 4, 6, 7]
+    assert found.values["peak"].tolist() == [(i - 1) / 7 for i in found.ids.tolist()]
+
+
+@pytest.mark.parametrize("case", TIDY)
+def test_some_sources_are_the_same_from_arrow_and_tuples(tmp_path: Path, case: str) -> None:
+    named = PhotometryBlocks.of_sources(_query(tmp_path / "products.sqlite3"), ["S1", "nobody"])
+    path = _write(tmp_path / "products.sqlite3", TIDY[case])
+    found = _both(path, 50, from_where=named.from_where, names=named.names)
+    assert found.codes.size == sum(row[0] == "S1" for row in TIDY[case])
 
 
 @pytest.mark.parametrize("case", MIXED)

@@ -150,6 +150,7 @@ def metrics_of(moments: npt.NDArray[Any], kind: FluxKind) -> dict[str, npt.NDArr
         md = np.where((n > 1) & (mean > 0) & (excess >= 0), np.sqrt(np.maximum(excess, 0.0)) / mean, np.nan)
         about_mean = own["wm2"] + own["w"] * (own["mean"] - own["wmean"]) ** 2
         xi = np.where(n > 0, own["shift"] + own["wmean"], np.nan)
+        xi_err = np.where(n > 0, 1.0 / np.sqrt(own["w"]), np.nan)
         furthest = np.maximum(own["max"] - mean, mean - own["min"])
         sigma = np.where((n > 1) & (own["max"] > own["min"]), furthest / np.sqrt(own["m2"] / n), np.nan)
         chi2_mean = np.where(n > 1, about_mean / (n - 1), np.nan)
@@ -179,6 +180,7 @@ def metrics_of(moments: npt.NDArray[Any], kind: FluxKind) -> dict[str, npt.NDArr
         "min": np.where(finite, own["min"], np.nan),
         "max": np.where(finite, own["max"], np.nan),
         "xi": np.where(np.isfinite(xi), xi, np.nan),
+        "xi_err": np.where(np.isfinite(xi_err), xi_err, np.nan),
         "sigma": np.where(np.isfinite(sigma), sigma, np.nan),
         "snr": np.where(np.isfinite(snr), snr, np.nan),
         "reason": reason.astype(np.int64),
