@@ -31,6 +31,7 @@ from data_access.patience import Patience
 from data_access.read_only_connection import (
     Answers,
     FileReplaced,
+    Identity,
     Question,
     ReadOnlyConnection,
     Statement,
@@ -108,6 +109,7 @@ class Database:
         self._schema_seen = 0.0
         self._schema_gate = asyncio.Lock()
         self._generation = 0
+        self._identity: Identity = ()
         self._shared = SharedQuestions()
         patience = Patience(busy_timeout_s)
         self._patience = {"fast": patience, "slow": patience, "watch": Patience(_WATCH_BUSY_TIMEOUT_S)}
@@ -179,6 +181,7 @@ class Database:
         question.patience.succeeded()
         if connection.immutable and await asyncio.to_thread(self._was_replaced, connection):
             raise FileReplaced
+        self._identity = connection.identity
         return found
 
     async def _run_in_lane(self, question: Question, name: str) -> tuple[Answers, ReadOnlyConnection]:
@@ -373,9 +376,7 @@ class Database:
     async def version(self) -> tuple[int, ...]:
         """Return a value that changes with every commit by anybody else (``PRAGMA data_version``)."""
         found = await self._ask("PRAGMA data_version", "watch")
-        lanes = self._free["watch"]
-        identity = lanes[0].raw.identity if lanes else ()
-        return (int(found[0][0]), *identity)
+        return (int(found[0][0]), *self._identity)
 
     async def journal_mode(self) -> str:
         """Return the journal mode recorded in the file (``wal``, ``delete``, ...)."""

@@ -114,13 +114,13 @@ def _cell_of(name: str, line: Line, remarks: Sequence[str]) -> Cell:
     column = BY_NAME[name]
     if column.origin == "stored":
         return _stored_cell(column, line, remarks)
-    if line.numbers is None:
+    if line.numbers is None or (line.numbers and name not in line.numbers):
         return {**cell(None), "title": "computed from the photometry: not counted yet"}
-    return _number_cell(column, line.numbers.get(name))
+    return _number_cell(column, line.numbers.get(name, math.nan))
 
 
-def _number_cell(column: SourceColumn, value: float | None) -> Cell:
-    if value is None or math.isnan(value):
+def _number_cell(column: SourceColumn, value: float) -> Cell:
+    if math.isnan(value):
         return {**cell(None), "title": "does not exist for these measurements"}
     if column.whole:
         return cell(int(value))

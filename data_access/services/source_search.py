@@ -61,6 +61,7 @@ class SourceSearchService:
         self._columns = columns
         self._curve_metrics = curve_metrics
         self._curve_version = 0
+        self._not_made = frozenset(CURVE_METRICS)
         self._offload = offload
         self._index: SourceIndex | None = None
         self._stored: tuple[list[str], dict[str, FloatArray]] = ([], {})
@@ -119,7 +120,8 @@ class SourceSearchService:
             index = await self._offload.in_thread(
                 _make, peak, integrated, self._stored, monitored, states, self._index, began, stored_as_of
             )
-            self._index = replace(index, columns={**index.columns, **self._whole_curve_columns(len(index))})
+            curves, self._not_made = self._whole_curve_columns(len(index))
+            self._index = replace(index, columns={**index.columns, **curves})
             took = time.time() - began
             self._rest_s = _REST_OF_INDEX * took if took > 1.0 else 0.0
             self._version, self._seen = version, time.monotonic()
@@ -132,15 +134,15 @@ class SourceSearchService:
         finally:
             self.state = replace(self.state, building=False)
 
-    def _whole_curve_columns(self, n: int) -> dict[str, FloatArray]:
-        """Return the metrics of whole light curves as far as they are made; NaN where they are not."""
+    def _whole_curve_columns(self, n: int) -> tuple[dict[str, FloatArray], frozenset[str]]:
+        """Return the metrics of whole light curves as far as they are made, else NaN, and which are not made."""
         made = {kind: self._curve_metrics.columns(kind) for kind in KINDS}
         columns = {}
         for name, kind in CURVE_METRICS.items():
             found = made[kind]
             values = np.empty(0) if found is None else getattr(found, name.removesuffix("_int"))
             columns[name] = _padded(values[:n], n)
-        return columns
+        return columns, frozenset(name for name, kind in CURVE_METRICS.items() if made[kind] is None)
 
     def follow_curve_metrics(self, names: Iterable[str]) -> tuple[str, bool]:
         """Have the metrics of whole light curves made where their columns are among these.
@@ -252,14 +254,16 @@ class SourceSearchService:
         return () if index is None else tuple(index.names.names[i] for i in rows.tolist())
 
     def numbers(self, names: Sequence[str]) -> SourceNumbers | None:
-        """Return the columns of these sources from the index as it is; None when there is none yet."""
+        """Return the columns of these sources that are made; None when there is no index yet."""
         index = self._index
         if index is None:
             return None
         rows = [index.names.get(name) for name in names]
         at = np.array([row for row in rows if row is not None], dtype=np.int64)
         known = tuple(name for name, row in zip(names, rows, strict=True) if row is not None)
-        return SourceNumbers(known, {c.name: index.columns[c.name][at] for c in COLUMNS})
+        return SourceNumbers(
+            known, {c.name: index.columns[c.name][at] for c in COLUMNS if c.name not in self._not_made}
+        )
 
     async def _in_thread(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         return await self._offload.in_thread(function, *args, **kwargs)

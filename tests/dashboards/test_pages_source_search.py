@@ -248,6 +248,18 @@ async def test_a_range_of_metrics_of_whole_light_curves_is_in_the_url_and_finds_
     assert view.table.total == f"{n} source{'' if n == 1 else 's'}"
 
 
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [(None, "not counted yet"), ({"eta": 1.0}, "not counted yet"), ({"vs": math.nan}, "does not exist for these"),
+     ({}, "does not exist for these")],
+)  # fmt: skip
+def test_an_empty_cell_says_whether_there_is_no_such_number_or_none_yet(
+    numbers: dict[str, float] | None, words: str
+) -> None:
+    empty = line_cells(Line(to_source("S", None, None, 1, (10.0, 20.0), None), numbers), ["vs"])[1]
+    assert words in empty["title"]
+
+
 async def test_the_list_is_sorted_by_the_largest_deviation_signed(archive: Archive) -> None:
     assert await archive.search.curve_metrics_made(["leave_one_out"])
     view = await open_list(archive, cols="leave_one_out", sort="leave_one_out", order="asc")

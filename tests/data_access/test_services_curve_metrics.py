@@ -18,6 +18,7 @@ from data_access.analysis.variability.moments import FluxKind
 from data_access.errors import DatabaseError, SearchNotReady
 from data_access.records import PageRequest
 from data_access.records.curve_metrics import CurveMetrics
+from data_access.records.source_columns import CURVE_METRICS
 from data_access.records.source_query import Range, SourceQuery
 from data_access.records.variability import BlockQuery
 from data_access.services import curve_metrics as service_module
@@ -126,7 +127,12 @@ async def test_nothing_is_read_before_somebody_asks(products: Path, read: list[t
     async with open_archive(products.parents[2]) as archive:
         await archive.search.find(SourceQuery(ranges=(Range("eta", 1.0),)), PageRequest(10, "", "v", True))
         assert read == []
-        assert np.isnan((await archive.search.index()).columns["vs"]).all()
+        index = await archive.search.index()
+        assert np.isnan(index.columns["vs"]).all()
+        numbers = archive.search.numbers(index.names.names[:1])
+        assert numbers is not None
+        assert "eta" in numbers.values
+        assert not set(CURVE_METRICS) & set(numbers.values)
 
 
 async def test_new_rows_are_added_and_the_old_ones_not_read_again(

@@ -145,3 +145,8 @@ async def test_nothing_is_lost_whoever_gives_up_when(database: Database, seed: i
         assert answer == number or isinstance(answer, asyncio.CancelledError)
     assert await _echo(database, "still there") == "still there"
     assert len(database._free["fast"]) <= 2
+
+
+async def test_all_who_ask_for_the_version_at_once_get_the_same(database: Database) -> None:
+    versions = await asyncio.gather(*(database.version() for _ in range(20)))
+    assert versions == [await database.version()] * 20
