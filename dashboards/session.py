@@ -205,6 +205,10 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
     follows_links: ClassVar[bool] = False
     # those of `url_params` that stay as they are when such a link does not name them
     kept_params: ClassVar[tuple[str, ...]] = ()
+    # the table (see `data_access.layout`) that the page lists; empty for a page that lists none
+    main_table: ClassVar[str] = ""
+    # False: an archive without this table has nothing to list, and nothing is wrong with it
+    needs_main_table: ClassVar[bool] = True
 
     def __init__(self, session: Session, **params: Any) -> None:
         # Given to the constructor, the values of the URL set off no watcher before the page is there.
@@ -243,6 +247,15 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         The page is shown all the same, with the message in its place; the answer has the status of the error. Called
         before anything is built: it reads nothing.
         """
+
+    @classmethod
+    async def check_table(cls, archive: Any, query: Mapping[str, str]) -> None:  # noqa: ARG003
+        """Raise the `DatabaseError` that keeps `main_table` from being read; no writer is waited for.
+
+        As for `check_query`, the page is shown all the same: it says what is broken and comes back by itself.
+        """
+        if cls.main_table:
+            await archive.layout.check(cls.main_table, required=cls.needs_main_table)
 
     @classmethod
     async def finish(cls, archive: Any, prepared: Any) -> None:

@@ -46,6 +46,7 @@ class CalibrationPage(ListPage):
 
     live_roles = frozenset({"cal_registry", "products", "pipeline"})
     noun = "calibration tables"
+    main_table = "caltables"
     columns: ClassVar[Sequence[Column]] = (
         {"name": "path", "label": "Table", "sortable": True, "least": "13.5rem"},
         {"name": "table_type", "label": "Type", "sortable": True},

@@ -123,6 +123,7 @@ class EsePage(EseParams, EseRangeParams, PageView):
 
     url_params = ("state", "sort", "order", "page", *RANGE_PARAMS, *ESE_OPTION_PARAMS)
     push_params = ("state", "sort", "order", "page", *RANGE_PARAMS)
+    main_table = "ese_candidates"
     live_roles = frozenset({"products", "pipeline"})
 
     def __init__(self, session: Session, **params: Any) -> None:

@@ -51,6 +51,7 @@ class ImagesPage(ImageChartParams, ListPage):
     tiles = param.Integer(default=0, bounds=(0, MOST_TILES), doc="how many tiles the contact sheet has; 0 for a page")
 
     noun = "images"
+    main_table = "images"
     columns = COLUMNS
     fields = FIELDS
     more_url_params = ("view",)

@@ -53,6 +53,14 @@ class JobsPage(ListPage):
         else:
             super().check_query(query)
 
+    @classmethod
+    async def check_table(cls, archive: Any, query: Mapping[str, str]) -> None:
+        """Raise the `DatabaseError` that keeps the view that the URL names from being read."""
+        if cls is JobsPage:
+            await _view_class(query.get("view", "")).check_table(archive, query)
+        else:
+            await super().check_table(archive, query)
+
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **{"view": self.name_in_url, **params})
         self.tabs = Switches()

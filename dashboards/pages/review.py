@@ -66,6 +66,7 @@ class ReviewPage(PageView):
 
     url_params = ("kind", "state", "mark", "at")
     push_params = ("kind", "state", "mark")
+    main_table = "photometry"
     live_roles = frozenset({"products", "pipeline", "notes"})
 
     def __init__(self, session: Session, **params: Any) -> None:

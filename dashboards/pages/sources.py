@@ -55,6 +55,7 @@ class SourcesPage(MapParams, ListPage):
     list = param.String(default="", doc="an uploaded list, as a key; empty for none")
 
     noun = "sources"
+    main_table = "photometry"
     live_roles = frozenset({"products", "pipeline", "notes"})
     columns: ClassVar[Sequence[Column]] = tuple(table_columns(DEFAULT_COLUMNS))
     fields = FIELDS

@@ -77,6 +77,7 @@ class VariabilityPage(PageView):
     panels: Any = param.Selector(default="off", objects=["off", "on"], doc="whether the diagnostic panels are shown")
     url_params = ("flux", "epochs", "k", "eta_cut", "v_cut", "picked", "area", "axes", "panels")
     push_params = ("flux", "epochs", "k")
+    main_table = "photometry"
     live_roles = frozenset({"products", "pipeline", "notes"})
 
     @classmethod
