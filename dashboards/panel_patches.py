@@ -78,13 +78,15 @@ class PageApplication(Application):  # type: ignore[misc, unused-ignore]
 
         400 when it shows what it did not understand; that of the error when what it lists cannot be read.
         """
-        view = self.spec.load_view()
+        view = self.spec.load_view().view_for(query)
         try:
             view.check_query(query)
-            await view.check_table(self._archive, query)
+            if not view.refusal_of(query):
+                await view.check_archive(self._archive, query)
+                return 200
         except ArchiveError as err:
             return err.status
-        return 200
+        return 400
 
     async def finish(self, prepared: Any) -> None:
         """Let the page read a little more, which decides nothing."""

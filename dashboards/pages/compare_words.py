@@ -58,6 +58,12 @@ def compare_fields(
     return fields
 
 
+def is_pair(text: str) -> bool:
+    """Return whether a text names two of the images."""
+    found = _PAIR.fullmatch(text.strip())
+    return found is not None and found[1] != found[2]
+
+
 def pair_of(text: str, drawn: Sequence[Drawn]) -> tuple[Drawn, Drawn]:
     """Return the two images that are subtracted; the first two where the text names none of them."""
     if (found := _PAIR.fullmatch(text.strip())) and found[1] != found[2]:

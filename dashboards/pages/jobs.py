@@ -42,24 +42,12 @@ class JobsPage(ListPage):
 
     def __new__(cls, session: Session, **_params: Any) -> JobsPage:
         """Return an instance of the view that ``?view=`` names; the runs for a name that means nothing."""
-        chosen = _view_class(session.query.get("view", "")) if cls is JobsPage else cls
-        return super().__new__(chosen)
+        return super().__new__(cls.view_for(session.query))
 
     @classmethod
-    def check_query(cls, query: Mapping[str, str]) -> None:
-        """Raise `ValidationError` for what means nothing to the view that the URL names."""
-        if cls is JobsPage:
-            _view_class(query.get("view", "")).check_query(query)
-        else:
-            super().check_query(query)
-
-    @classmethod
-    async def check_table(cls, archive: Any, query: Mapping[str, str]) -> None:
-        """Raise the `DatabaseError` that keeps the view that the URL names from being read."""
-        if cls is JobsPage:
-            await _view_class(query.get("view", "")).check_table(archive, query)
-        else:
-            await super().check_table(archive, query)
+    def view_for(cls, query: Mapping[str, str]) -> type[JobsPage]:
+        """Return the view that ``?view=`` names; the runs for a name that means nothing."""
+        return _view_class(query.get("view", "")) if cls is JobsPage else cls
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **{"view": self.name_in_url, **params})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -67,15 +68,15 @@ class ListPage(PageView):
     def check_query(cls, query: Mapping[str, str]) -> None:
         """Raise `ValidationError` for a filter, an order or a position in a URL that means nothing."""
         cls.check({field["name"]: query.get(field["name"], "") for field in cls.fields})
-        sort, known = query.get("sort", ""), cls.sort_names()
-        if sort and known is not None and sort not in known:
+        sort = query.get("sort", "")
+        if sort and sort not in cls.sort_names():
             raise ValidationError(f"This list cannot be sorted by '{sort[:40]}'")
         if query.get("after"):
             Cursor.decode(query["after"])
 
     @classmethod
-    def sort_names(cls) -> frozenset[str] | None:
-        """Return the names of the orders; None where only the rows can tell."""
+    def sort_names(cls) -> frozenset[str]:
+        """Return the names of the orders."""
         return frozenset(column["name"] for column in cls.columns if column.get("sortable"))
 
     async def find(self, request: PageRequest) -> RecordPage[Any]:
@@ -205,6 +206,9 @@ def number_of(field: str, text: str) -> float | None:
     if not text.strip():
         return None
     try:
-        return float(text)
+        number = float(text)
     except ValueError as err:
         raise FieldError(field, f"'{text[:40]}' is not a number") from err
+    if not math.isfinite(number):
+        raise FieldError(field, f"'{text[:40]}' is no number that anything can have")
+    return number

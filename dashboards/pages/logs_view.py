@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ from dashboards.components.record_table import Column, Row, row
 from dashboards.pages.jobs import JobsPage
 from dashboards.pages.log_panel import LogChoice, LogPanel
 from dashboards.pages.wording import size_text
+from data_access import Archive
 from data_access.records import Count, LogFile, PageRequest, RecordPage
 
 _RUN_LOG = re.compile(r"(job-.+?)\.log")
@@ -43,6 +44,12 @@ class LogsView(JobsPage):
     )
 
     fields = ({"name": "text", "label": "Log file", "kind": "text", "placeholder": "job-2025", "width": "14rem"},)
+
+    @classmethod
+    async def check_archive(cls, archive: Archive, query: Mapping[str, str]) -> None:
+        """Raise the `FileError` of the log that the URL names."""
+        if query.get("log"):
+            await archive.logs.get(query["log"])
 
     def above(self) -> Any:
         """The chosen log, when the URL names one."""
