@@ -194,7 +194,7 @@ def _bound_cell(mjd: float | None, *, in_full: bool, backwards: bool = False) ->
         return cell("open", title="No limit is recorded: the pipeline takes the window as open")
     return cell(
         text,
-        unit=f"UTC · MJD {mjd:.5f}" if in_full else "",
+        unit=f"UTC · MJD\u00a0{mjd:.5f}" if in_full else "",
         title=f"MJD {mjd:.5f} (UTC)",
         state="warn" if backwards else None,
         note="ends before it starts" if backwards else None,

@@ -238,7 +238,6 @@ class ImagesPage(ImageChartParams, ListPage):
         if self.gallery is None:
             self.gallery = Gallery(
                 caption="Images",
-                empty=self.empty,
                 selected=self.charts.selected,
                 on_more=self._add_tiles,
                 on_turn=self._turn,
@@ -253,6 +252,7 @@ class ImagesPage(ImageChartParams, ListPage):
             has_next=bool(self._page.next_cursor),
             has_previous=bool(self._page.previous_cursor),
             loading_tiles=False,
+            empty=self.empty_words(),
         )
         self._show_filters(self.filters.errors)
         return self.gallery

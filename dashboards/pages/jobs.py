@@ -72,7 +72,7 @@ class JobsPage(ListPage):
         # What an archive does not record is not "no rows match".
         unknown = answer[0].note if not answer[0].rows else ""
         table = super()._show(answer)
-        table.param.update(empty=unknown or self.empty, note="" if unknown else answer[0].note)
+        table.param.update(empty=unknown or self.empty_words(), note="" if unknown else answer[0].note)
         return table
 
     async def runs_of(self, groups: Sequence[str]) -> Mapping[str, str]:

@@ -37,6 +37,8 @@ class ListPage(PageView):
     columns: ClassVar[Sequence[Column]] = ()
     fields: ClassVar[Sequence[Field]] = ()
     empty: ClassVar[str] = "No records match. Clear the filters to see all."
+    # What takes rows out of the list, beside the fields of the filter.
+    narrowing: ClassVar[tuple[str, ...]] = ()
     more_url_params: ClassVar[tuple[str, ...]] = ()
     # In the URL too, but no reason to read the list again nor for a step that Back undoes.
     quiet_params: ClassVar[tuple[str, ...]] = ()
@@ -139,9 +141,16 @@ class ListPage(PageView):
             total=f"{count} {self.noun}" if count is not None else "",
             note=self._page.note,
             loading_rows=False,
+            empty=self.empty_words(),
         )
         self._show_filters(self.filters.errors)  # a refresh takes no words from who is typing
         return self.table
+
+    def empty_words(self) -> str:
+        """Say why there are no rows: nothing matches, or nothing is recorded at all."""
+        if any(getattr(self, name) for name in (*self._values(), *self.narrowing)):
+            return self.empty
+        return f"There are no {self.noun} yet."
 
     async def show_failure(self, slot: Slot, failure: Failure) -> None:
         """Say in `slot` what failed, and beside the filter that caused it; the rows waited for do not come."""

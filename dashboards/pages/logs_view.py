@@ -34,7 +34,7 @@ class LogsView(JobsPage):
     noun = "log files"
     name_in_url = "logs"
     more_url_params = ("view", "log")
-    empty = "No log files match. Set `log_roots` to the folders that hold them."
+    empty = "No log files match. Clear the filter to see all."
     columns: ClassVar[Sequence[Column]] = (
         {"name": "name", "label": "Log file", "width": "24rem", "sortable": True},
         {"name": "run", "label": "Run"},
@@ -58,6 +58,10 @@ class LogsView(JobsPage):
         self.panel = LogPanel(self, height=440)
         self.heading = Heading(text=PurePosixPath(self.log).name, tooltip=self.log)
         return pn.Column(self.heading, self.panel.slot, sizing_mode="stretch_width", margin=0)
+
+    def empty_words(self) -> str:
+        """Say why there are no rows; without a filter, what to set."""
+        return self.empty if self.text else "There are no log files. Set `log_roots` to the folders that hold them."
 
     async def load(self) -> None:
         """Open the chosen log, then list the files."""

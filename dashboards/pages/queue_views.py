@@ -36,6 +36,7 @@ class QueueView(JobsPage):
     name_in_url = "queue"
     more_url_params = ("view", "state")
     empty = "No groups match. Clear the filters to see all."
+    narrowing = ("state",)
     columns: ClassVar[Sequence[Column]] = (
         {"name": "group_id", "label": "Group", "unit": "UTC", "width": "13rem", "sortable": True},
         {"name": "state", "label": "State", "width": "11rem", "sortable": True},

@@ -66,6 +66,7 @@ class SourcesPage(MapParams, ListPage):
     more_url_params = ("cols", "list", "sky", "picked")
     texts = MappingProxyType({"cols": (are_columns, "names of columns, joined by commas,")})
     empty = "No source matches. Clear the filters to see all."
+    narrowing = ("list", "picked")
 
     def __init__(self, session: Session, **params: Any) -> None:
         self._apart: dict[str, float] = {}

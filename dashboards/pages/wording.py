@@ -63,7 +63,7 @@ def full_moment_cell(unix: float | None) -> Cell:
 
 def _with_mjd(time_cell: Cell, mjd: float | None) -> Cell:
     made = with_utc(time_cell)
-    return {**made, "u": f"UTC · MJD {mjd:.5f}"} if mjd is not None and "u" in made else made
+    return {**made, "u": f"UTC · MJD\u00a0{mjd:.5f}"} if mjd is not None and "u" in made else made
 
 
 def position_cells(ra_deg: float | None, dec_deg: float | None, *, digits: int = 1) -> tuple[Cell, Cell]:

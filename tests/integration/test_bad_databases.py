@@ -191,6 +191,17 @@ async def test_lists_of_tables_without_rows_are_empty_and_answer_200(broken: Pat
     await assert_lists_answer(broken, 200)
 
 
+async def test_an_empty_list_speaks_of_filters_only_where_one_is_set(broken: Path, products: Path) -> None:
+    with closing(sqlite3.connect(products)) as writer, writer:
+        writer.execute("DELETE FROM images")
+    async with opened(broken) as archive:
+        view: Any = await open_view(archive, "/images")
+        assert view.table.empty == "There are no images yet."
+        view.text = "nothing like that"
+        await view.settled()
+        assert "Clear the filters" in view.table.empty
+
+
 async def test_the_list_of_calibration_tables_answers_with_the_status_of_its_own_database(broken: Path) -> None:
     overwrite(broken / "state/db/cal_registry.sqlite3")
     async with opened(broken) as archive, served(archive) as http:

@@ -12,7 +12,7 @@ from data_access.archive import Archive
 from data_access.records import Epoch
 from tests.integration.page_opening import Known, open_known, open_view
 
-IN_FULL = re.compile(r"^UTC · MJD \d{5}\.\d{5}$")
+IN_FULL = re.compile(r"^UTC · MJD\u00a0\d{5}\.\d{5}$")
 
 
 def units_in(facts: list[dict[str, Any]]) -> dict[str, str]:
@@ -22,10 +22,10 @@ def units_in(facts: list[dict[str, Any]]) -> dict[str, str]:
 
 def test_a_time_has_its_mjd_beside_it() -> None:
     made = full_epoch_cell(Epoch(61100.17022, "image name"))
-    assert (made["t"], made["u"]) == ("2026-03-01 04:05:07", "UTC · MJD 61100.17022")
-    assert full_mjd_cell(61100.0)["u"] == "UTC · MJD 61100.00000"
+    assert (made["t"], made["u"]) == ("2026-03-01 04:05:07", "UTC · MJD\u00a061100.17022")
+    assert full_mjd_cell(61100.0)["u"] == "UTC · MJD\u00a061100.00000"
     assert full_moment_cell(0.0)["t"] == "1970-01-01 00:00:00"
-    assert full_moment_cell(0.0)["u"] == "UTC · MJD 40587.00000"
+    assert full_moment_cell(0.0)["u"] == "UTC · MJD\u00a040587.00000"
 
 
 def test_a_time_that_is_not_recorded_has_no_zone() -> None:
