@@ -33,7 +33,7 @@ export function render({ model }) {
       lines.push(line);
     }
     win.replaceChildren(...lines);
-    const parts = [`${shown.length.toLocaleString('en')} lines`];
+    const parts = [`${shown.length.toLocaleString('en')} line${shown.length === 1 ? '' : 's'}`];
     if (needle) parts.push(`of ${all.length.toLocaleString('en')}`);
     if (errors) parts.push(`${errors.toLocaleString('en')} with errors`);
     if (dropped) parts.push(`${dropped.toLocaleString('en')} older ones dropped`);

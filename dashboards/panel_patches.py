@@ -73,13 +73,20 @@ class PageApplication(Application):  # type: ignore[misc, unused-ignore]
         """Return what the page's `prepare` returns."""
         return await self.spec.load_view().prepare(self._archive, path_params, query)
 
-    def status_of(self, query: Mapping[str, str]) -> int:
-        """Return the HTTP status of the page that is shown: 400 when it shows what it did not understand."""
+    async def status_of(self, query: Mapping[str, str]) -> int:
+        """Return the HTTP status of the page that is shown.
+
+        400 when it shows what it did not understand; that of the error when what it lists cannot be read.
+        """
+        view = self.spec.load_view().view_for(query)
         try:
-            self.spec.load_view().check_query(query)
+            view.check_query(query)
+            if not view.refusal_of(query):
+                await view.check_archive(self._archive, query)
+                return 200
         except ArchiveError as err:
             return err.status
-        return 200
+        return 400
 
     async def finish(self, prepared: Any) -> None:
         """Let the page read a little more, which decides nothing."""
@@ -258,7 +265,7 @@ class PageHandler(HeaderMixin, DocHandler):  # type: ignore[misc, unused-ignore]
             arguments = {k: _decoded(v[-1]) for k, v in self.request.arguments.items() if v}
             request: Any = self.request
             request.prepared = (await self._page().prepare(path_params, arguments),)
-            self.set_status(self._page().status_of(arguments))
+            self.set_status(await self._page().status_of(arguments))
         if boundary.failure is not None:
             self.write_failure(boundary.failure)
         return boundary.failure is None

@@ -60,15 +60,24 @@ from bokeh.document import Document
 from panel.io.state import set_curdoc
 
 from dashboards.boundary import Boundary, Failure
-from dashboards.components.browser_state import query_values
+from dashboards.components.browser_state import TextParams, query_values, refused_values
 from dashboards.components.slot import Slot
 from dashboards.links import Links
+from dashboards.plots.theme import THEMES
 
 if TYPE_CHECKING:
     from data_access.archive import Archive
     from data_access.settings import Settings
 
 T = TypeVar("T")
+
+
+def refused_theme(query: Mapping[str, str]) -> list[str]:
+    """Say that the query names a theme that there is not."""
+    name = query.get("theme", "")
+    if not name or name in THEMES:
+        return []
+    return [f"'theme' cannot be '{name[:40]}': one of {', '.join(THEMES)} is wanted."]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +214,12 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
     follows_links: ClassVar[bool] = False
     # those of `url_params` that stay as they are when such a link does not name them
     kept_params: ClassVar[tuple[str, ...]] = ()
+    # of `url_params` that are text: whether one means something, and what is wanted; others may be any text
+    texts: ClassVar[TextParams] = {}
+    # the table (see `data_access.layout`) that the page lists; empty for a page that lists none
+    main_table: ClassVar[str] = ""
+    # False: an archive without this table has nothing to list, and nothing is wrong with it
+    needs_main_table: ClassVar[bool] = True
 
     def __init__(self, session: Session, **params: Any) -> None:
         # Given to the constructor, the values of the URL set off no watcher before the page is there.
@@ -213,6 +228,7 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         self.session = session
         self.slots: dict[str, Slot] = {}
         self.page_failure = Slot("page", height=0)
+        self.refusal = self.refusal_of(session.query)
         self._generations: dict[object, int] = {}
 
     @property
@@ -237,12 +253,32 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         return None
 
     @classmethod
-    def check_query(cls, query: Mapping[str, str]) -> None:
-        """Raise `ValidationError` when the query has something that means nothing.
+    def view_for(cls, query: Mapping[str, str]) -> type[PageView]:  # noqa: ARG003
+        """Return the class whose instance shows the page with this query."""
+        return cls
 
-        The page is shown all the same, with the message in its place; the answer has the status of the error. Called
-        before anything is built: it reads nothing.
+    @classmethod
+    def refusal_of(cls, query: Mapping[str, str]) -> str:
+        """Say which values of the query mean nothing and are left out; shown on top of the page, with status 400."""
+        return " ".join([*refused_theme(query), *refused_values(cls, cls.url_params, cls.texts, query)])
+
+    @classmethod
+    def check_query(cls, query: Mapping[str, str]) -> None:
+        """Raise `ValidationError` when the query has something that means nothing to a part of the page.
+
+        The page is shown all the same, with the message in its place (other than what `refusal_of` says); the
+        answer has the status of the error. Called before anything is built: it reads nothing.
         """
+
+    @classmethod
+    async def check_archive(cls, archive: Any, query: Mapping[str, str]) -> None:  # noqa: ARG003
+        """Raise the `DatabaseError` that keeps `main_table` from being read; no writer is waited for.
+
+        A subclass looks up here what else the query names. As for `check_query`, the page is shown all the same:
+        it says what is broken and comes back by itself.
+        """
+        if cls.main_table:
+            await archive.layout.check(cls.main_table, required=cls.needs_main_table)
 
     @classmethod
     async def finish(cls, archive: Any, prepared: Any) -> None:

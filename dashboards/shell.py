@@ -30,6 +30,7 @@ _NOT_NEEDED = re.compile(r"<script[^>]*(?:esms-options|es-module-shims|bokeh-gl[
 _NATIVE_IMPORT = (
     "<script>window.importShim = url => import(url); window.importShim.addImportMap = () => undefined;</script>"
 )
+_LEFT_OUT = "It is left out, and the page is as without it: correct the address, or go on from here."
 _TELL_READY = "window.dsa110.ready()"
 _TELL_LOST = "window.dispatchEvent(new Event('dsa110:lost'))"
 
@@ -98,7 +99,8 @@ class Shell:
             session.close()
 
         doc.on_session_destroyed(leave)
-        root = pn.Column(view.page_failure, content, browser, sizing_mode="stretch_width", margin=0)
+        refused = [failure_card(Failure(view.refusal, _LEFT_OUT, 400))] if view.refusal else []
+        root = pn.Column(*refused, view.page_failure, content, browser, sizing_mode="stretch_width", margin=0)
         root.server_doc(doc, title=view.title or spec.title, location=False)
         doc.template_variables.update(self._variables(spec.group, session.links, session.theme))
         doc.template_variables.update(head_sent=session.head_sent, keep_scripts=self._keeper(spec, session.links))

@@ -6,15 +6,17 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from data_access.database import Database, Rows
 from data_access.discovery import Databases
-from data_access.errors import DatabaseError, TableMissing
+from data_access.errors import DatabaseError, DatabaseLocked, TableMissing
 from data_access.introspection import Schema
 
 _LOOK_AGAIN_S = 1.0
+_LONGEST_CHECK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +320,40 @@ class Layout:
             if not self.databases:
                 raise
             return None
+
+    async def check(self, logical: str, *, required: bool) -> None:
+        """Return when the table can be read, or when it may be absent and is.
+
+        A writer that holds the database is not waited for, nor a busy disk: what cannot be told soon is told to
+        those who read.
+
+        Raises
+        ------
+        DatabaseError
+            What keeps the table from being read.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST_CHECK_S):
+                await self._check(logical, required=required)
+
+    async def _check(self, logical: str, *, required: bool) -> None:
+        found = self._found.get(logical)
+        if found is not None and found.holds():
+            return
+        for role in ("pipeline", *homes_of(logical)):
+            if role in self.databases:
+                await self._check_lock(self.databases[role])
+        await (self.find(logical) if required else self.find_optional(logical))
+
+    @staticmethod
+    async def _check_lock(database: Database) -> None:
+        """Raise `DatabaseLocked` when a writer holds it: found out where the watcher asks, who never waits long."""
+        try:
+            await database.version()
+        except DatabaseLocked:
+            raise
+        except DatabaseError:
+            return  # another file may have the table: `find` tells what this one means
 
     async def _candidates(self, logical: str, database: Database) -> list[Table]:
         schema = await database.schema()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -54,9 +55,9 @@ def real_archive_unified(shared_data: Path, tmp_path_factory: pytest.TempPathFac
     return _build_archive(shared_data, tmp_path_factory.mktemp("real_unified") / "archive", "unified")
 
 
-@pytest.fixture
-async def http(archive: Archive) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a server of the archive in this process; `archive` is the one that is nearest to the test."""
+@asynccontextmanager
+async def served(archive: Archive) -> AsyncIterator[httpx.AsyncClient]:
+    """Give a client of a server of the archive in this process."""
     from dashboards.server import build_server
 
     server = build_server(archive)
@@ -64,3 +65,10 @@ async def http(archive: Archive) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
         yield client
     await server.stop()
+
+
+@pytest.fixture
+async def http(archive: Archive) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a server of the archive; `archive` is the one that is nearest to the test."""
+    async with served(archive) as client:
+        yield client

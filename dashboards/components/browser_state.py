@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlencode
@@ -9,6 +10,13 @@ from urllib.parse import parse_qsl, urlencode
 import param
 
 from dashboards.components.base import Component, component_source
+
+_TRUTH: Mapping[str, bool] = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True), **dict.fromkeys(("0", "false", "no", "off"), False)
+}  # fmt: skip
+_MEANINGLESS = (TypeError, ValueError, OverflowError, KeyError)
+_LARGEST_WHOLE = 2**53  # beyond, the browser cannot count either
+_LONGEST_TOLD = 40
 
 
 def write_query(obj: param.Parameterized, names: Sequence[str]) -> str:
@@ -33,6 +41,53 @@ def read_query(obj: param.Parameterized, names: Sequence[str], query: Mapping[st
         obj.param.update(**changed)
 
 
+TextParams = Mapping[str, tuple[Callable[[str], bool], str]]
+
+
+def refused_values(
+    view: type[param.Parameterized], names: Sequence[str], texts: TextParams, query: Mapping[str, str]
+) -> list[str]:
+    """Return in words which values of a query mean nothing; an empty one says nothing.
+
+    Parameters
+    ----------
+    texts : mapping of name to (function, words)
+        Of the params that are text: whether one means something, and what is wanted.
+    """
+    refused = []
+    for name in names:
+        text, parameter = query.get(name, "").strip(), view.param[name]
+        understood, wanted = texts.get(name, (None, ""))
+        if not text or (_means_something(parameter, text) if understood is None else understood(text)):
+            continue
+        refused.append(f"'{name}' cannot be '{_short(text)}': {wanted or _wanted(parameter)} is wanted.")
+    return refused
+
+
+def _means_something(parameter: Any, text: str) -> bool:
+    try:
+        _valid(parameter, text)
+    except _MEANINGLESS:
+        return False
+    return True
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_TOLD else f"{text[:_LONGEST_TOLD]}…"
+
+
+def _wanted(parameter: Any) -> str:
+    if isinstance(parameter, param.Boolean):
+        return "1 (yes) or 0 (no)"
+    if isinstance(parameter, param.Selector):
+        return f"one of {', '.join(filter(None, map(_to_text, parameter.objects)))}"
+    low, high = parameter.bounds or (None, None)
+    kind = "a whole number" if isinstance(parameter, param.Integer) else "a number"
+    if low is None or high is None:
+        return kind if low is None else f"{kind} from {low:,.10g}"
+    return f"{kind} from {low:,.10g} to {high:,.10g}"
+
+
 def _to_text(value: object) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
@@ -42,23 +97,39 @@ def _to_text(value: object) -> str:
 def _from_text(parameter: Any, text: str) -> Any:
     """Return `text` as a value that `parameter` accepts, else its default."""
     try:
-        value = _convert(parameter, text)
-        parameter._validate(value)
-    except (TypeError, ValueError, OverflowError):
+        return _valid(parameter, text)
+    except _MEANINGLESS:
         return parameter.default
+
+
+def _valid(parameter: Any, text: str) -> Any:
+    value = _convert(parameter, text)
+    parameter._validate(value)
     return value
 
 
 def _convert(parameter: Any, text: str) -> Any:
     if isinstance(parameter, param.Boolean):
-        return text.lower() in ("1", "true", "yes", "on")
+        return _TRUTH[text.lower()]
     if isinstance(parameter, param.Integer):
-        return int(text)
+        return _storable(int(text))
     if isinstance(parameter, param.Number):
-        return float(text)
+        return _finite(float(text))
     if isinstance(parameter, param.Selector):
         return next((o for o in parameter.objects if _to_text(o) == text), text)
     return text[:2000]
+
+
+def _storable(number: int) -> int:
+    if abs(number) > _LARGEST_WHOLE:
+        raise ValueError("no row and no page has such a number")
+    return number
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise ValueError("nothing is that large")
+    return number
 
 
 class BrowserState(Component):

@@ -33,6 +33,8 @@ class BatchesView(JobsPage):
     status = param.String(default="", doc="status as the pipeline wrote it")
 
     noun = "batches"
+    main_table = "batch_jobs"
+    needs_main_table = False
     name_in_url = "batches"
     more_url_params = ("view", "batch")
     columns: ClassVar[Sequence[Column]] = (

@@ -46,6 +46,7 @@ class CalibrationPage(ListPage):
 
     live_roles = frozenset({"cal_registry", "products", "pipeline"})
     noun = "calibration tables"
+    main_table = "caltables"
     columns: ClassVar[Sequence[Column]] = (
         {"name": "path", "label": "Table", "sortable": True, "least": "13.5rem"},
         {"name": "table_type", "label": "Type", "sortable": True},
@@ -177,18 +178,23 @@ class CalibrationPage(ListPage):
         )
 
 
-def validity_cells(table: Caltable) -> tuple[Cell, Cell]:
-    """Return start and end of the validity window; a missing end is "open", as the pipeline understands it."""
+def validity_cells(table: Caltable, *, in_full: bool = False) -> tuple[Cell, Cell]:
+    """Return start and end of the validity window; a missing end is "open", as the pipeline understands it.
+
+    `in_full` they have zone and MJD beside, for where no column head says the zone.
+    """
     start, end = table.valid_start_mjd, table.valid_end_mjd
-    return _bound_cell(start), _bound_cell(end, backwards=start is not None and end is not None and end < start)
+    backwards = start is not None and end is not None and end < start
+    return _bound_cell(start, in_full=in_full), _bound_cell(end, backwards=backwards, in_full=in_full)
 
 
-def _bound_cell(mjd: float | None, *, backwards: bool = False) -> Cell:
+def _bound_cell(mjd: float | None, *, in_full: bool, backwards: bool = False) -> Cell:
     text = format_mjd_utc(mjd, seconds=False)
     if mjd is None or not text:
         return cell("open", title="No limit is recorded: the pipeline takes the window as open")
     return cell(
         text,
+        unit=f"UTC · MJD\u00a0{mjd:.5f}" if in_full else "",
         title=f"MJD {mjd:.5f} (UTC)",
         state="warn" if backwards else None,
         note="ends before it starts" if backwards else None,

@@ -16,7 +16,7 @@ from dashboards.links import Links
 from dashboards.pages.calibration import stored_number, validity_cells
 from dashboards.pages.grades import caltable_grades, grade_cell
 from dashboards.pages.ms_facts import percent_cell
-from dashboards.pages.wording import epoch_cell, mjd_cell, state_cell, window_words, with_utc
+from dashboards.pages.wording import epoch_cell, full_mjd_cell, state_cell, window_words
 from data_access.records import Caltable, CaltableDetail, MeasurementSet
 from data_access.services.provenance import Provenance
 
@@ -48,7 +48,7 @@ USER_COLUMNS: tuple[Column, ...] = (
 
 def registry_groups(table: Caltable, links: Links) -> list[dict[str, Any]]:
     """Return what the registry says; a dash means that the pipeline did not record it."""
-    start, end = validity_cells(table)
+    start, end = validity_cells(table, in_full=True)
     in_set = links.calibration(text=table.set_name) if table.set_name else None
     registered = group(
         "Recorded by the pipeline",
@@ -59,8 +59,8 @@ def registry_groups(table: Caltable, links: Links) -> list[dict[str, Any]]:
             fact("Status", state_cell(table.status)),
             fact("Notes", cell(table.notes)),
             fact("Made", cell(None, unix=table.created_at)),
-            fact("Valid from", with_utc(start)),
-            fact("Valid to", with_utc(end)),
+            fact("Valid from", start),
+            fact("Valid to", end),
             fact("Field", cell(table.cal_field)),
             fact("Reference antenna", cell(table.refant)),
             fact("Path", cell(table.path, mono=True)),
@@ -233,7 +233,7 @@ def _times_cell(detail: CaltableDetail) -> Cell:
     known = detail.times_mjd[np.isfinite(detail.times_mjd)]
     if not known.size:
         return cell(None)
-    first = with_utc(mjd_cell(float(known.min())))
+    first = full_mjd_cell(float(known.min()))
     return first if known.size == 1 else {**first, "n": f"first of {known.size} solution intervals"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import panel as pn
@@ -27,13 +28,15 @@ from dashboards.pages.compare_words import (
     compare_fields,
     compared_table,
     difference_words,
+    is_pair,
     pair_of,
     title_of,
     words_of,
 )
 from dashboards.pages.image_colours import COLOUR_PARAMS, ColourParams, ImageColours
 from dashboards.pages.image_viewer import is_plane
-from dashboards.pages.image_zoom import read_place
+from dashboards.pages.image_zoom import PLACE_TEXT, read_place
+from dashboards.pages.list_page import FieldError
 from dashboards.plots import image_source
 from dashboards.plots.bokeh_models import Figure
 from dashboards.plots.image import image_box, set_colours
@@ -49,6 +52,7 @@ from dashboards.plots.image_view import (
     set_graticule,
 )
 from dashboards.session import PageView, Session
+from data_access import Archive
 from data_access.records import ImageHeader, ImagePreview
 from data_access.services.compare import difference_objection, difference_remarks
 
@@ -88,6 +92,20 @@ class ComparePage(PageView, ColourParams):
     url_params = ("images", "mode", *COLOUR_PARAMS, "scales", "pair", "plane", "view", "shown", "play", "rate")
     push_params = ("images", "mode")
     live_roles = frozenset[str]()
+    texts = MappingProxyType({"pair": (is_pair, "two numbers as 1-2"), "view": PLACE_TEXT})
+
+    @classmethod
+    def check_query(cls, query: Mapping[str, str]) -> None:
+        """Raise `FieldError` for what is no number of an image."""
+        _, problem = parse_ids(query.get("images", ""))
+        if problem:
+            raise FieldError("images", problem)
+
+    @classmethod
+    async def check_archive(cls, archive: Archive, query: Mapping[str, str]) -> None:
+        """Raise the error of the first image that cannot be looked up."""
+        for image_id in parse_ids(query.get("images", ""))[0]:
+            await archive.images.get(image_id)
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **params)

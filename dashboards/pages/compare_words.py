@@ -14,7 +14,7 @@ from dashboards.components.record_table import Column, RecordTable, row
 from dashboards.links import Links
 from dashboards.pages.compare_reading import Compared, Drawn
 from dashboards.pages.plane_field import plane_field
-from dashboards.pages.wording import epoch_cell
+from dashboards.pages.wording import full_epoch_cell
 from dashboards.plots.image_colour import display_unit
 from dashboards.plots.sky import beam_words
 from data_access.analysis.image_quality import robust_sigma
@@ -24,7 +24,7 @@ from data_access.records import ImageHeader, ImagePreview
 _COLUMNS: list[Column] = [
     {"name": "number", "label": "No.", "align": "right"},
     {"name": "image", "label": "Image"},
-    {"name": "epoch", "label": "Observed", "unit": "UTC"},
+    {"name": "epoch", "label": "Observed"},
     {"name": "unit", "label": "Unit"},
     {"name": "beam", "label": "Beam"},
     {"name": "pixels", "label": "What is shown"},
@@ -56,6 +56,12 @@ def compare_fields(
     if header is not None and header.n_planes > 1:
         fields.append(plane_field(header, plane))
     return fields
+
+
+def is_pair(text: str) -> bool:
+    """Return whether a text names two of the images."""
+    found = _PAIR.fullmatch(text.strip())
+    return found is not None and found[1] != found[2]
 
 
 def pair_of(text: str, drawn: Sequence[Drawn]) -> tuple[Drawn, Drawn]:
@@ -108,7 +114,7 @@ def _row(one: Compared, how: str, links: Links) -> Any:
     image = one.image
     name = cell(f"number {one.asked}") if image is None else cell(image.name, href=links.image(image.id), mono=True)
     shown = cell(how) if how else cell("not shown", state="bad", note=one.problem)
-    epoch = cell(None) if image is None else epoch_cell(image.epoch)
+    epoch = cell(None) if image is None else full_epoch_cell(image.epoch)
     unit, beam = (
         (cell(_unit_text(one)), cell(_beam_text(one))) if one.header is not None else (cell(None), cell(None))
     )

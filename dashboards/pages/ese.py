@@ -25,6 +25,7 @@ from dashboards.pages.ese_filters import (
 )
 from dashboards.pages.ese_part import ESE_FIELDS, ESE_OPTION_PARAMS, EseParams, option_values, submitted
 from dashboards.pages.ese_words import BOUND_FRACTION, LEAVE_ONE_OUT, leave_one_out_cell, options_words, verdict_cell
+from dashboards.pages.list_page import FieldError
 from dashboards.pages.source_words import bounded_cell, ese_cell
 from dashboards.session import PageView, Session
 from data_access.analysis.ese import Dip
@@ -123,7 +124,14 @@ class EsePage(EseParams, EseRangeParams, PageView):
 
     url_params = ("state", "sort", "order", "page", *RANGE_PARAMS, *ESE_OPTION_PARAMS)
     push_params = ("state", "sort", "order", "page", *RANGE_PARAMS)
+    main_table = "ese_candidates"
     live_roles = frozenset({"products", "pipeline"})
+
+    @classmethod
+    def check_query(cls, query: Mapping[str, str]) -> None:
+        """Raise `FieldError` for a range that means nothing."""
+        for field, message in ranges_of(query)[1].items():
+            raise FieldError(field, message)
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **params)

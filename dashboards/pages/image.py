@@ -36,6 +36,7 @@ from dashboards.pages.image_facts import (
 from dashboards.pages.image_keys import ImageKeys
 from dashboards.pages.image_overlays import OVERLAY_PARAMS, OverlayParams, OverlayPart
 from dashboards.pages.image_part import ImagePart
+from dashboards.pages.image_question import TEXTS, check_place, check_question
 from dashboards.pages.image_regions import REGION_PARAMS, RegionParams, RegionPart
 from dashboards.pages.image_viewer import VIEW_PARAMS, ImageViewer, ViewParams, plane_of, read_eagerly
 from dashboards.pages.layouts import side_by_side
@@ -88,6 +89,7 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
 
     url_params = (*VIEW_PARAMS, "cut", "cut_size", "cut_unit", *OVERLAY_PARAMS, *REGION_PARAMS, *QUALITY_PARAMS)
     push_params = ("cut",)
+    texts = TEXTS
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **params)
@@ -113,6 +115,16 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
     async def finish(cls, archive: Archive, prepared: PreparedImage) -> None:
         """Read the picture, if that is a matter of a moment."""
         prepared.preview = await read_eagerly(archive, prepared.image, prepared.plane)
+
+    @classmethod
+    def check_query(cls, query: Mapping[str, str]) -> None:
+        """Raise `ValidationError` for levels of contours or regions that mean nothing."""
+        check_question(query)
+
+    @classmethod
+    async def check_archive(cls, archive: Archive, query: Mapping[str, str]) -> None:
+        """Raise `ValidationError` for a cutout around what is neither a position nor a known name."""
+        await check_place(archive, query.get("cut", ""))
 
     @property
     def title(self) -> str:

@@ -45,6 +45,15 @@ class ImageChartParams(param.Parameterized):
     selected = param.String(default="", doc="row numbers of the selected images")
 
 
+def are_row_numbers(text: str) -> bool:
+    """Return whether a text is what the selection is in the URL."""
+    return all(map(_is_row_number, text.split(",")))
+
+
+def _is_row_number(text: str) -> bool:
+    return text.isdecimal() and len(text) < 19
+
+
 class ImageCharts(PagePart["ImagesPage"]):
     """Trend, outliers, map and selection.
 
@@ -80,7 +89,7 @@ class ImageCharts(PagePart["ImagesPage"]):
     @property
     def selected(self) -> list[str]:
         """Row numbers of the selected images, as the URL has them."""
-        return [key for key in self.page.selected.split(",") if key.isdecimal() and len(key) < 19][:MOST_SELECTED]
+        return [*filter(_is_row_number, self.page.selected.split(","))][:MOST_SELECTED]
 
     def select(self, keys: Sequence[str]) -> None:
         """Select these images and no others."""

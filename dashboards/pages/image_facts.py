@@ -9,7 +9,7 @@ from dashboards.components.cells import cell
 from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, RecordTable, row
 from dashboards.links import Links
-from dashboards.pages.wording import epoch_cell, noise_cell, position_cells, state_cell
+from dashboards.pages.wording import full_epoch_cell, noise_cell, position_cells, state_cell
 from data_access.analysis.image_sky import frame_name
 from data_access.records import Image, ImageHeader
 from data_access.records.images import ImageNeighbour
@@ -24,7 +24,7 @@ _PRINT = "the whole image in these colours, with axes, epoch, beam"
 def heading_items(image: Image) -> list[dict[str, Any]]:
     """Return what matters most about an image, for the line of its name."""
     return [
-        fact("observed (UTC)", epoch_cell(image.epoch)),
+        fact("observed", full_epoch_cell(image.epoch)),
         fact("type", cell(image.type)),
         fact("noise", noise_cell(image.noise_jy, with_unit=True)),
         fact("dynamic range", cell(image.dynamic_range, digits=0)),
@@ -43,7 +43,7 @@ def record_groups(image: Image, links: Links, look: Mapping[str, str] | None) ->
         group(
             "Recorded by the pipeline",
             [
-                fact("Observed", epoch_cell(image.epoch)),
+                fact("Observed", full_epoch_cell(image.epoch)),
                 fact("Registered", cell(None, unix=image.created_at)),
                 fact("Type", cell(image.type)),
                 fact("Field", cell(image.field_name)),

@@ -59,6 +59,7 @@ class OverlayParams(param.Parameterized):  # type: ignore[misc, unused-ignore]
     levels = param.String(default="", doc="levels of the contours")
 
 
+KINDS_TEXT = (lambda text: text == "-" or set(text.split(".")) <= set(KINDS), f"some of {'.'.join(KINDS)}, or -,")
 OVERLAY_PARAMS = ("overlays", "source", "contours", "levels")
 
 

@@ -23,7 +23,8 @@ COLUMNS: Sequence[Column] = (
     {"name": "dynamic_range", "label": "Dyn. range", "sortable": True, "align": "right", "title": "Dynamic range"},
     {"name": "beam_major_arcsec", "label": "Beam", "unit": "″", "sortable": True, "align": "right",
      "title": "sorted by the major axis"},
-    {"name": "grade", "label": "Grade", "title": "Worse one of the recorded noise and dynamic range"},
+    {"name": "grade", "label": "Grade", "least": "6.5rem",
+     "title": "Worse one of the recorded noise and dynamic range"},
     {"name": "file", "label": "File"},
     {"name": "created_at", "label": "Registered", "sortable": True, "align": "right"},
 )  # fmt: skip

@@ -209,6 +209,9 @@ def read_place(text: str) -> tuple[float, float, float] | None:
     return (x, y, size) if math.isfinite(x + y + size) and size > 0 else None
 
 
+PLACE_TEXT = (lambda text: read_place(text) is not None, "three numbers 'x y size', in pixels,")
+
+
 def factor_of(scale: float) -> int:
     """Return the largest block, 1, 2, 4, 8 ..., that is not larger than a pixel of the screen."""
     return int(2 ** max(0, math.floor(math.log2(scale) + 1e-9))) if scale > 1 else 1

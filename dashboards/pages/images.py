@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import param
@@ -13,7 +14,7 @@ from dashboards.components.record_table import RecordTable, Row
 from dashboards.components.switches import Switches, option, switch
 from dashboards.pages.compare_reading import MOST_IMAGES
 from dashboards.pages.filter_fields import with_present
-from dashboards.pages.image_charts import MOST_DRAWN, ImageChartParams, ImageCharts
+from dashboards.pages.image_charts import MOST_DRAWN, ImageChartParams, ImageCharts, are_row_numbers
 from dashboards.pages.image_filters import FIELDS, TypedFilter, filter_of, place_words
 from dashboards.pages.image_gallery import MOST_TILES, image_picture
 from dashboards.pages.image_listing import ImageListing
@@ -51,10 +52,12 @@ class ImagesPage(ImageChartParams, ListPage):
     tiles = param.Integer(default=0, bounds=(0, MOST_TILES), doc="how many tiles the contact sheet has; 0 for a page")
 
     noun = "images"
+    main_table = "images"
     columns = COLUMNS
     fields = FIELDS
     more_url_params = ("view",)
     rows_are_selected = True
+    texts = MappingProxyType({"selected": (are_row_numbers, "row numbers of images, joined by commas,")})
     quiet_params = ("tiles", "quantity", "sky", "selected")
 
     def __init__(self, session: Session, **params: Any) -> None:
@@ -235,7 +238,6 @@ class ImagesPage(ImageChartParams, ListPage):
         if self.gallery is None:
             self.gallery = Gallery(
                 caption="Images",
-                empty=self.empty,
                 selected=self.charts.selected,
                 on_more=self._add_tiles,
                 on_turn=self._turn,
@@ -250,6 +252,7 @@ class ImagesPage(ImageChartParams, ListPage):
             has_next=bool(self._page.next_cursor),
             has_previous=bool(self._page.previous_cursor),
             loading_tiles=False,
+            empty=self.empty_words(),
         )
         self._show_filters(self.filters.errors)
         return self.gallery

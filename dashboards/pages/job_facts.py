@@ -10,7 +10,7 @@ from dashboards.components.cells import cell
 from dashboards.components.facts import fact, group
 from dashboards.links import Links
 from dashboards.pages.job_words import STUCK_S, run_state_cell, task_line
-from dashboards.pages.wording import epoch_cell, with_utc
+from dashboards.pages.wording import full_epoch_cell
 from data_access.analysis.times import age_words
 from data_access.records import BatchItem, LogFile, Run, Task
 from data_access.services.provenance import Provenance
@@ -32,7 +32,7 @@ def heading_items(run: Run, links: Links, now: float) -> list[dict[str, Any]]:
         fact("state", run_state_cell(run, now)),
         fact("stage", cell(run.stage)),
         fact("status", cell(run.status)),
-        fact("observed", with_utc(epoch_cell(run.epoch))),
+        fact("observed", full_epoch_cell(run.epoch)),
         fact("processed", cell(None, unix=run.processed_at)),
         fact("MS", cell(_name(run.ms_path), mono=True, title=run.ms_path, href=links.ms_detail(run.ms_path))),
     ]

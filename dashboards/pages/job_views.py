@@ -32,6 +32,7 @@ class RunsView(JobsPage):
     end = param.String(default="", doc="observed before the end of this time, UTC")
 
     noun = "runs"
+    main_table = "ms_index"
     columns: ClassVar[Sequence[Column]] = (
         {"name": "path", "label": "Run", "sortable": True, "width": "18rem"},
         {
@@ -117,6 +118,8 @@ class TasksView(JobsPage):
     status = param.String(default="", doc="status as the pipeline wrote it")
 
     noun = "tasks"
+    main_table = "jobs"
+    needs_main_table = False
     name_in_url = "tasks"
     columns: ClassVar[Sequence[Column]] = TASK_COLUMNS
     fields = (

@@ -42,16 +42,12 @@ class JobsPage(ListPage):
 
     def __new__(cls, session: Session, **_params: Any) -> JobsPage:
         """Return an instance of the view that ``?view=`` names; the runs for a name that means nothing."""
-        chosen = _view_class(session.query.get("view", "")) if cls is JobsPage else cls
-        return super().__new__(chosen)
+        return super().__new__(cls.view_for(session.query))
 
     @classmethod
-    def check_query(cls, query: Mapping[str, str]) -> None:
-        """Raise `ValidationError` for what means nothing to the view that the URL names."""
-        if cls is JobsPage:
-            _view_class(query.get("view", "")).check_query(query)
-        else:
-            super().check_query(query)
+    def view_for(cls, query: Mapping[str, str]) -> type[JobsPage]:
+        """Return the view that ``?view=`` names; the runs for a name that means nothing."""
+        return _view_class(query.get("view", "")) if cls is JobsPage else cls
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **{"view": self.name_in_url, **params})
@@ -76,7 +72,7 @@ class JobsPage(ListPage):
         # What an archive does not record is not "no rows match".
         unknown = answer[0].note if not answer[0].rows else ""
         table = super()._show(answer)
-        table.param.update(empty=unknown or self.empty, note="" if unknown else answer[0].note)
+        table.param.update(empty=unknown or self.empty_words(), note="" if unknown else answer[0].note)
         return table
 
     async def runs_of(self, groups: Sequence[str]) -> Mapping[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -36,6 +37,8 @@ class ListPage(PageView):
     columns: ClassVar[Sequence[Column]] = ()
     fields: ClassVar[Sequence[Field]] = ()
     empty: ClassVar[str] = "No records match. Clear the filters to see all."
+    # What takes rows out of the list, beside the fields of the filter.
+    narrowing: ClassVar[tuple[str, ...]] = ()
     more_url_params: ClassVar[tuple[str, ...]] = ()
     # In the URL too, but no reason to read the list again nor for a step that Back undoes.
     quiet_params: ClassVar[tuple[str, ...]] = ()
@@ -67,15 +70,15 @@ class ListPage(PageView):
     def check_query(cls, query: Mapping[str, str]) -> None:
         """Raise `ValidationError` for a filter, an order or a position in a URL that means nothing."""
         cls.check({field["name"]: query.get(field["name"], "") for field in cls.fields})
-        sort, known = query.get("sort", ""), cls.sort_names()
-        if sort and known is not None and sort not in known:
+        sort = query.get("sort", "")
+        if sort and sort not in cls.sort_names():
             raise ValidationError(f"This list cannot be sorted by '{sort[:40]}'")
         if query.get("after"):
             Cursor.decode(query["after"])
 
     @classmethod
-    def sort_names(cls) -> frozenset[str] | None:
-        """Return the names of the orders; None where only the rows can tell."""
+    def sort_names(cls) -> frozenset[str]:
+        """Return the names of the orders."""
         return frozenset(column["name"] for column in cls.columns if column.get("sortable"))
 
     async def find(self, request: PageRequest) -> RecordPage[Any]:
@@ -138,9 +141,16 @@ class ListPage(PageView):
             total=f"{count} {self.noun}" if count is not None else "",
             note=self._page.note,
             loading_rows=False,
+            empty=self.empty_words(),
         )
         self._show_filters(self.filters.errors)  # a refresh takes no words from who is typing
         return self.table
+
+    def empty_words(self) -> str:
+        """Say why there are no rows: nothing matches, or nothing is recorded at all."""
+        if any(getattr(self, name) for name in (*self._values(), *self.narrowing)):
+            return self.empty
+        return f"There are no {self.noun} yet."
 
     async def show_failure(self, slot: Slot, failure: Failure) -> None:
         """Say in `slot` what failed, and beside the filter that caused it; the rows waited for do not come."""
@@ -205,6 +215,9 @@ def number_of(field: str, text: str) -> float | None:
     if not text.strip():
         return None
     try:
-        return float(text)
+        number = float(text)
     except ValueError as err:
         raise FieldError(field, f"'{text[:40]}' is not a number") from err
+    if not math.isfinite(number):
+        raise FieldError(field, f"'{text[:40]}' is no number that anything can have")
+    return number

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ from dashboards.components.record_table import Column, Row, row
 from dashboards.pages.jobs import JobsPage
 from dashboards.pages.log_panel import LogChoice, LogPanel
 from dashboards.pages.wording import size_text
+from data_access import Archive
 from data_access.records import Count, LogFile, PageRequest, RecordPage
 
 _RUN_LOG = re.compile(r"(job-.+?)\.log")
@@ -33,7 +34,7 @@ class LogsView(JobsPage):
     noun = "log files"
     name_in_url = "logs"
     more_url_params = ("view", "log")
-    empty = "No log files match. Set `log_roots` to the folders that hold them."
+    empty = "No log files match. Clear the filter to see all."
     columns: ClassVar[Sequence[Column]] = (
         {"name": "name", "label": "Log file", "width": "24rem", "sortable": True},
         {"name": "run", "label": "Run"},
@@ -44,6 +45,12 @@ class LogsView(JobsPage):
 
     fields = ({"name": "text", "label": "Log file", "kind": "text", "placeholder": "job-2025", "width": "14rem"},)
 
+    @classmethod
+    async def check_archive(cls, archive: Archive, query: Mapping[str, str]) -> None:
+        """Raise the `FileError` of the log that the URL names."""
+        if query.get("log"):
+            await archive.logs.get(query["log"])
+
     def above(self) -> Any:
         """The chosen log, when the URL names one."""
         if not self.log:
@@ -51,6 +58,10 @@ class LogsView(JobsPage):
         self.panel = LogPanel(self, height=440)
         self.heading = Heading(text=PurePosixPath(self.log).name, tooltip=self.log)
         return pn.Column(self.heading, self.panel.slot, sizing_mode="stretch_width", margin=0)
+
+    def empty_words(self) -> str:
+        """Say why there are no rows; without a filter, what to set."""
+        return self.empty if self.text else "There are no log files. Set `log_roots` to the folders that hold them."
 
     async def load(self) -> None:
         """Open the chosen log, then list the files."""

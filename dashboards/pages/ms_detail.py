@@ -29,7 +29,7 @@ from dashboards.pages.ms_facts import (
     window_rows,
 )
 from dashboards.pages.table_paths import Opened, open_path
-from dashboards.pages.wording import epoch_cell, state_cell
+from dashboards.pages.wording import full_epoch_cell, state_cell
 from dashboards.plots import (
     plot_antenna_layout,
     plot_flag_bars,
@@ -205,7 +205,7 @@ class MSDetailPage(PageView):
         grade = None if detail is None else grade_ms_flag_fraction(detail.flag_fraction)
         flagged = cell(None, title="not read") if detail is None else percent_cell(detail.flag_fraction)
         return [
-            fact("observed (UTC)", epoch_cell(ms.epoch)),
+            fact("observed", full_epoch_cell(ms.epoch)),
             fact("stage", state_cell(ms.stage)),
             fact("status", state_cell(ms.status)),
             fact("calibrated", cell(ms.cal_applied)),

@@ -13,13 +13,12 @@ from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
 from dashboards.pages.ms import duration_cell
 from dashboards.pages.wording import (
-    epoch_cell,
-    mjd_cell,
+    full_epoch_cell,
+    full_mjd_cell,
     position_cells,
     size_text,
     state_cell,
     window_words,
-    with_utc,
 )
 from data_access.records import AntennaTable, Caltable, MeasurementSet, MeasurementSetDetail, SpectralWindow, Task
 from data_access.services.provenance import Provenance
@@ -51,9 +50,9 @@ def record_group(ms: MeasurementSet) -> dict[str, Any]:
     return group(
         "Recorded by the pipeline",
         [
-            fact("Observed", with_utc(epoch_cell(ms.epoch))),
-            fact("Start", with_utc(mjd_cell(ms.start_mjd))),
-            fact("End", with_utc(mjd_cell(ms.end_mjd))),
+            fact("Observed", full_epoch_cell(ms.epoch)),
+            fact("Start", full_mjd_cell(ms.start_mjd)),
+            fact("End", full_mjd_cell(ms.end_mjd)),
             fact("Duration", duration_cell(ms, unit="min")),
             fact("Field", cell(ms.field_name)),
             fact("Pointing RA", ra),
@@ -80,8 +79,8 @@ def file_group(detail: MeasurementSetDetail) -> dict[str, Any]:
         fact("Antennas", cell(_antenna_words(detail.antennas))),
         fact("Integrations", cell(int(detail.times_mjd.size))),
         fact("Integration time", integration),
-        fact("First", with_utc(mjd_cell(detail.start_mjd))),
-        fact("Last", with_utc(mjd_cell(detail.end_mjd))),
+        fact("First", full_mjd_cell(detail.start_mjd)),
+        fact("Last", full_mjd_cell(detail.end_mjd)),
         fact("Spectral windows", cell(window_words(detail.spectral_windows))),
         fact("Correlations", cell(", ".join(detail.correlations) or None)),
         fact("Data columns", cell(", ".join(detail.data_columns) or None, mono=True)),

@@ -31,9 +31,12 @@ class QueueView(JobsPage):
     text = param.String(default="", doc="part of the name of the group or of its error")
 
     noun = "groups"
+    main_table = "ingest_queue"
+    needs_main_table = False
     name_in_url = "queue"
     more_url_params = ("view", "state")
     empty = "No groups match. Clear the filters to see all."
+    narrowing = ("state",)
     columns: ClassVar[Sequence[Column]] = (
         {"name": "group_id", "label": "Group", "unit": "UTC", "width": "13rem", "sortable": True},
         {"name": "state", "label": "State", "width": "11rem", "sortable": True},
@@ -110,6 +113,8 @@ class RawView(JobsPage):
     subbands = param.String(default="", doc="groups with all subbands, or those that lack some")
 
     noun = "groups of raw files"
+    main_table = "hdf5_files"
+    needs_main_table = False
     name_in_url = "raw"
     empty = "No groups match. Clear the filters to see all."
     columns: ClassVar[Sequence[Column]] = (

@@ -66,6 +66,7 @@ class ReviewPage(PageView):
 
     url_params = ("kind", "state", "mark", "at")
     push_params = ("kind", "state", "mark")
+    main_table = "photometry"
     live_roles = frozenset({"products", "pipeline", "notes"})
 
     def __init__(self, session: Session, **params: Any) -> None:
@@ -259,7 +260,8 @@ class ReviewPage(PageView):
         if dossier is None or self.current is None:
             self.facts_slot.clear()
             self.pictures.param.update(pictures=[], words="", next=[])
-            return self._empty("nothing to review: clear the filters to see all")
+            is_filtered = self.kind or self.state or self.mark
+            return self._empty(f"nothing to review{': clear the filters to see all' if is_filtered else ''}")
         if dossier.candidate.key != self.current.key:
             return None
         links = self.session.links

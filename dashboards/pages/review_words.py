@@ -12,7 +12,7 @@ from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
 from dashboards.pages.source_facts import heading_items
 from dashboards.pages.source_words import bounded_cell, ese_cell, verdict_cell
-from dashboards.pages.wording import position_cells
+from dashboards.pages.wording import full_moment_cell, position_cells
 from dashboards.plots.epoch_words import epoch_words
 from data_access.analysis.times import format_utc
 from data_access.analysis.variability import DEFINITIONS
@@ -133,7 +133,7 @@ def _ese(dossier: Dossier) -> list[dict[str, Any]]:
     return [
         fact("Status", ese_cell(first.status)),
         fact("σ deviation", bounded_cell(first.significance, first.largest_possible)),
-        fact("Flagged", cell(None, unix=first.flagged_at)),
+        fact("Flagged", full_moment_cell(first.flagged_at)),
         fact("By", cell(by or None)),
         fact("Notes", cell(first.notes)),
         *([fact("Older rows", cell(more))] if more else []),
@@ -149,7 +149,7 @@ def _transient(candidate: Candidate) -> list[dict[str, Any]]:
         fact("Ratio", cell(first.flux_ratio, digits=2)),
         fact("Significance", cell(first.significance_sigma, digits=1, unit="σ")),
         fact("Classification", cell(first.classification, title="as the pipeline stored it")),
-        fact("Detected", cell(None, unix=first.detected_at)),
+        fact("Detected", full_moment_cell(first.detected_at)),
     ]
 
 

@@ -14,7 +14,7 @@ from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
 from dashboards.pages.source_reference import nvss_cell
 from dashboards.pages.source_words import ese_cell
-from dashboards.pages.wording import epoch_cell, mjd_cell, position_cells
+from dashboards.pages.wording import epoch_cell, full_epoch_cell, full_mjd_cell, position_cells
 from dashboards.plots.measurement_kinds import (
     ANNULUS_RMS,
     LIMIT_SIGMA,
@@ -56,7 +56,7 @@ def measurement_rows(
     def cells(index: int) -> list[Cell]:
         return [
             cell(str(int(curve.photometry_id[index]))),
-            _epoch(curve, index),
+            epoch_cell(_epoch(curve, index)),
             _flux_cell(curve, index, flux, unit),
             _rms_cell(curve, index, unit),
             _kind_cell(kinds, index, unit),
@@ -74,7 +74,13 @@ def measurement_facts(
     """Return the facts of one chosen measurement."""
     per_beam = f"{unit}/beam" if flux == "peak" else unit
     return [
-        fact("Observed", {**_epoch(curve, index), "n": _kind_cell(measurement_kinds(curve, flux), index, unit)["t"]}),
+        fact(
+            "Observed",
+            {
+                **full_epoch_cell(_epoch(curve, index)),
+                "n": _kind_cell(measurement_kinds(curve, flux), index, unit)["t"],
+            },
+        ),
         fact("Flux density", {**_flux_cell(curve, index, flux, unit), "u": per_beam}),
         fact("Local rms", {**_rms_cell(curve, index, unit), "u": f"{unit}/beam"}),
         fact("Flags", cell(int(curve.flags[index]), title="the pipeline's number; bit 1 says forced")),
@@ -92,7 +98,7 @@ def heading_items(detail: SourceDetail) -> list[dict[str, Any]]:
         fact("RA", ra),
         fact("Dec", dec),
         fact("epochs", cell(detail.light_curve.n_epoch)),
-        fact("last seen", mjd_cell(_last_mjd(detail.light_curve))),
+        fact("last seen", full_mjd_cell(_last_mjd(detail.light_curve))),
     ]
     if source.ese_status:
         items.append(fact("ESE candidate", ese_cell(source.ese_status)))
@@ -139,9 +145,9 @@ def state_group(detail: SourceDetail) -> dict[str, Any]:
     return group("What the pipeline says", items)
 
 
-def _epoch(curve: LightCurve, index: int) -> Cell:
+def _epoch(curve: LightCurve, index: int) -> Epoch:
     mjd = float(curve.mjd[index])
-    return epoch_cell(Epoch(mjd if math.isfinite(mjd) else None, curve.origin[index]))
+    return Epoch(mjd if math.isfinite(mjd) else None, curve.origin[index])
 
 
 def _flux_cell(curve: LightCurve, index: int, flux: FluxKind, unit: FluxUnit) -> Cell:

@@ -37,6 +37,9 @@ _POSITION = ("ra_deg", "dec_deg")
 _LABELS = {"n_rows": "Epochs", "ra_deg": "RA", "dec_deg": "Dec"}
 
 
+ORDERS = frozenset({"source_id", "sep_arcsec", *BY_NAME})
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """What is known of the source in one row: its record, its numbers in the index, its distance from the position.
@@ -81,6 +84,11 @@ def chosen_of(text: str) -> tuple[str, ...]:
     known = {*BY_NAME, *_OTHERS}
     named = tuple(dict.fromkeys(name for name in text.split(",") if name in known))
     return named or DEFAULT_COLUMNS
+
+
+def are_columns(text: str) -> bool:
+    """Return whether a text names columns of the table and nothing else."""
+    return {*text.split(",")} <= {*BY_NAME, *_OTHERS}
 
 
 def _label(column: SourceColumn) -> str:

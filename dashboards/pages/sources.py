@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import panel as pn
@@ -18,7 +19,9 @@ from dashboards.pages.source_steps import QUERY_PARAM, search_of
 from dashboards.pages.source_table import (
     CURVE_EPOCHS,
     DEFAULT_COLUMNS,
+    ORDERS,
     Line,
+    are_columns,
     choosable,
     chosen_of,
     curve_of,
@@ -28,6 +31,7 @@ from dashboards.pages.source_table import (
 )
 from dashboards.pages.source_words import candidate_columns, candidate_row, transient_row
 from dashboards.session import Session
+from data_access import Archive
 from data_access.analysis.times import format_utc
 from data_access.errors import ArchiveError, SearchNotReady, ValidationError
 from data_access.records import Count, EseCandidate, PageRequest, RecordPage, Source
@@ -55,11 +59,14 @@ class SourcesPage(MapParams, ListPage):
     list = param.String(default="", doc="an uploaded list, as a key; empty for none")
 
     noun = "sources"
+    main_table = "photometry"
     live_roles = frozenset({"products", "pipeline", "notes"})
     columns: ClassVar[Sequence[Column]] = tuple(table_columns(DEFAULT_COLUMNS))
     fields = FIELDS
     more_url_params = ("cols", "list", "sky", "picked")
+    texts = MappingProxyType({"cols": (are_columns, "names of columns, joined by commas,")})
     empty = "No source matches. Clear the filters to see all."
+    narrowing = ("list", "picked")
 
     def __init__(self, session: Session, **params: Any) -> None:
         self._apart: dict[str, float] = {}
@@ -184,14 +191,22 @@ class SourcesPage(MapParams, ListPage):
         return self.transient_table
 
     @classmethod
-    def sort_names(cls) -> frozenset[str] | None:
-        """Return nothing: the columns are the reader's choice."""
-        return None
+    def sort_names(cls) -> frozenset[str]:
+        """Return every column that a reader can choose."""
+        return ORDERS
 
     @classmethod
     def check(cls, values: Mapping[str, str]) -> None:
         """Raise `FieldError` for a value that means nothing."""
         query_of(values)
+
+    @classmethod
+    async def check_archive(cls, archive: Archive, query: Mapping[str, str]) -> None:
+        """Raise the error of the table, or `ValidationError` for a list that is unknown here."""
+        await super().check_archive(archive, query)
+        for name in ("list", "picked"):
+            if query.get(name):
+                await archive.source_lists.get(query[name])
 
     async def query(self, *, with_picked: bool = True) -> SourceQuery:
         """Return what is asked for, with or without the selection on the sky map.

@@ -40,6 +40,7 @@ from dashboards.plots.eta_v import EtaVPlot, plot_eta_v, update_eta_v
 from dashboards.plots.eta_v_data import AXES, Cuts, EtaVData, drawable, eta_v_data
 from dashboards.session import PageView, Session
 from data_access.analysis.eta_v import DEFAULT_SIGMA, LogGaussian, beyond_both, fit_log_gaussian
+from data_access.analysis.plane_area import parse_area
 from data_access.records.marks import Marks
 from data_access.records.variability import VariabilityTable
 
@@ -78,6 +79,7 @@ class VariabilityPage(PageView):
     panels: Any = param.Selector(default="off", objects=["off", "on"], doc="whether the diagnostic panels are shown")
     url_params = ("flux", "epochs", "k", "eta_cut", "v_cut", "picked", "area", "axes", "panels")
     push_params = ("flux", "epochs", "k")
+    main_table = "photometry"
     live_roles = frozenset({"products", "pipeline", "notes"})
 
     @classmethod
@@ -85,6 +87,8 @@ class VariabilityPage(PageView):
         """Raise `FieldError` for a cut or a number of measurements that means nothing."""
         for name in _NUMBER_FIELDS:
             positive(name, query.get(name, ""))
+        if query.get("area"):
+            parse_area(query["area"])
 
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **params)

@@ -8,7 +8,7 @@ import numpy as np
 
 from dashboards.components.cells import Cell, State, cell
 from data_access.analysis.coordinates import format_dec, format_ra
-from data_access.analysis.times import format_mjd_utc
+from data_access.analysis.times import format_mjd_utc, format_utc, unix_to_mjd
 from data_access.records import Epoch, FileState, Image, SpectralWindow
 from data_access.records.sources import FloatArray
 
@@ -41,6 +41,29 @@ def mjd_cell(mjd: float | None) -> Cell:
 def with_utc(time_cell: Cell) -> Cell:
     """Return a cell of a time with its zone, for where no column head says it; a cell that holds no time as it is."""
     return {**time_cell, "u": "UTC"} if str(time_cell["t"])[:1].isdigit() else time_cell
+
+
+def full_epoch_cell(epoch: Epoch) -> Cell:
+    """Return the time of an observation as UTC with the MJD beside it, for where a page is about that time."""
+    return _with_mjd(epoch_cell(epoch), epoch.mjd)
+
+
+def full_mjd_cell(mjd: float | None) -> Cell:
+    """Return an MJD as UTC with the MJD beside it."""
+    return _with_mjd(mjd_cell(mjd), mjd)
+
+
+def full_moment_cell(unix: float | None) -> Cell:
+    """Return unix seconds as UTC with the MJD beside it, and the age."""
+    text = format_utc(unix)
+    if unix is None or not text:
+        return cell(None, unix=unix)
+    return _with_mjd(cell(text, unix=unix), unix_to_mjd(unix))
+
+
+def _with_mjd(time_cell: Cell, mjd: float | None) -> Cell:
+    made = with_utc(time_cell)
+    return {**made, "u": f"UTC · MJD\u00a0{mjd:.5f}"} if mjd is not None and "u" in made else made
 
 
 def position_cells(ra_deg: float | None, dec_deg: float | None, *, digits: int = 1) -> tuple[Cell, Cell]:

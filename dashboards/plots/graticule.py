@@ -23,6 +23,8 @@ from data_access.records import ImageHeader
 
 POINTS_PER_LINE = 361
 MOST_LINES = 7
+# Width of a letter, of the width of the narrowest picture: a cutout of 250 pixels.
+_LETTER = 0.033
 
 _HOUR_STEPS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30)
 _HOUR_STEPS_DEG = tuple(s / 240 for s in _HOUR_STEPS_S) + tuple(
@@ -145,6 +147,8 @@ def inner_labels(columns: dict[str, list[Any]], box: Box) -> dict[str, list[Any]
         seen = np.flatnonzero(np.isfinite(xs))
         # meridians are marked half way, parallels nearer to an end: the two do not fall on each other
         middle = seen[seen.size // 2] if family == "lon" else seen[seen.size // 5]
+        if xs[middle] + _LETTER * len(label) * (box[2] - box[0]) > box[2]:
+            middle = seen[np.argmin(xs[seen])]  # texts begin at their place: nearer to the edge it would be cut
         for key, item in zip(labels, (float(xs[middle]), float(ys[middle]), label), strict=True):
             labels[key].append(item)
     return labels

@@ -200,8 +200,17 @@ async def _answer(
     except ArchiveError as err:
         if expected is not None and isinstance(err, expected):
             raise
-        problems.append(f"{name}: {err.message}")
+        _add_problem(problems, name, f": {err.message}")
         return None
+
+
+def _add_problem(problems: list[str], name: str, message: str) -> None:
+    """Say what cannot be asked and why; what has the same reason is said together."""
+    for i, known in enumerate(problems):
+        if known.endswith(message):
+            problems[i] = f"{known.removesuffix(message)}, {name}{message}"
+            return
+    problems.append(f"{name}{message}")
 
 
 def _epochs(curve: LightCurve) -> tuple[list[int], list[int], float | None, list[int]]:

@@ -61,3 +61,14 @@ async def test_what_cannot_be_asked_is_a_problem_and_not_the_end(
     queue = await archive.review.queue()
     assert queue.candidates
     assert queue.problems == ("sources above the η and V cuts: photometry is locked",)
+
+
+async def test_what_has_the_same_reason_is_said_together(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise DatabaseError("all is locked")
+
+    monkeypatch.setattr(archive.variability, "table", broken)
+    monkeypatch.setattr(archive.sources, "find_ese_candidates", broken)
+    monkeypatch.setattr(archive.sources, "find_transients", broken)
+    queue = await archive.review.queue()
+    assert queue.problems == ("ESE candidates, transients, sources above the η and V cuts: all is locked",)

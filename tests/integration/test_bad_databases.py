@@ -15,10 +15,12 @@ import pytest
 from dashboards.boundary import Boundary
 from data_access import open_archive
 from data_access.archive import Archive
+from tests.conftest import served
 from tests.integration.page_opening import SPECS, Known, cards, open_known, open_view
 
 NO_PAGE_WITHOUT = ("/images/{image_id}", "/sources/{source_id}", "/jobs/{run_id}")
 WANTING = ("/images", "/sources", "/jobs", "/ms")
+OF_PRODUCTS = ("/images", "/sources", "/variability", "/ese", "/review", "/jobs", "/ms")
 
 
 @pytest.fixture
@@ -153,6 +155,79 @@ async def test_a_list_is_there_again_when_the_lock_is_gone(broken: Path, locked:
         await view.refresh()
         assert not view.is_waiting
         assert len(view.table.rows) == 50
+
+
+async def assert_lists_answer(broken: Path, status: int) -> None:
+    """Every page that lists something of the products answers `status`, and is a page all the same."""
+    async with opened(broken) as archive, served(archive) as http:
+        for path in OF_PRODUCTS:
+            for answer in (await http.get(path), await http.head(path)):
+                assert (path, answer.status_code) == (path, status)
+                assert answer.request.method == "HEAD" or "bokeh.min.js" in answer.text
+        for path in ("/", "/night", "/status", "/calibration", "/jobs?view=raw", "/jobs?view=logs"):
+            assert (path, (await http.get(path)).status_code) == (path, 200)
+
+
+async def test_lists_of_a_file_that_is_gone_answer_503(broken: Path) -> None:
+    for path in (broken / "state/db").glob("products.sqlite3*"):
+        path.unlink()
+    await assert_lists_answer(broken, 503)
+
+
+async def test_lists_of_a_file_without_tables_answer_503(broken: Path, products: Path) -> None:
+    overwrite(products, b"")
+    await assert_lists_answer(broken, 503)
+
+
+async def test_lists_of_a_file_that_is_no_database_answer_500(broken: Path, products: Path) -> None:
+    overwrite(products)
+    await assert_lists_answer(broken, 500)
+
+
+async def test_lists_of_tables_without_rows_are_empty_and_answer_200(broken: Path, products: Path) -> None:
+    with closing(sqlite3.connect(products)) as writer, writer:
+        for table in ("images", "ms_index", "photometry", "ese_candidates", "variability_stats"):
+            writer.execute(f"DELETE FROM {table}")
+    await assert_lists_answer(broken, 200)
+
+
+async def test_an_empty_list_speaks_of_filters_only_where_one_is_set(broken: Path, products: Path) -> None:
+    with closing(sqlite3.connect(products)) as writer, writer:
+        writer.execute("DELETE FROM images")
+    async with opened(broken) as archive:
+        view: Any = await open_view(archive, "/images")
+        assert view.table.empty == "There are no images yet."
+        view.text = "nothing like that"
+        await view.settled()
+        assert "Clear the filters" in view.table.empty
+
+
+async def test_the_list_of_calibration_tables_answers_with_the_status_of_its_own_database(broken: Path) -> None:
+    overwrite(broken / "state/db/cal_registry.sqlite3")
+    async with opened(broken) as archive, served(archive) as http:
+        assert (await http.get("/calibration")).status_code == 500
+        assert (await http.get("/images")).status_code == 200
+
+
+async def test_an_archive_without_a_table_that_few_write_has_an_empty_list(broken: Path, products: Path) -> None:
+    with closing(sqlite3.connect(products)) as writer, writer:
+        writer.execute("DROP TABLE batch_jobs")
+    async with opened(broken) as archive, served(archive) as http:
+        assert (await http.get("/jobs?view=batches")).status_code == 200
+
+
+async def test_lists_answer_503_without_waiting_for_the_writer_and_200_when_it_is_done(
+    broken: Path, locked: sqlite3.Connection
+) -> None:
+    config = broken / "config.toml"
+    config.write_text(config.read_text().replace("busy_timeout_s = 0.3", "busy_timeout_s = 60.0"))
+    async with opened(broken) as archive, served(archive) as http:
+        for path in OF_PRODUCTS:
+            answer = await http.head(path)
+            assert (path, answer.status_code, answer.elapsed.total_seconds() < 5) == (path, 503, True)
+        locked.execute("COMMIT")
+        for path in OF_PRODUCTS:
+            assert (path, (await http.get(path)).status_code) == (path, 200)
 
 
 async def test_the_overview_does_not_claim_that_nothing_failed_when_it_could_not_look(

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx
+import param
 import pytest
 
 from data_access.archive import Archive
@@ -92,7 +93,7 @@ async def test_no_query_makes_a_list_fail(http: httpx.AsyncClient, path: str) ->
 @pytest.mark.parametrize("query", ["?after=%%%", "?%", "?=&&=", "?rows=-5&rows=7", "?after=%C3%28", "?" + "x" * 9000])
 async def test_queries_that_break_the_grammar_open_the_page(http: httpx.AsyncClient, query: str) -> None:
     answer = await http.get(f"/images{query}")
-    assert answer.status_code == (400 if "after=" in query else 200)
+    assert answer.status_code == (400 if "after=" in query or "rows=" in query else 200)
     assert "bokeh.min.js" in answer.text
 
 
@@ -159,11 +160,86 @@ async def test_a_malformed_filter_in_the_address_is_marked_at_its_field(
     assert not any(text.startswith("Loading") for text in cards(view).values())
 
 
-@pytest.mark.parametrize("path", LISTS)
-async def test_a_number_of_rows_that_is_not_offered_means_the_usual_one(archive: Archive, path: str) -> None:
-    view: Any = await open_view(archive, path, {"rows": "-5"})
-    assert view.rows == 50
+MEANINGLESS: tuple[tuple[str, str, str, str], ...] = (
+    ("/", "theme", "pink", "one of dark, light, red is wanted"),
+    ("/status", "theme", "<b>", "one of dark, light, red is wanted"),
+    ("/images", "rows", "-5", "one of 25, 50, 100, 200 is wanted"),
+    ("/images", "order", "sideways", "one of desc, asc is wanted"),
+    ("/images", "tiles", "1e999", "a whole number from 0 to 1,000 is wanted"),
+    ("/images", "selected", "1,two", "row numbers of images, joined by commas, is wanted"),
+    ("/sources", "cols", "eta,nothing", "names of columns, joined by commas, is wanted"),
+    ("/sources", "sky", "round", "one of flat, aitoff is wanted"),
+    ("/jobs", "view", "evil", "one of runs, tasks, batches, queue, raw, logs is wanted"),
+    ("/variability", "flux", "both", "one of peak, integrated is wanted"),
+    ("/ese", "page", "abc", "a whole number from 1 is wanted"),
+    ("/ese", "page", "9" * 5000, "a whole number from 1 is wanted"),
+    ("/ese", "sort", "evil", "one of source, state"),
+    ("/ese", "ese_window", "nan", "a number from 0.001 to 100,000 is wanted"),
+    ("/review", "kind", "odd", "one of ese, transient, eta-v is wanted"),
+    ("/compare", "mode", "melt", "one of blink, side, difference is wanted"),
+    ("/compare", "low", "inf", "a number is wanted"),
+    ("/compare", "pair", "1-9", "two numbers as 1-2 is wanted"),
+    ("/images/{image_id}", "view", "somewhere", "three numbers 'x y size', in pixels, is wanted"),
+    ("/images/{image_id}", "invert", "maybe", "1 (yes) or 0 (no) is wanted"),
+    ("/images/{image_id}", "overlays", "detections.ufos", "some of detections.forced"),
+    ("/images/{image_id}", "cut_size", "-1", "a number from 0 to 1,000,000 is wanted"),
+    ("/sources/{source_id}", "point", "1.5", "a whole number from 0 is wanted"),
+    ("/sources/{source_id}", "flagged", "banana", "1 (yes) or 0 (no) is wanted"),
+    ("/ms/detail", "antenna_sort", "colour", "one of flagged, name"),
+)
+
+
+@pytest.mark.parametrize(("route", "name", "value", "wanted"), MEANINGLESS)
+async def test_a_value_that_means_nothing_is_named_with_what_would_be_right(
+    archive: Archive, http: httpx.AsyncClient, known: Known, route: str, name: str, value: str, wanted: str
+) -> None:
+    params, query = known.open(route)
+    path = route.format(**{key: quote(text, safe="") for key, text in params.items()})
+    answer = await http.get(path, params={**query, name: value})
+    assert answer.status_code == 400
+    assert "bokeh.min.js" in answer.text
+    view = await open_view(archive, route, {**query, name: value}, params)
+    assert view.refusal.startswith(f"'{name}' cannot be '{value[:40]}")
+    assert wanted in view.refusal
     assert cards(view) == {}
+
+
+@pytest.mark.parametrize(
+    ("route", "query", "status"),
+    [
+        ("/images/{image_id}", "cut=garbage", 400),
+        ("/images/{image_id}", "cut=pixel 10 10", 200),
+        ("/images/{image_id}", "cut=13:31 %2B30:30", 200),
+        ("/images/{image_id}", "regions=garbage", 400),
+        ("/images/{image_id}", "contours=sigma&levels=high", 400),
+        ("/compare", "images=abc", 400),
+        ("/compare", "images=1,2,3,4,5", 400),
+        ("/compare", "images=1,99999999", 404),
+        ("/compare", "images=1,2", 200),
+        ("/ese", "depth_range=deep", 400),
+        ("/variability", "area=here", 400),
+        ("/sources", "sort=evil", 400),
+        ("/sources", "list=nobody", 400),
+        ("/images", "dec_min=nan", 400),
+        ("/jobs", "view=logs&log=/etc/passwd", 403),
+        ("/compare", "low=", 200),
+    ],
+)
+async def test_a_part_that_did_not_understand_says_so_in_the_status_too(
+    http: httpx.AsyncClient, known: Known, route: str, query: str, status: int
+) -> None:
+    answer = await http.get(f"{route.format(image_id=known.image_id)}?{query}")
+    assert answer.status_code == status
+    assert "bokeh.min.js" in answer.text
+
+
+async def test_every_param_that_is_no_text_refuses_nonsense_in_its_own_words() -> None:
+    for spec in SPECS.values():
+        view = spec.load_view()
+        for name in view.url_params:
+            if not isinstance(view.param[name], param.String):
+                assert view.refusal_of({name: "no such thing"}).startswith(f"'{name}' cannot be"), (spec.path, name)
+            assert view.refusal_of({name: ""}) == ""
 
 
 async def test_a_list_that_failed_leaves_no_task_behind_that_nobody_asks(
