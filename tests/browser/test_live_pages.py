@@ -160,6 +160,19 @@ def test_a_new_image_appears_with_a_rollback_journal_too(page: Page, server: Sta
     assert_same_document(page)
 
 
+def test_what_the_address_says_in_vain_is_said_on_top_of_a_page_that_works(
+    page: Page, url: str, complaints: Complaints
+) -> None:
+    complaints.allowed = True
+    answer = page.goto(f"{url}images?rows=-5")
+    assert answer is not None
+    assert answer.status == 400
+    wait_until_filled(page)
+    expect(page.get_by_text("one of 25, 50, 100, 200 is wanted")).to_be_visible()
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_role("button", name="Previous")).to_be_enabled()
+
+
 def test_pages_met_by_a_lock_recover_by_themselves(
     page: Page, server: StartServer, rollback: Path, complaints: Complaints
 ) -> None:
@@ -170,9 +183,10 @@ def test_pages_met_by_a_lock_recover_by_themselves(
         writer.execute("BEGIN EXCLUSIVE")
         open_page(page, f"{root}images")
         expect(page.get_by_text("is locked by a writer").first).to_be_visible()
-        answer = second.goto(f"{root}images/1")
-        assert answer is not None
-        assert answer.status == 503
+        for path in ("images", "images/1"):
+            answer = second.goto(f"{root}{path}")
+            assert answer is not None
+            assert answer.status == 503
         writer.execute("ROLLBACK")
     expect(page.locator("tbody tr").first).to_be_visible()
     expect(page.get_by_text("is locked by a writer")).to_have_count(0)
