@@ -1,6 +1,11 @@
 /* Judging one candidate by keyboard: what it is, the verdict keys, what was said, whether it is saved. */
 const NAME_KEY = 'dsa110-name';
 const stored_name = () => { try { return localStorage.getItem(NAME_KEY) || ''; } catch { return ''; } };
+/* What is typed or sent and not known to be saved outlives a page that loads itself anew when its server is back. */
+const UNSAVED_KEY = 'dsa110-unsaved-mark', ANSWER_MS = 8000;
+const unsaved = () => { try { return JSON.parse(sessionStorage.getItem(UNSAVED_KEY)); } catch { return null; } };
+const keep_unsaved = entry => { try { if (entry) sessionStorage.setItem(UNSAVED_KEY, JSON.stringify(entry)); else sessionStorage.removeItem(UNSAVED_KEY); } catch { /* private window: it is on the screen only */ } };
+const disconnected = () => document.documentElement.hasAttribute('data-stale');
 const store_name = name => { try { localStorage.setItem(NAME_KEY, name); } catch { /* private window: typed again next time */ } };
 
 export function render({ model }) {
@@ -33,17 +38,41 @@ export function render({ model }) {
     if (!state.key) return;
     const author = name.value.trim();
     if (!state.fixed_name && !author) { say('Type your name first: every mark has an author.', 'warn'); name.focus(); return; }
+    if (disconnected()) { say('Not saved: there is no connection to the server. Try again when it is back.', 'bad'); return; }
     say('saving …', 'loading');
+    waiting = message.type === 'mark' ? message.verdict : message.type === 'comment' ? 'comment' : 'the undo';
+    keep_words();
+    clearTimeout(late);
+    late = setTimeout(() => say(`No answer yet: as far as is known, ${waiting} is not saved.`, 'warn'), ANSWER_MS);
     model.send_msg({ ...message, key: state.key, seen: state.revision, who: author });
+  }
+  /* Not known to be saved: the mark that was sent last, and the words in the form. */
+  let waiting = '', late = 0, is_restored = false;
+  const keep_words = () => keep_unsaved(waiting || changed() ? { key: state.key, title: state.title, waiting, words: changed() ? [comment.value, tags.value] : null } : null);
+  function restore() {
+    const left = unsaved();
+    is_restored = true;
+    if (!left) return '';
+    const is_here = left.key === state.key;
+    if (is_here && left.words) [comment.value, tags.value] = left.words;
+    keep_words();
+    if (is_here && left.words && changed()) return 'Your words were not saved when the connection was lost: here they are, Enter saves them.';
+    if (left.waiting && left.waiting !== 'comment' && !(is_here && left.waiting === state.verdict)) return `When the connection was lost, ${left.waiting} for ${left.title} was not saved.`;
+    return left.words && !is_here ? `When the connection was lost, a comment for ${left.title} was not saved: ${left.words.join(' ')}` : '';
   }
   /* Between a step and its answer the reader does not know yet what they would judge. */
   let stepping = 0;
-  const step = by => { stepping = Date.now(); model.send_msg({ type: 'step', by }); };
+  const step = by => {
+    if (disconnected()) { say('There is no connection to the server: the next candidate cannot be read.', 'warn'); return; }
+    stepping = Date.now(); 
+    model.send_msg({ type: 'step', by });
+  };
   const between = () => Date.now() - stepping < 3000;
   const mark = verdict => send({ type: 'mark', verdict });
   const changed = () => comment.value.trim() !== state.comment || tags.value.trim() !== state.tag_words;
   const send_comment = () => { comment.blur(); tags.blur(); if (changed()) send({ type: 'comment', comment: comment.value, tag_words: tags.value }); };
-  const leave = event => { if (event.key === 'Escape') { comment.value = state.comment; tags.value = state.tag_words; event.target.blur(); } };
+  const leave = event => { if (event.key === 'Escape') { comment.value = state.comment; tags.value = state.tag_words; event.target.blur(); keep_words(); } };
+  form.addEventListener('input', keep_words);
   form.addEventListener('submit', event => { event.preventDefault(); send_comment(); });
   form.addEventListener('keydown', event => { leave(event); if (event.key === 'Enter' && !event.shiftKey && event.target !== save) { event.preventDefault(); send_comment(); } });
   name.value = stored_name();
@@ -71,8 +100,9 @@ export function render({ model }) {
   ]);
 
   follow(model, fresh => {
-    const moved = fresh.key !== shown || fresh.serial !== state.serial;
-    const typing = form.contains(form.getRootNode().activeElement) && changed() && fresh.key === shown;
+    const moved = fresh.key !== shown || fresh.serial !== state.serial, answered = fresh.serial !== state.serial;
+    const typing = changed() && fresh.key === shown && !(answered && waiting === 'comment' && fresh.status.kind === 'ok');
+    if (answered) { waiting = ''; clearTimeout(late); }
     if (moved) stepping = 0;
     state = fresh;
     shown = fresh.key;
@@ -95,7 +125,9 @@ export function render({ model }) {
       counts.textContent = fresh.counts;
       previous.disabled = !fresh.has_previous; next.disabled = !fresh.has_next;
     }
-    if (moved || fresh.status.text) say(fresh.status.text, fresh.status.kind);
-  }, [() => { document.removeEventListener('keydown', on_key); forget?.(); }]);
+    const lost = state.key && !is_restored ? restore() : '';
+    if (is_restored) keep_words();
+    if (lost) say(lost, 'warn'); else if (moved || fresh.status.text) say(fresh.status.text, fresh.status.kind);
+  }, [() => { clearTimeout(late); document.removeEventListener('keydown', on_key); forget?.(); }]);
   return root;
 }

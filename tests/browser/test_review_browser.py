@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from data_access.demo import write_demo
-from tests.browser.conftest import ServerProcess
+from tests.browser.conftest import Complaints, ServerProcess
 
 StartServer = Callable[..., ServerProcess]
 
@@ -72,3 +72,68 @@ def test_candidates_are_judged_by_keyboard_and_others_see_it(
     expect(outside).to_have_attribute("rel", "noopener noreferrer")
     expect(outside).to_have_attribute("target", "_blank")
     other.close()
+
+
+def test_what_is_typed_or_sent_while_the_server_is_away_is_not_lost(
+    page: Page,
+    server: StartServer,
+    demo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    complaints: Complaints,
+) -> None:
+    complaints.allowed = True  # Chromium logs what it does not get from a server that is away
+    monkeypatch.setenv("DSA110_DASHBOARD_DATA", str(tmp_path / "data"))
+    running = server(str(demo), module="tests.browser.archive_server")
+    page.goto(f"{running.url}review")
+    status, comment = page.locator(".rv-status"), page.get_by_label("Comment", exact=True)
+    expect(page.locator(".rv-place")).to_contain_text("1 of ")
+    first = page.locator(".rv h1").inner_text()
+    page.get_by_placeholder("your name").fill("Ada")
+    page.keyboard.press("Enter")
+    page.keyboard.press("c")
+    page.keyboard.type("a long thought")
+    running.stop()
+    page.wait_for_selector("html[data-stale]", timeout=20_000)
+    page.keyboard.press("Enter")
+    expect(status).to_contain_text("Not saved: there is no connection")
+    page.keyboard.press("1")
+    expect(status).to_contain_text("Not saved: there is no connection")
+
+    running.start()
+    page.wait_for_selector("html:not([data-stale])", timeout=30_000)
+    expect(status).to_contain_text("Your words were not saved", timeout=20_000)
+    expect(comment).to_have_value("a long thought")
+    page.keyboard.press("c")
+    page.keyboard.press("Enter")
+    expect(status).to_contain_text(f"saved: comment for {first}, by Ada")
+    page.reload()
+    expect(comment).to_have_value("a long thought")
+    expect(status).to_have_text("")
+
+
+def test_a_mark_without_an_answer_is_said_to_be_unsaved_on_the_page_that_comes_back(
+    page: Page,
+    server: StartServer,
+    demo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    complaints: Complaints,
+) -> None:
+    complaints.allowed = True  # Chromium logs what it does not get from a server that is away
+    monkeypatch.setenv("DSA110_DASHBOARD_DATA", str(tmp_path / "data"))
+    running = server(str(demo), module="tests.browser.archive_server")
+    page.goto(f"{running.url}review")
+    expect(page.locator(".rv-place")).to_contain_text("1 of ")
+    first = page.locator(".rv h1").inner_text()
+    page.get_by_placeholder("your name").fill("Ada")
+    page.keyboard.press("Enter")
+    running.freeze()
+    page.keyboard.press("2")  # before the page notices
+    expect(page.locator(".rv-status")).to_contain_text("saving")
+    running.kill()
+    running.start()
+    expect(page.locator(".rv-status")).to_contain_text(
+        f"When the connection was lost, artefact for {first} was not saved", timeout=30_000
+    )
+    expect(page.locator(".rv-counts")).to_contain_text("0 of ")
