@@ -68,6 +68,13 @@ class JobPage(PageView):
         """Return the run; raise `RecordNotFound` or, for a name that cannot be one, `ValidationError`."""
         return await archive.jobs.get_run(path_params["run_id"])
 
+    @classmethod
+    async def check_archive(cls, archive: Archive, query: Mapping[str, str]) -> None:
+        """Raise the `FileError` of the log that the URL names; the page says it in the place of the log."""
+        log = query.get("log", "")
+        if log and not log.startswith(_TASK_LOG):
+            await archive.logs.get(log)
+
     @property
     def title(self) -> str:
         """Title of the document."""

@@ -90,8 +90,12 @@ class SourceRepository:
         return SourceDetail(source, light_curve, candidates, await self.find_transients(source_id=source_id))
 
     async def get_light_curve(self, source_id: str) -> LightCurve:
-        """Return the light curve of a source (see `PhotometryRepository.get_light_curve`)."""
-        return await self._photometry.get_light_curve(source_id)
+        """Return the light curve of a source; raise `RecordNotFound` when no table knows the name.
+
+        A source that is known and was never measured has an empty one.
+        """
+        light_curve = await self._photometry.get_light_curve(source_id)
+        return light_curve if light_curve.n_epoch else (await self.get(source_id)).light_curve
 
     async def find(self, wanted: SourceFilter, request: PageRequest) -> RecordPage[Source]:
         """Return one page of sources.

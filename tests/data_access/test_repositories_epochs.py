@@ -11,6 +11,7 @@ import pytest
 
 from data_access.analysis.times import mjd_of_stamp, unix_to_mjd
 from data_access.archive import open_archive
+from data_access.errors import RecordNotFound
 from data_access.records import LightCurve, PageRequest
 from data_access.repositories.base import decode_loose
 from tests.data_access.database_samples import OtherProcess, make_database
@@ -34,6 +35,17 @@ async def _light_curve(tmp_path: Path, *rows: dict[str, Any], ddl: str = PHOTOME
             writer.run((f"INSERT INTO photometry ({', '.join(values)}) VALUES ({marks})", list(values.values())))
     async with open_archive(tmp_path) as archive:
         return await archive.sources.get_light_curve("J1")
+
+
+async def test_a_misspelt_name_is_no_empty_light_curve(tmp_path: Path) -> None:
+    make_database(
+        tmp_path / "products.sqlite3", PHOTOMETRY, "INSERT INTO photometry (source_id) VALUES ('J1')",
+        "CREATE TABLE monitoring_sources (source_id TEXT)", "INSERT INTO monitoring_sources VALUES ('J2')",
+    )  # fmt: skip
+    async with open_archive(tmp_path) as archive:
+        assert (await archive.sources.get_light_curve("J2")).n_epoch == 0  # known, never measured
+        with pytest.raises(RecordNotFound, match="no source 'J3'"):
+            await archive.sources.get_light_curve("J3")
 
 
 @pytest.mark.parametrize("column", ["image_path", "mosaic_path"])
