@@ -379,10 +379,19 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
     async def show_failure(self, slot: Slot, failure: Failure) -> None:
         """Put an error card into `slot`; what it showed before stays below, marked by the card as old.
 
-        What another place of the page tells already, with its remedy, is not told in full again.
+        What several places would tell is told in full, with its remedy, by the first of them on the page.
         """
-        told = [s.failure for s in self.slots.values() if s is not slot and s.failure is not None]
-        if not failure.error_id and any(f.message == failure.message and f.remedy for f in told):
-            words = slot.label[:1].upper() + slot.label[1:]
-            failure = replace(failure, message=f"{words}: not available, for the same reason.", remedy="")
-        await self.patch(lambda: slot.fail(failure))
+        same = [
+            place for place in self.slots.values()
+            if place is slot or (place.failure is not None and place.failure.message == failure.message
+            and place.failure.remedy)
+        ]  # fmt: skip
+        first, *others = [slot] if failure.error_id or slot not in same else same
+
+        def tell() -> None:
+            first.fail(failure)
+            for place in others:
+                words = f"{place.label[:1].upper()}{place.label[1:]}: not available, for the same reason."
+                place.fail(replace(failure, message=words, remedy=""))
+
+        await self.patch(tell)

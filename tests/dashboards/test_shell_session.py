@@ -65,6 +65,22 @@ async def test_the_same_failure_is_told_once_in_full() -> None:
     assert page.slots["facts"].failure.status == page.slots["table"].failure.status
 
 
+async def test_the_first_place_on_the_page_tells_it_in_full_whichever_failed_first() -> None:
+    page = make_page()
+
+    async def fail() -> str:
+        raise TableMissing("No database has the table 'images'")
+
+    first, second = [page.slots[name] for name in page.slots if name in ("table", "facts")]
+    await page.fill(second, fail)
+    assert second.notice.remedy
+    await page.fill(first, fail)
+    assert first.notice.text == "No database has the table 'images'"
+    assert first.notice.remedy
+    assert second.notice.text.endswith("not available, for the same reason.")
+    assert not second.notice.remedy
+
+
 async def test_an_empty_table_leaves_no_hole_below_it() -> None:
     page = make_page()
     slot = page.new_slot("list", height=300)
