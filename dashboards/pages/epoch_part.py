@@ -91,8 +91,7 @@ class EpochPart(SourcePart):
 
     def _version(self, curve: LightCurve) -> tuple[Any, ...]:
         """Return what the tiles depend on beside their own switches."""
-        newest = int(curve.photometry_id.max(initial=0))
-        return curve.source_id, curve.n_epoch, newest, self.page.flux, self.page.unit
+        return curve.version, self.page.flux, self.page.unit
 
     def _ask(self, *_events: Any) -> None:
         self._show_switches()
@@ -101,7 +100,7 @@ class EpochPart(SourcePart):
     async def _read(self) -> _Epochs:
         curve, archive = self.page.detail.light_curve, self.page.session.archive
         size = float(self.page.strip_size)
-        version = (curve.source_id, curve.n_epoch, int(curve.photometry_id.max(initial=0)), size)
+        version = (curve.version, size)
         if self._known is None or self._known[0] != version:
             files = await archive.epochs.files_of(curve)
             self._known = (version, files, await archive.epochs.scale(curve, files, size_arcsec=size))

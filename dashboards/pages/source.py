@@ -394,6 +394,4 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
 
 
 def _version(detail: SourceDetail) -> tuple[Any, ...]:
-    curve = detail.light_curve
-    newest = int(curve.photometry_id.max()) if curve.n_epoch else 0
-    return curve.n_epoch, newest, detail.source, detail.ese_candidates, detail.transients
+    return detail.light_curve.version, detail.source, detail.ese_candidates, detail.transients

@@ -220,6 +220,16 @@ class LightCurve:
         """Number of measurements."""
         return int(self.mjd.size)
 
+    @property
+    def version(self) -> tuple[str, int, int]:
+        """What changes with every new measurement and with those that are written anew in place."""
+        arrays = (
+            self.photometry_id, self.mjd, self.peak_jyb, self.peak_err_jyb, self.flux_jy, self.flux_err_jy,
+            self.rms_jy, self.flags, self.is_forced,
+        )  # fmt: skip
+        content = (*(array.tobytes() for array in arrays), self.image_path, self.quality)
+        return self.source_id, self.n_epoch, hash(content)
+
 
 @dataclass(frozen=True, slots=True)
 class SourceDetail:

@@ -135,6 +135,21 @@ async def test_a_light_curve_is_analysed_once_until_it_has_another_epoch(archive
     assert second["N03"] is not first["N03"]
 
 
+@pytest.mark.parametrize("change", ["peak_jyb = 3 * peak_jyb WHERE mjd > 61110", "flags = 4 WHERE peak_jyb < 0.05"])
+async def test_a_light_curve_that_was_written_anew_in_place_is_analysed_anew(
+    archive: Archive, folder: Path, change: str
+) -> None:
+    view = await open_list(archive)
+    before = column(view, "depth"), column(view, "leave_one_out")
+    with closing(sqlite3.connect(folder / "state" / "db" / "products.sqlite3")) as db, db:
+        db.execute(f"UPDATE photometry SET {change}")
+    await view.refresh()
+    await view.settled()
+    assert (column(view, "depth"), column(view, "leave_one_out")) != before
+    again = await open_list(archive)
+    assert column(again, "depth") == column(view, "depth")
+
+
 @pytest.mark.parametrize(
     ("name", "inside", "outside"),
     [
