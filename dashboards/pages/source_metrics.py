@@ -117,7 +117,7 @@ def _numbers(curve: LightCurve, flux: FluxKind, selection: EpochSelection, use: 
     return Numbers(
         metrics=variability_metrics(values, errors),
         largest_leave_one_out=leave_one_out(values, errors).largest,
-        sigma=sigma_deviation(values),
+        sigma=sigma_deviation(values, errors),
         n_all=int(values.size),
     )
 
