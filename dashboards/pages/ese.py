@@ -26,7 +26,7 @@ from dashboards.pages.ese_filters import (
 from dashboards.pages.ese_part import ESE_FIELDS, ESE_OPTION_PARAMS, EseParams, option_values, submitted
 from dashboards.pages.ese_words import BOUND_FRACTION, LEAVE_ONE_OUT, leave_one_out_cell, options_words, verdict_cell
 from dashboards.pages.list_page import FieldError
-from dashboards.pages.source_words import bounded_cell, ese_cell
+from dashboards.pages.source_words import ese_cell, flagged_cell
 from dashboards.session import PageView, Session
 from data_access.analysis.ese import Dip
 from data_access.analysis.ese_summary import days_words
@@ -265,7 +265,7 @@ def candidate_cells(entry: EseEntry, links: Links) -> Row:
     head = [
         cell(candidate.source_id),
         ese_cell(candidate.status),
-        bounded_cell(candidate.significance, candidate.largest_possible),
+        flagged_cell(candidate),
         cell(None if bound is None else 100 * bound, digits=0, unit="%", title=BOUND_FRACTION),
     ]
     flagged = cell(None, unix=candidate.flagged_at)

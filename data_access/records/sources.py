@@ -63,9 +63,13 @@ class EseCandidate:
 
     Attributes
     ----------
+    n_epoch : int or None
+        Measurements of the source in the photometry; without any there, those that its stored statistics are of.
+    n_is_stored : bool
+        True for the latter.
     largest_possible : float or None
-        The largest value that this statistic can reach with the number of epochs of the source,
-        sqrt(n - 1) (Samuelson 1968); None when the number of epochs is not known.
+        The largest value that this statistic can reach with `n_epoch` measurements, sqrt(n - 1) (Samuelson 1968);
+        0 for one, None when their number is not known.
     """
 
     id: int
@@ -76,6 +80,8 @@ class EseCandidate:
     flag_type: str | None
     status: str | None
     notes: str | None
+    n_epoch: int | None = None
+    n_is_stored: bool = False
     largest_possible: float | None = None
 
 

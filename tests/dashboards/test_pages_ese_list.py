@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from dashboards.components.browser_state import write_query
+from dashboards.links import Links
 from dashboards.pages.ese import COLUMNS, EsePage
+from dashboards.pages.source_words import candidate_row
 from dashboards.session import Session
 from data_access import Archive, open_archive
 from tests.dashboards.epoch_samples import NAME, write_epochs
@@ -73,6 +75,32 @@ async def test_a_candidate_without_photometry_says_so_and_stays_text(archive: Ar
     view = await open_list(archive)
     ghost = next(row for row in view.table.rows if row["cells"][0]["t"] == "<b>ghost</b>")
     assert ghost["cells"][COLUMN["verdict"]]["t"] == "no photometry"
+
+
+async def test_an_impossible_flag_is_marked_and_says_which_number_of_epochs_it_is_held_against(
+    archive: Archive, folder: Path
+) -> None:
+    with closing(sqlite3.connect(folder / "state" / "db" / "products.sqlite3")) as db, db:
+        db.execute(
+            "INSERT INTO variability_stats (source_id, ra_deg, dec_deg, nvss_flux_mjy, n_obs, updated_at) "
+            "VALUES ('<b>ghost</b>', 1, 2, 3, 20, 1.8e9)"
+        )
+        db.execute(
+            "INSERT INTO photometry (source_id, image_path, ra_deg, dec_deg, peak_jyb, peak_err_jyb, measured_at) "
+            "VALUES ('ONCE', '/x/2026-04-01T08:00:00.img.fits', 150, 50, 0.2, 0.002, 1.8e9)"
+        )
+    add_candidate(folder, "ONCE", 5.2, "active")
+    view = await open_list(archive)
+    found = {row["cells"][0]["t"]: row["cells"] for row in view.table.rows}
+    ghost, once = (found[name][COLUMN["significance"]] for name in ("<b>ghost</b>", "ONCE"))
+    assert (ghost["t"], ghost["u"], ghost["s"]) == ("9.00", "> 4.36", "bad")
+    assert "at most 4.36 with the 20 epochs of the stored statistics (there is no photometry)" in ghost["title"]
+    assert (once["t"], once["u"], once["s"]) == ("5.20", "> 0.00", "bad")
+    assert "with the 1 epoch in the photometry" in once["title"]
+    assert found["<b>ghost</b>"][COLUMN["bound"]]["t"] == "206"
+    candidates = {c.source_id: c for c in await archive.sources.find_ese_candidates()}
+    assert candidate_row(candidates["ONCE"], Links(""))["cells"][2] == once
+    assert candidate_row(candidates["ONCE"], Links(""), with_source=False)["cells"][1] == once
 
 
 async def test_it_is_sorted_by_what_was_flagged_and_what_was_computed(archive: Archive) -> None:

@@ -25,6 +25,16 @@ def largest_possible_sigma_deviation(n: int, *, ddof: Ddof = 0) -> float:
     return math.sqrt(n - 1) if ddof == 0 else (n - 1) / math.sqrt(n)
 
 
+def largest_possible_stored(n: int | None) -> float | None:
+    """Return the largest value that the pipeline can have found in `n` measurements; None when `n` is not known.
+
+    0 for one measurement, which deviates by nothing from its own mean: any other stored value is impossible.
+    """
+    if n is None or n < 1:
+        return None
+    return 0.0 if n == 1 else largest_possible_sigma_deviation(n)
+
+
 def fewest_epochs_for_sigma_deviation(threshold: float, *, ddof: Ddof = 0) -> int:
     """Return the smallest number of epochs with which `threshold` can be reached at all."""
     if not (threshold > 0 and math.isfinite(threshold)):

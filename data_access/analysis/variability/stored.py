@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from data_access.analysis.variability.formulas import eta, modulation_index, unweighted_chi_squared
 from data_access.analysis.variability.metric import FloatArray, Metric, too_few, valid_measurements
-from data_access.analysis.variability.sigma_deviation import largest_possible_sigma_deviation, sigma_deviation
+from data_access.analysis.variability.sigma_deviation import largest_possible_stored, sigma_deviation
 from data_access.records.sources import MonitoringState, StoredVariability
 
 _SAME = 1e-4
@@ -179,9 +179,9 @@ def _unit_by_catalogue(stored: StoredVariability) -> Iterator[str]:
 def _impossible(stored: StoredVariability, n_valid: int) -> Iterator[str]:
     if _is_impossible(stored, n_valid):
         n = _count(stored, n_valid)
-        largest = largest_possible_sigma_deviation(n)
+        largest, measurements = largest_possible_stored(n), "measurement" if n == 1 else "measurements"
         yield (
-            f"a deviation of {stored.sigma_deviation:g} standard deviations is impossible with {n} measurements: "
+            f"a deviation of {stored.sigma_deviation:g} standard deviations is impossible with {n} {measurements}: "
             f"the largest possible is {largest:.2f}"
         )
     low, mean, high = stored.min_flux_mjy, stored.mean_flux_mjy, stored.max_flux_mjy
@@ -199,8 +199,8 @@ def _count(stored: StoredVariability, n_valid: int) -> int:
 
 def _is_impossible(stored: StoredVariability, n_valid: int) -> bool:
     """Return whether no set of so many numbers has the stored deviation."""
-    largest = largest_possible_sigma_deviation(_count(stored, n_valid))
-    return stored.sigma_deviation is not None and stored.sigma_deviation > largest * (1 + 1e-9)
+    largest, value = largest_possible_stored(_count(stored, n_valid)), stored.sigma_deviation
+    return value is not None and largest is not None and value > largest * (1 + 1e-9)
 
 
 def _same(a: float, b: float) -> bool:
