@@ -21,12 +21,13 @@ from data_access.analysis.variability import (
     VariabilityMetrics,
     compare_monitoring,
     compare_stored,
+    compare_v,
     total_error,
     variability_metrics,
 )
 from data_access.analysis.variability.metric import usable
 from data_access.analysis.variability.sigma_deviation import largest_possible_sigma_deviation, sigma_deviation
-from data_access.records import LightCurve, SourceDetail
+from data_access.records import LightCurve, Source, SourceDetail
 
 _NAME: Column = {"name": "metric", "label": "Metric"}
 _OURS: Column = {"name": "ours", "label": "From the photometry", "align": "right", "title": "computed here"}
@@ -103,7 +104,8 @@ def _remarks(detail: SourceDetail) -> tuple[str, ...]:
     shown = monitoring
     if monitoring is not None and stored is not None and stored.eta_metric is not None:
         shown = replace(monitoring, eta=None)
-    return (*of_row, *(compare_monitoring(shown, curve.peak_jyb, curve.peak_err_jyb) if shown is not None else ()))
+    of_monitored = compare_monitoring(shown, curve.peak_jyb, curve.peak_err_jyb) if shown is not None else ()
+    return (*of_row, *compare_v(detail.source, curve.peak_jyb, curve.peak_err_jyb), *of_monitored)
 
 
 def _numbers(curve: LightCurve, flux: FluxKind, selection: EpochSelection, use: BoolArray) -> Numbers:
@@ -160,10 +162,10 @@ def _cells(numbers: Numbers, unit: FluxUnit) -> dict[str, Cell]:
 
 def _stored_cells(detail: SourceDetail, unit: FluxUnit) -> dict[str, Cell]:
     """Return what the pipeline stored, by the key of the row."""
-    stored, monitoring = detail.source.stored, detail.source.monitoring
+    stored = detail.source.stored
     made: dict[str, Cell] = {}
-    if monitoring:
-        made["modulation_index"] = cell(monitoring.v_index)
+    if detail.source.v_stored is not None:
+        made["modulation_index"] = _stored_v_cell(detail.source)
     if detail.source.eta_stored is not None:
         made["eta"] = cell(detail.source.eta_stored)
     if stored is None:
@@ -178,6 +180,12 @@ def _stored_cells(detail: SourceDetail, unit: FluxUnit) -> dict[str, Cell]:
         "sigma_deviation": stored_sigma_cell(stored),
         **{name: cell(None if value is None else value * from_mjy, unit=unit) for name, value in in_mjy.items()},
     }
+
+
+def _stored_v_cell(source: Source) -> Cell:
+    monitored = source.monitoring is not None and source.monitoring.v_index is not None
+    title = "v_index of the monitored sources" if monitored else "stored standard deviation over stored mean"
+    return cell(source.v_stored, title=title)
 
 
 def metric_note(analysis: Analysis) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dashboards.pages.source_metrics import Analysis, analyse, metric_rows
+from dashboards.pages.source_metrics import analyse, metric_note, metric_rows
 from data_access.analysis.ese_summary import summarise_ese
 from data_access.analysis.variability.moments import empty_moments, kind_moments, metrics_of
-from data_access.records import LightCurve, Source, SourceDetail
+from data_access.records import LightCurve, MonitoringState, Source, SourceDetail, StoredVariability
 from tests.dashboards.plot_samples import make_light_curve
 
 PEAKS_JY = np.array([0.010, 0.013, 0.011, 0.012, 0.010, 0.030])
@@ -25,8 +25,8 @@ def detail_of(curve: LightCurve, **known: Any) -> SourceDetail:
     return SourceDetail(source, curve, (), ())
 
 
-def shown(detail: SourceDetail, key: str, column: int = 1, analysis: Analysis | None = None) -> dict[str, Any]:
-    rows = metric_rows(detail, analysis or analyse(detail, "peak"), "mJy")
+def shown(detail: SourceDetail, key: str, column: int = 1) -> dict[str, Any]:
+    rows = metric_rows(detail, analyse(detail, "peak"), "mJy")
     return dict(next(row["cells"][column] for row in rows if row["key"] == key))
 
 
@@ -57,3 +57,41 @@ def test_without_enough_usable_measurements_there_is_no_sigma_deviation(n_usable
     sigma = shown(detail_of(make_light_curve(6, peak_jyb=PEAKS_JY, peak_err_jyb=errors)), "sigma_deviation")
     assert sigma["t"] == "n/a" and said in sigma["title"]
     assert np.isnan(exported(PEAKS_JY, errors, "sigma"))
+
+
+def stored_row(**values: Any) -> StoredVariability:
+    names = (
+        "ra_deg", "dec_deg", "nvss_flux_mjy", "n_obs", "mean_flux_mjy", "std_flux_mjy", "min_flux_mjy",
+        "max_flux_mjy", "chi2_nu", "sigma_deviation", "eta_metric", "last_mjd", "updated_at",
+    )  # fmt: skip
+    return StoredVariability(source_id="S", **{**dict.fromkeys(names), **values})
+
+
+@pytest.mark.parametrize(
+    ("ddof", "said"),
+    [
+        (0, "V of the stored statistics divides by n, ours by n-1: 0.494"),
+        (1, ""),
+        (None, "the stored V (standard deviation over mean) is 0.0697674, that of the photometry 0.541616"),
+    ],
+)
+def test_the_stored_v_is_the_number_of_the_list_and_why_it_differs_is_said(ddof: int | None, said: str) -> None:
+    std = 1.0 if ddof is None else 1e3 * float(np.std(PEAKS_JY, ddof=ddof))
+    stored = stored_row(mean_flux_mjy=1e3 * float(np.mean(PEAKS_JY)), std_flux_mjy=std)
+    curve = make_light_curve(6, peak_jyb=PEAKS_JY, peak_err_jyb=np.full(6, ERROR_JY))
+    unmeasured = MonitoringState("S", *([None] * 12))
+    for monitoring in (None, unmeasured):
+        detail = detail_of(curve, stored=stored, monitoring=monitoring)
+        assert shown(detail, "modulation_index", 2)["t"] == f"{detail.source.v_stored:.6g}"
+        note = metric_note(analyse(detail, "peak"))
+        assert said in note and ("V of" in note or "V (" in note) == bool(said)
+
+
+def test_the_stored_v_of_a_monitored_source_comes_first_and_without_photometry_nothing_is_said_of_it() -> None:
+    stored = stored_row(mean_flux_mjy=10.0, std_flux_mjy=3.0)
+    monitored = MonitoringState("S", *([None] * 9), v_index=0.7, is_variable=None, ese_candidate=None)
+    nothing = make_light_curve(0)
+    assert shown(detail_of(nothing, stored=stored, monitoring=monitored), "modulation_index", 2)["t"] == "0.7"
+    alone = detail_of(nothing, stored=stored)
+    assert shown(alone, "modulation_index", 2)["t"] == "0.3"
+    assert "V (" not in metric_note(analyse(alone, "peak"))
