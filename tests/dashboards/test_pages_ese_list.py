@@ -111,6 +111,11 @@ async def test_it_is_sorted_by_what_was_flagged_and_what_was_computed(archive: A
     assert write_query(view, view.url_params) == "sort=leave_one_out&order=asc"
 
 
+def test_signed_columns_are_sorted_by_the_strongest_dip_first() -> None:
+    lowest = {column["name"] for column in COLUMNS if column.get("lowest_first")}
+    assert lowest == {"leave_one_out", "deepest"}
+
+
 @pytest.mark.parametrize("sort", ["depth", "duration", "run", "deepest", "normalised", "verdict"])
 @pytest.mark.parametrize("order", ["asc", "desc"])
 async def test_candidates_without_a_value_come_last_in_both_directions(
