@@ -14,7 +14,7 @@ from dashboards.components.epoch_strip import RATES, EpochStrip, epoch_tile
 from dashboards.components.switches import Switches, option, switch
 from dashboards.pages.source_part import Place, SourcePart
 from dashboards.plots.epoch_mark import mark_epoch
-from dashboards.plots.epoch_words import epoch_words, limits_for, missing_words, reaches_above
+from dashboards.plots.epoch_words import epoch_words, limits_for, missing_words, order_words, reaches_above
 from dashboards.plots.image_colour import display_unit
 from data_access.records import LightCurve
 from data_access.records.epochs import EpochFiles, EpochFrame, EpochScale
@@ -118,9 +118,8 @@ class EpochPart(SourcePart):
         scale = epochs.scale if self.page.strip_scale == "common" else None
         self._mark(epochs)
         last = epochs.first + len(epochs.frames)
-        total = (
-            f"{epochs.first + 1:,}-{last:,} of {epochs.n:,} in order of observation, UTC" if epochs.frames else "none"
-        )
+        order = order_words(epochs.curve, [frame.source.index for frame in epochs.frames])
+        total = f"{epochs.first + 1:,}-{last:,} of {epochs.n:,} {order}" if epochs.frames else "none"
         self.strip.param.update(
             tiles=[self._tile(epochs.curve, frame, scale) for frame in epochs.frames],
             frame=self.page.frame,

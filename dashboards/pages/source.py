@@ -25,6 +25,7 @@ from dashboards.pages.source_curve import CurveView
 from dashboards.pages.source_facts import (
     MEASUREMENT_COLUMNS,
     heading_items,
+    measurement_columns,
     measurement_rows,
     newest_first,
     position_group,
@@ -346,7 +347,7 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         shown = newest_first(curve, self.page, PAGE_ROWS)
         first = (self.page - 1) * PAGE_ROWS
         self.measurements.param.update(
-            columns=[{**c, "unit": self._unit_of(c["name"], c.get("unit", ""))} for c in MEASUREMENT_COLUMNS],
+            columns=measurement_columns(curve, shown, self.flux, self.unit),
             rows=measurement_rows(curve, shown, images, links, self.flux, self.unit),
             total=f"{first + 1:,}-{first + len(shown):,} of {curve.n_epoch:,}, newest first" if shown else "",
             has_previous=self.page > 1,
@@ -356,11 +357,6 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
             loading_rows=False,
         )
         return self.measurements
-
-    def _unit_of(self, column: str, otherwise: str) -> str:
-        if column == "flux":
-            return f"{self.unit}/beam" if self.flux == "peak" else self.unit
-        return f"{self.unit}/beam" if column == "rms" else otherwise
 
     def _show_heading(self) -> None:
         self.heading.param.update(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from data_access.records.base import EpochOrigin
+from data_access.records.base import Epoch, EpochOrigin
 from data_access.records.measurement_quality import Quality, quality_of
 
 FloatArray = npt.NDArray[np.float64]
@@ -206,6 +206,12 @@ class LightCurve:
         if wanted not in meaning.values():
             return np.zeros(self.n_epoch, dtype=np.bool_)
         return np.array([meaning[word] == wanted for word in self.quality], dtype=np.bool_)
+
+    @property
+    def is_observed(self) -> npt.NDArray[np.bool_]:
+        """Whether an epoch is the time of the observation, not only of the processing, shape (n_epoch,)."""
+        known = {origin: Epoch(0.0, origin).is_observation for origin in set(self.origin)}  # few, epochs are many
+        return np.fromiter(map(known.__getitem__, self.origin), np.bool_, len(self.origin))
 
     @property
     def has_rms(self) -> npt.NDArray[np.bool_]:
