@@ -59,6 +59,14 @@ def test_without_enough_usable_measurements_there_is_no_sigma_deviation(n_usable
     assert np.isnan(exported(PEAKS_JY, errors, "sigma"))
 
 
+@pytest.mark.parametrize("level", [0.1, 0.3, 0.7])
+def test_a_debiased_modulation_index_of_nothing_is_zero_on_the_page_as_in_the_export(level: float) -> None:
+    peaks, errors = level + 0.01 * np.array([-1.0, 1.0] * 3), np.full(6, 0.01)
+    detail = detail_of(make_light_curve(6, peak_jyb=peaks, peak_err_jyb=errors))
+    assert shown(detail, "debiased_modulation_index")["t"] == "0"
+    assert exported(peaks, errors, "md") == 0.0
+
+
 def stored_row(**values: Any) -> StoredVariability:
     names = (
         "ra_deg", "dec_deg", "nvss_flux_mjy", "n_obs", "mean_flux_mjy", "std_flux_mjy", "min_flux_mjy",
