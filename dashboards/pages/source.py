@@ -17,6 +17,7 @@ from dashboards.components.notice import Notice
 from dashboards.components.record_table import RecordTable, Turn
 from dashboards.components.section_links import ROOM, SectionLinks, mark_section
 from dashboards.components.switches import Switches, option, switch
+from dashboards.links import name_in_path
 from dashboards.pages.context_part import CONTEXT_URL_PARAMS, ContextParams, ContextPart
 from dashboards.pages.epoch_part import EPOCH_URL_PARAMS, EpochParams, EpochPart
 from dashboards.pages.epoch_selection import SELECTION_PARAMS, EpochSelection, SelectionParams, selection_of
@@ -234,7 +235,7 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
 
     def returned_to(self, path: str) -> None:
         """Show the source that the reader went back to, or whose link was followed, without a new document."""
-        source_id = unquote(path.rstrip("/").rpartition("/")[2])
+        source_id = name_in_path(unquote(path.rstrip("/").rpartition("/")[2]))
         if source_id != self.detail.source.source_id or self.curve_slot.failure is not None:
             self._open(source_id)
 
