@@ -25,7 +25,7 @@ export function render({ model }) {
   controls.append(before, play, after, rate);
   player.append(screen, words, controls);
   grid.setAttribute('role', 'group');
-  grid.setAttribute('aria-label', 'Epochs in order of observation: arrow keys step, space plays, Enter opens the image');
+  grid.setAttribute('aria-label', 'Epochs in order of time: arrow keys step, space plays, Enter opens the image');
   body.append(player, grid);
   const pager = el('div', 'rt-pager'), older = el('button', '', 'Older'), newer = el('button', '', 'Newer');
   older.type = newer.type = 'button';

@@ -37,7 +37,7 @@ export function render({ model }) {
       const arrow = el('span', `rt-arrow ${active ? '' : 'idle'}`, active ? (state.descending ? '▼' : '▲') : '↕');
       arrow.setAttribute('aria-hidden', 'true');
       button.append(text, arrow);
-      button.addEventListener('click', () => model.send_msg({ type: 'sort', name: column.name, descending: active ? !state.descending : true }));
+      button.addEventListener('click', () => model.send_msg({ type: 'sort', name: column.name, descending: active ? !state.descending : !column.lowest_first }));
       th.setAttribute('aria-sort', active ? (state.descending ? 'descending' : 'ascending') : 'none');
       th.append(button);
       return th;

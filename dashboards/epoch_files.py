@@ -19,7 +19,7 @@ from dashboards.image_files import FileAnswer
 from dashboards.plots.epoch_movies import gif_of, mp4_of
 from dashboards.plots.epoch_pictures import EpochPictures, animation_frames, sheet_png
 from dashboards.plots.epoch_tiles import MARKS, TILE_PIXELS, TileMark, tile_png
-from dashboards.plots.epoch_words import epoch_words
+from dashboards.plots.epoch_words import epoch_words, order_words
 from dashboards.plots.theme import THEMES
 from data_access.analysis.coordinates import format_dec, format_ra
 from data_access.errors import FileMissing, ValidationError
@@ -186,7 +186,8 @@ def _lines(curve: LightCurve, frames: Sequence[EpochFrame], *, size: float, n_cu
         f"{format_ra(curve.ra_deg or 0.0)} {format_dec(curve.dec_deg or 0.0)} (ICRS), {size:g} arcsec wide, north up"
     )
     n_shown = sum(frame.preview is not None for frame in frames)
-    counted = f"{n_shown:,} of {curve.n_epoch:,} epochs with an image, in order of observation (UTC)"
+    order = order_words(curve, [frame.source.index for frame in frames])
+    counted = f"{n_shown:,} of {curve.n_epoch:,} epochs with an image, {order}"
     if n_cut:
         counted += f"; {n_cut:,} older ones are left out"
     return place, counted

@@ -36,6 +36,7 @@ from tornado.web import RequestHandler
 
 from dashboards.boundary import Boundary, Failure
 from dashboards.byte_ranges import ByteRange, RangeNotSatisfiable, parse_range, same_version
+from dashboards.links import name_in_path
 from dashboards.plots.image import SkyMarker
 from dashboards.plots.image_colour import STRETCHES
 from dashboards.plots.picture import picture_jpeg, picture_png
@@ -89,7 +90,7 @@ class FileAnswer(RequestHandler):
         """Answer, or refuse with status and words; the parts of the path name the record."""
         with Boundary(self.request.path) as boundary:
             try:
-                await self.answer(await self.find(*parts))
+                await self.answer(await self.find(*map(name_in_path, parts)))
             except StreamClosedError:
                 return  # the reader went away
         if boundary.failure is not None:

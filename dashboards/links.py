@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
@@ -126,10 +127,22 @@ class Links:
         return f"{self.root}{path}" + (f"?{urlencode(given)}" if given else "")
 
 
+_DOTS = re.compile(r"\.{1,2}~*")
+
+
 def _segment(value: object) -> str:
-    """Escape one path segment; the dot names are escaped too, a browser would resolve them."""
-    text = quote(str(value), safe="")
-    return text.replace(".", "%2E") if text in (".", "..") else text
+    """Escape one path segment; `name_in_path` gives the name back.
+
+    Browsers resolve the segments ``.`` and ``..``, escaped ones too: such a name gets a tilde, and so does one that
+    would be taken for it.
+    """
+    text = str(value)
+    return quote(f"{text}~" if _DOTS.fullmatch(text) else text, safe="")
+
+
+def name_in_path(segment: str) -> str:
+    """Return the name that an unescaped segment of one of our paths stands for."""
+    return segment[:-1] if segment.endswith("~") and _DOTS.fullmatch(segment) else segment
 
 
 def _text(value: object) -> str:

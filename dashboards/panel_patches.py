@@ -27,7 +27,7 @@ from tornado.web import HTTPError, RequestHandler
 from dashboards.boundary import Boundary, Failure, describe_failure
 from dashboards.components.cells import shortened
 from dashboards.first_visit import COOKIE, VERSION
-from dashboards.links import Links
+from dashboards.links import Links, name_in_path
 from dashboards.session import PageSpec, Session
 from dashboards.shell import THEME_COOKIE, Shell, choose_theme
 from data_access.errors import ArchiveError
@@ -163,7 +163,11 @@ def use_local_stylesheets(doc: Document) -> None:
 
 
 def _path_params(request: Any) -> dict[str, str]:
-    return dict(getattr(request, "route_params", None) or {})
+    return _names(getattr(request, "route_params", None) or {})
+
+
+def _names(segments: Mapping[str, str]) -> dict[str, str]:
+    return {key: name_in_path(segment) for key, segment in segments.items()}
 
 
 def _query(request: Any) -> dict[str, str]:
@@ -264,7 +268,7 @@ class PageHandler(HeaderMixin, DocHandler):  # type: ignore[misc, unused-ignore]
         with Boundary(self.request.path) as boundary:
             arguments = {k: _decoded(v[-1]) for k, v in self.request.arguments.items() if v}
             request: Any = self.request
-            request.prepared = (await self._page().prepare(path_params, arguments),)
+            request.prepared = (await self._page().prepare(_names(path_params), arguments),)
             self.set_status(await self._page().status_of(arguments))
         if boundary.failure is not None:
             self.write_failure(boundary.failure)

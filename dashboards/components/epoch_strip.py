@@ -51,7 +51,7 @@ def epoch_tile(
 
 
 class EpochStrip(Component):
-    """Tiles in order of observation.
+    """Tiles in order of time.
 
     Parameters
     ----------

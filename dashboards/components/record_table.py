@@ -14,12 +14,16 @@ Turn = Literal["first", "previous", "next"]
 
 
 class Column(TypedDict):
-    """One column; `width` and `least` are CSS, `sortable` columns are sorted by the server under their `name`."""
+    """One column; `width` and `least` are CSS, `sortable` columns are sorted by the server under their `name`.
+
+    The first click on the head of a column sorts it descending, ascending where it is `lowest_first`.
+    """
 
     name: str
     label: str
     unit: NotRequired[str]
     sortable: NotRequired[bool]
+    lowest_first: NotRequired[bool]
     align: NotRequired[Literal["left", "right", "center"]]
     title: NotRequired[str]
     width: NotRequired[str]

@@ -14,7 +14,7 @@ from dashboards.components.epoch_strip import RATES, EpochStrip, epoch_tile
 from dashboards.components.switches import Switches, option, switch
 from dashboards.pages.source_part import Place, SourcePart
 from dashboards.plots.epoch_mark import mark_epoch
-from dashboards.plots.epoch_words import epoch_words, limits_for, missing_words, reaches_above
+from dashboards.plots.epoch_words import epoch_words, limits_for, missing_words, order_words, reaches_above
 from dashboards.plots.image_colour import display_unit
 from data_access.records import LightCurve
 from data_access.records.epochs import EpochFiles, EpochFrame, EpochScale
@@ -91,8 +91,7 @@ class EpochPart(SourcePart):
 
     def _version(self, curve: LightCurve) -> tuple[Any, ...]:
         """Return what the tiles depend on beside their own switches."""
-        newest = int(curve.photometry_id.max(initial=0))
-        return curve.source_id, curve.n_epoch, newest, self.page.flux, self.page.unit
+        return curve.version, self.page.flux, self.page.unit
 
     def _ask(self, *_events: Any) -> None:
         self._show_switches()
@@ -101,7 +100,7 @@ class EpochPart(SourcePart):
     async def _read(self) -> _Epochs:
         curve, archive = self.page.detail.light_curve, self.page.session.archive
         size = float(self.page.strip_size)
-        version = (curve.source_id, curve.n_epoch, int(curve.photometry_id.max(initial=0)), size)
+        version = (curve.version, size)
         if self._known is None or self._known[0] != version:
             files = await archive.epochs.files_of(curve)
             self._known = (version, files, await archive.epochs.scale(curve, files, size_arcsec=size))
@@ -119,9 +118,8 @@ class EpochPart(SourcePart):
         scale = epochs.scale if self.page.strip_scale == "common" else None
         self._mark(epochs)
         last = epochs.first + len(epochs.frames)
-        total = (
-            f"{epochs.first + 1:,}-{last:,} of {epochs.n:,} in order of observation, UTC" if epochs.frames else "none"
-        )
+        order = order_words(epochs.curve, [frame.source.index for frame in epochs.frames])
+        total = f"{epochs.first + 1:,}-{last:,} of {epochs.n:,} {order}" if epochs.frames else "none"
         self.strip.param.update(
             tiles=[self._tile(epochs.curve, frame, scale) for frame in epochs.frames],
             frame=self.page.frame,

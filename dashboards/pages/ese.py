@@ -26,7 +26,7 @@ from dashboards.pages.ese_filters import (
 from dashboards.pages.ese_part import ESE_FIELDS, ESE_OPTION_PARAMS, EseParams, option_values, submitted
 from dashboards.pages.ese_words import BOUND_FRACTION, LEAVE_ONE_OUT, leave_one_out_cell, options_words, verdict_cell
 from dashboards.pages.list_page import FieldError
-from dashboards.pages.source_words import bounded_cell, ese_cell
+from dashboards.pages.source_words import ese_cell, flagged_cell
 from dashboards.session import PageView, Session
 from data_access.analysis.ese import Dip
 from data_access.analysis.ese_summary import days_words
@@ -42,15 +42,16 @@ COLUMNS: tuple[Column, ...] = (
     {"name": "significance", "label": "σ deviation", "sortable": True, "align": "right",
      "title": "as flagged, with the largest value that its epochs can reach"},
     {"name": "bound", "label": "Of bound", "sortable": True, "align": "right", "title": BOUND_FRACTION},
-    {"name": "leave_one_out", "label": "z, 1 out", "sortable": True, "align": "right", "title": LEAVE_ONE_OUT},
+    {"name": "leave_one_out", "label": "z, 1 out", "sortable": True, "lowest_first": True, "align": "right",
+     "title": f"{LEAVE_ONE_OUT}; sorted: the faintest first"},
     {"name": "n", "label": "N", "sortable": True, "align": "right", "title": "measurements of any quality"},
     {"name": "depth", "label": "Depth", "sortable": True, "align": "right",
      "title": "largest loss of flux in the most significant dip, per cent of the running median"},
     {"name": "duration", "label": "Duration", "sortable": True, "align": "right",
      "title": "of that dip, from its first to its last low measurement"},
     {"name": "run", "label": "Run", "sortable": True, "align": "right", "title": "measurements in that dip"},
-    {"name": "deepest", "label": "Dip z", "sortable": True, "align": "right",
-     "title": "largest deviation of that dip from the running median, in errors"},
+    {"name": "deepest", "label": "Dip z", "sortable": True, "lowest_first": True, "align": "right",
+     "title": "largest deviation of that dip from the running median, in errors; sorted: the strongest dip first"},
     {"name": "normalised", "label": "Depth, nb.", "sortable": True, "align": "right",
      "title": "depth of that dip, at its own epochs, after the division by the steady neighbours in the same images"},
     {"name": "verdict", "label": "Neighbours say", "sortable": True,
@@ -265,7 +266,7 @@ def candidate_cells(entry: EseEntry, links: Links) -> Row:
     head = [
         cell(candidate.source_id),
         ese_cell(candidate.status),
-        bounded_cell(candidate.significance, candidate.largest_possible),
+        flagged_cell(candidate),
         cell(None if bound is None else 100 * bound, digits=0, unit="%", title=BOUND_FRACTION),
     ]
     flagged = cell(None, unix=candidate.flagged_at)

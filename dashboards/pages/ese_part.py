@@ -123,9 +123,8 @@ class EsePart(SourcePart):
         """Return what the analysis depends on beside its own form."""
         curve, page = detail.light_curve, self.page
         used = page.selection.used(curve).tobytes()
-        newest = int(curve.photometry_id.max(initial=0))
         look = (page.flux, page.unit, self._options(), detail.ese_candidates)
-        return curve.source_id, curve.n_epoch, newest, used, *look
+        return curve.version, used, *look
 
     def _changed(self, *_events: Any) -> None:
         self._show_switch()

@@ -9,7 +9,7 @@ from typing import Any
 from dashboards.components.cells import Cell, cell
 from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, Row, row
-from dashboards.pages.source_words import bounded_cell
+from dashboards.pages.source_words import bounded_cell, flagged_cell
 from dashboards.pages.wording import mjd_cell
 from data_access.analysis.ese import PRESET_SIGMA, Dip
 from data_access.analysis.ese_summary import EseOptions, EseSummary, days_words
@@ -64,7 +64,7 @@ def ese_facts(
         fact("leave-one-out z", leave_one_out_cell(summary)),
     ]
     if candidate is not None:
-        flag.insert(0, fact("As flagged", bounded_cell(candidate.significance, candidate.largest_possible)))
+        flag.insert(0, fact("As flagged", flagged_cell(candidate)))
     dips = [
         fact("Deepest dip as measured", dip_cell(summary.dip)),
         fact("Beside the neighbours", beside_cell(summary)),
@@ -81,7 +81,7 @@ def sigma_cell(summary: EseSummary) -> Cell:
     """Return the pipeline's statistic of our measurements with its bound."""
     if summary.sigma.value is None:
         return cell("n/a", title=summary.sigma.reason)
-    return bounded_cell(summary.sigma.value, summary.bound)
+    return bounded_cell(summary.sigma.value, summary.bound, of=f"{summary.n:,} usable epochs")
 
 
 def fraction_cell(summary: EseSummary) -> Cell:

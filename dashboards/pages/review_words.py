@@ -11,7 +11,7 @@ from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
 from dashboards.pages.source_facts import heading_items
-from dashboards.pages.source_words import bounded_cell, ese_cell, verdict_cell
+from dashboards.pages.source_words import ese_cell, flagged_cell, verdict_cell
 from dashboards.pages.wording import full_moment_cell, position_cells
 from dashboards.plots.epoch_words import epoch_words
 from data_access.analysis.times import format_utc
@@ -132,7 +132,7 @@ def _ese(dossier: Dossier) -> list[dict[str, Any]]:
     more = len(dossier.candidate.ese) - 1
     return [
         fact("Status", ese_cell(first.status)),
-        fact("σ deviation", bounded_cell(first.significance, first.largest_possible)),
+        fact("σ deviation", flagged_cell(first)),
         fact("Flagged", full_moment_cell(first.flagged_at)),
         fact("By", cell(by or None)),
         fact("Notes", cell(first.notes)),

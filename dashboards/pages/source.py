@@ -17,6 +17,7 @@ from dashboards.components.notice import Notice
 from dashboards.components.record_table import RecordTable, Turn
 from dashboards.components.section_links import ROOM, SectionLinks, mark_section
 from dashboards.components.switches import Switches, option, switch
+from dashboards.links import name_in_path
 from dashboards.pages.context_part import CONTEXT_URL_PARAMS, ContextParams, ContextPart
 from dashboards.pages.epoch_part import EPOCH_URL_PARAMS, EpochParams, EpochPart
 from dashboards.pages.epoch_selection import SELECTION_PARAMS, EpochSelection, SelectionParams, selection_of
@@ -25,6 +26,7 @@ from dashboards.pages.source_curve import CurveView
 from dashboards.pages.source_facts import (
     MEASUREMENT_COLUMNS,
     heading_items,
+    measurement_columns,
     measurement_rows,
     newest_first,
     position_group,
@@ -233,7 +235,7 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
 
     def returned_to(self, path: str) -> None:
         """Show the source that the reader went back to, or whose link was followed, without a new document."""
-        source_id = unquote(path.rstrip("/").rpartition("/")[2])
+        source_id = name_in_path(unquote(path.rstrip("/").rpartition("/")[2]))
         if source_id != self.detail.source.source_id or self.curve_slot.failure is not None:
             self._open(source_id)
 
@@ -346,7 +348,7 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         shown = newest_first(curve, self.page, PAGE_ROWS)
         first = (self.page - 1) * PAGE_ROWS
         self.measurements.param.update(
-            columns=[{**c, "unit": self._unit_of(c["name"], c.get("unit", ""))} for c in MEASUREMENT_COLUMNS],
+            columns=measurement_columns(curve, shown, self.flux, self.unit),
             rows=measurement_rows(curve, shown, images, links, self.flux, self.unit),
             total=f"{first + 1:,}-{first + len(shown):,} of {curve.n_epoch:,}, newest first" if shown else "",
             has_previous=self.page > 1,
@@ -356,11 +358,6 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
             loading_rows=False,
         )
         return self.measurements
-
-    def _unit_of(self, column: str, otherwise: str) -> str:
-        if column == "flux":
-            return f"{self.unit}/beam" if self.flux == "peak" else self.unit
-        return f"{self.unit}/beam" if column == "rms" else otherwise
 
     def _show_heading(self) -> None:
         self.heading.param.update(
@@ -394,6 +391,4 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
 
 
 def _version(detail: SourceDetail) -> tuple[Any, ...]:
-    curve = detail.light_curve
-    newest = int(curve.photometry_id.max()) if curve.n_epoch else 0
-    return curve.n_epoch, newest, detail.source, detail.ese_candidates, detail.transients
+    return detail.light_curve.version, detail.source, detail.ese_candidates, detail.transients

@@ -14,7 +14,7 @@ from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
 from dashboards.pages.source_reference import nvss_cell
 from dashboards.pages.source_words import ese_cell
-from dashboards.pages.wording import epoch_cell, full_epoch_cell, full_mjd_cell, position_cells
+from dashboards.pages.wording import epoch_cell, full_epoch_cell, position_cells
 from dashboards.plots.measurement_kinds import (
     ANNULUS_RMS,
     LIMIT_SIGMA,
@@ -38,6 +38,25 @@ MEASUREMENT_COLUMNS: Sequence[Column] = (
     {"name": "quality", "label": "Quality", "title": _QUALITY},
     {"name": "image", "label": "Image", "width": "34rem"},
 )
+
+
+def measurement_columns(curve: LightCurve, shown: Sequence[int], flux: FluxKind, unit: FluxUnit) -> list[Column]:
+    """Return the columns of the table, with units, and with what the times of the shown measurements are."""
+    units = {"flux": f"{unit}/beam" if flux == "peak" else unit, "rms": f"{unit}/beam"}
+    label = _time_label(curve, shown)
+    columns: list[Column] = []
+    for column in MEASUREMENT_COLUMNS:
+        name = column["name"]
+        named: Column = {**column, "label": label} if name == "epoch" else column
+        columns.append({**named, "unit": units[name]} if name in units else named)
+    return columns
+
+
+def _time_label(curve: LightCurve, shown: Sequence[int]) -> str:
+    is_observed = curve.is_observed[[i for i in shown if math.isfinite(curve.mjd[i])]]
+    if is_observed.all():
+        return "Observed"
+    return "Time" if is_observed.any() else "Processing time"
 
 
 def newest_first(curve: LightCurve, page: int, n_rows: int) -> list[int]:
@@ -75,7 +94,7 @@ def measurement_facts(
     per_beam = f"{unit}/beam" if flux == "peak" else unit
     return [
         fact(
-            "Observed",
+            _time_label(curve, [index]),
             {
                 **full_epoch_cell(_epoch(curve, index)),
                 "n": _kind_cell(measurement_kinds(curve, flux), index, unit)["t"],
@@ -98,7 +117,7 @@ def heading_items(detail: SourceDetail) -> list[dict[str, Any]]:
         fact("RA", ra),
         fact("Dec", dec),
         fact("epochs", cell(detail.light_curve.n_epoch)),
-        fact("last seen", full_mjd_cell(_last_mjd(detail.light_curve))),
+        fact("last seen", _last_seen_cell(detail.light_curve)),
     ]
     if source.ese_status:
         items.append(fact("ESE candidate", ese_cell(source.ese_status)))
@@ -189,9 +208,13 @@ def _image_cell(curve: LightCurve, index: int, image: Image | None, links: Links
     return cell(name, mono=True, title=path, href=links.image(image.id))
 
 
-def _last_mjd(curve: LightCurve) -> float | None:
-    known = curve.mjd[np.isfinite(curve.mjd)]
-    return float(known[-1]) if known.size else None
+def _last_seen_cell(curve: LightCurve) -> Cell:
+    """Return the epoch of the last measurement; beside the number that it is only the time of the processing."""
+    known = np.flatnonzero(np.isfinite(curve.mjd))
+    if not known.size:
+        return cell(None)
+    made = full_epoch_cell(_epoch(curve, int(known[-1])))
+    return made if curve.is_observed[known[-1]] else {**made, "n": "processing time"}
 
 
 def _scaled(value: float, unit: FluxUnit) -> float:

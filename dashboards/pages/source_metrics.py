@@ -10,7 +10,7 @@ from dashboards.components.cells import Cell, cell
 from dashboards.components.record_table import Column, Row, row
 from dashboards.pages.epoch_selection import BoolArray, EpochSelection
 from dashboards.pages.metric_definitions import LEAVE_ONE_OUT, SIGMA_DEVIATION
-from dashboards.pages.source_words import bounded_cell
+from dashboards.pages.source_words import bounded_cell, stored_sigma_cell
 from dashboards.plots.measurement_kinds import FluxKind, FluxUnit, fluxes
 from data_access.analysis.ese import leave_one_out
 from data_access.analysis.variability import (
@@ -21,12 +21,13 @@ from data_access.analysis.variability import (
     VariabilityMetrics,
     compare_monitoring,
     compare_stored,
+    compare_v,
     total_error,
     variability_metrics,
 )
 from data_access.analysis.variability.metric import usable
 from data_access.analysis.variability.sigma_deviation import largest_possible_sigma_deviation, sigma_deviation
-from data_access.records import LightCurve, SourceDetail
+from data_access.records import LightCurve, Source, SourceDetail
 
 _NAME: Column = {"name": "metric", "label": "Metric"}
 _OURS: Column = {"name": "ours", "label": "From the photometry", "align": "right", "title": "computed here"}
@@ -103,7 +104,8 @@ def _remarks(detail: SourceDetail) -> tuple[str, ...]:
     shown = monitoring
     if monitoring is not None and stored is not None and stored.eta_metric is not None:
         shown = replace(monitoring, eta=None)
-    return (*of_row, *(compare_monitoring(shown, curve.peak_jyb, curve.peak_err_jyb) if shown is not None else ()))
+    of_monitored = compare_monitoring(shown, curve.peak_jyb, curve.peak_err_jyb) if shown is not None else ()
+    return (*of_row, *compare_v(detail.source, curve.peak_jyb, curve.peak_err_jyb), *of_monitored)
 
 
 def _numbers(curve: LightCurve, flux: FluxKind, selection: EpochSelection, use: BoolArray) -> Numbers:
@@ -117,7 +119,7 @@ def _numbers(curve: LightCurve, flux: FluxKind, selection: EpochSelection, use: 
     return Numbers(
         metrics=variability_metrics(values, errors),
         largest_leave_one_out=leave_one_out(values, errors).largest,
-        sigma=sigma_deviation(values),
+        sigma=sigma_deviation(values, errors),
         n_all=int(values.size),
     )
 
@@ -141,7 +143,6 @@ def metric_rows(detail: SourceDetail, analysis: Analysis, unit: FluxUnit) -> lis
 def _cells(numbers: Numbers, unit: FluxUnit) -> dict[str, Cell]:
     """Return what is computed of some epochs, by the key of the row."""
     ours, scale = numbers.metrics, 1e3 if unit == "mJy" else 1.0
-    bound = largest_possible_sigma_deviation(ours.n_valid) if ours.n_valid > 1 else None
     with_unit = ("weighted_mean", "mean", "std", "min", "max")
     return {
         "n": cell(f"{ours.n_valid:,} of {numbers.n_all:,}", title="usable ones of those that count"),
@@ -150,7 +151,7 @@ def _cells(numbers: Numbers, unit: FluxUnit) -> dict[str, Cell]:
         "debiased_modulation_index": _metric_cell(ours.debiased_modulation_index),
         "reduced_chi_squared": _metric_cell(ours.reduced_chi_squared),
         "unweighted_chi_squared": _metric_cell(ours.unweighted_chi_squared),
-        "sigma_deviation": _sigma_cell(numbers.sigma, bound),
+        "sigma_deviation": _sigma_cell(numbers),
         "leave_one_out": _metric_cell(numbers.largest_leave_one_out),
         "vs": vs_cell(ours.maximum_pair.vs),
         "m": m_cell(ours.maximum_pair.m),
@@ -161,25 +162,30 @@ def _cells(numbers: Numbers, unit: FluxUnit) -> dict[str, Cell]:
 
 def _stored_cells(detail: SourceDetail, unit: FluxUnit) -> dict[str, Cell]:
     """Return what the pipeline stored, by the key of the row."""
-    stored, monitoring = detail.source.stored, detail.source.monitoring
+    stored = detail.source.stored
     made: dict[str, Cell] = {}
-    if monitoring:
-        made["modulation_index"] = cell(monitoring.v_index)
+    if detail.source.v_stored is not None:
+        made["modulation_index"] = _stored_v_cell(detail.source)
     if detail.source.eta_stored is not None:
         made["eta"] = cell(detail.source.eta_stored)
     if stored is None:
         return made
     n_obs, from_mjy = stored.n_obs, 1.0 if unit == "mJy" else 1e-3
-    bound = largest_possible_sigma_deviation(n_obs) if n_obs and n_obs > 1 else None
     in_mjy = {"mean": stored.mean_flux_mjy, "std": stored.std_flux_mjy, "min": stored.min_flux_mjy,
               "max": stored.max_flux_mjy}  # fmt: skip
     return {
         **made,
         "n": cell(n_obs),
         "unweighted_chi_squared": cell(stored.chi2_nu),
-        "sigma_deviation": bounded_cell(stored.sigma_deviation, bound),
+        "sigma_deviation": stored_sigma_cell(stored),
         **{name: cell(None if value is None else value * from_mjy, unit=unit) for name, value in in_mjy.items()},
     }
+
+
+def _stored_v_cell(source: Source) -> Cell:
+    monitored = source.monitoring is not None and source.monitoring.v_index is not None
+    title = "v_index of the monitored sources" if monitored else "stored standard deviation over stored mean"
+    return cell(source.v_stored, title=title)
 
 
 def metric_note(analysis: Analysis) -> str:
@@ -278,5 +284,8 @@ def _verdict_cell(metric: Metric, said: str) -> Cell:
     return _metric_cell(replace(metric, reason="; ".join(part for part in (said, metric.reason) if part)))
 
 
-def _sigma_cell(metric: Metric, bound: float | None) -> Cell:
-    return bounded_cell(metric.value, bound) if metric.value is not None else _metric_cell(metric)
+def _sigma_cell(numbers: Numbers) -> Cell:
+    n, sigma = numbers.metrics.n_valid, numbers.sigma
+    if sigma.value is None:
+        return _metric_cell(sigma)
+    return bounded_cell(sigma.value, largest_possible_sigma_deviation(n), of=f"{n:,} usable epochs")

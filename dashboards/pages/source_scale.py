@@ -53,9 +53,7 @@ class ScalePart(SourcePart):
         self.page.run(self._find, self._show, slot=self.slot)
 
     def _wanted(self) -> tuple[Any, ...]:
-        curve = self.page.detail.light_curve
-        newest = int(curve.photometry_id.max()) if curve.n_epoch else 0
-        return curve.source_id, curve.n_epoch, newest, self.page.flux
+        return self.page.detail.light_curve.version, self.page.flux
 
     async def _find(self) -> tuple[tuple[Any, ...], LightCurve, NeighbourCurves]:
         version, curve = self._wanted(), self.page.detail.light_curve

@@ -10,7 +10,7 @@ from typing import Any
 from dashboards.components.cells import Cell, cell
 from dashboards.components.record_table import Column
 from dashboards.pages.source_search import group_of, shown_unit
-from dashboards.pages.source_words import bounded_cell, ese_cell, short_cell
+from dashboards.pages.source_words import ese_cell, short_cell, stored_sigma_cell
 from dashboards.pages.wording import mjd_cell, position_cells
 from data_access.analysis.coordinates import format_dec, format_ra
 from data_access.analysis.times import format_mjd_utc
@@ -183,8 +183,7 @@ def _sigma_cell(line: Line) -> Cell:
     stored = line.source.stored
     if stored is None:
         return cell(None)
-    bound = math.sqrt(stored.n_obs - 1) if stored.n_obs and stored.n_obs > 1 else None
-    return bounded_cell(stored.sigma_deviation, bound)
+    return stored_sigma_cell(stored)
 
 
 def curve_of(measurements: Sequence[Measurement]) -> dict[str, Any]:

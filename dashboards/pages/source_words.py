@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dashboards.components.cells import Cell, State, cell
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
-from data_access.records import EseCandidate, TransientCandidate
+from data_access.analysis.variability.sigma_deviation import largest_possible_stored
+from data_access.records import EseCandidate, StoredVariability, TransientCandidate
 from data_access.records.marks import Mark
 
 _ESE_STATES: dict[str, State] = {"active": "warn", "investigated": "info", "dismissed": "off"}
@@ -27,14 +28,28 @@ def short_cell(value: float | None) -> Cell:
     return cell(value) if value is None else cell(f"{value:.4g}", title=f"{value:.10g}")
 
 
-def bounded_cell(sigma: float | None, bound: float | None) -> Cell:
-    """Return a sigma_deviation with the largest value that the number of epochs allows."""
+def bounded_cell(sigma: float | None, bound: float | None, *, of: str = "so many epochs") -> Cell:
+    """Return a sigma_deviation with the largest value that the number of epochs allows; `of` says which number."""
     if sigma is None or bound is None:
         return cell(sigma, digits=2, title=None if sigma is None else "the number of epochs is not known")
     if sigma > bound * (1 + 1e-6):
-        title = f"impossible: at most {bound:.2f} with so many epochs. {_BOUND}"
+        title = f"impossible: at most {bound:.2f} with {of}. {_BOUND}"
         return cell(sigma, digits=2, unit=f"> {bound:.2f}", state="bad", title=title)
-    return cell(sigma, digits=2, unit=f"of {bound:.3g}", title=f"at most {bound:.2f}: {_BOUND}")
+    return cell(sigma, digits=2, unit=f"of {bound:.3g}", title=f"at most {bound:.2f} with {of}: {_BOUND}")
+
+
+def stored_sigma_cell(stored: StoredVariability) -> Cell:
+    """Return the stored sigma_deviation, and what is possible with the measurements that it is of."""
+    of = f"the {stored.n_obs or 0:,} epochs of the stored statistics"
+    return bounded_cell(stored.sigma_deviation, largest_possible_stored(stored.n_obs), of=of)
+
+
+def flagged_cell(candidate: EseCandidate) -> Cell:
+    """Return the sigma_deviation that a source was flagged with, and what is possible with its measurements."""
+    n = candidate.n_epoch
+    epochs = f"the {n:,} epoch{'' if n == 1 else 's'}" if n is not None else ""
+    where = "of the stored statistics (there is no photometry)" if candidate.n_is_stored else "in the photometry"
+    return bounded_cell(candidate.significance, candidate.largest_possible, of=f"{epochs} {where}")
 
 
 def candidate_columns(*, with_source: bool = True) -> Sequence[Column]:
@@ -57,7 +72,7 @@ def candidate_row(
     by = " / ".join(word for word in (candidate.flagged_by, candidate.flag_type) if word)
     cells = [
         ese_cell(candidate.status),
-        bounded_cell(candidate.significance, candidate.largest_possible),
+        flagged_cell(candidate),
         cell(None, unix=candidate.flagged_at),
     ]
     if not with_source:

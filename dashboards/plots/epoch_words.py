@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +65,17 @@ def epoch_words(curve: LightCurve, index: int, flux: FluxKind, unit: FluxUnit) -
         utc_ms=(mjd - MJD_OF_1970) * MS_PER_DAY if known else None,
         remark="; ".join(part for part in remarks if part),
     )
+
+
+def order_words(curve: LightCurve, shown: Sequence[int]) -> str:
+    """Return what epochs are in order of: the times of some measurements may only be those of the processing."""
+    timed = [i for i in shown if math.isfinite(curve.mjd[i])]
+    late = int(np.count_nonzero(~curve.is_observed[timed]))
+    if not late:
+        return "in order of observation, UTC"
+    if late == len(timed):
+        return "in order of processing time, UTC"
+    return f"in order of time, UTC ({late:,} processing time{'' if late == 1 else 's'})"
 
 
 def missing_words(frame: EpochFrame) -> str:

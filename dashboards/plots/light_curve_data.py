@@ -22,7 +22,7 @@ from dashboards.plots.theme import SYMBOLS, get_theme
 from dashboards.plots.time_axis import utc_ms
 from data_access.analysis.variability import total_error, weighted_mean
 from data_access.analysis.variability.metric import usable
-from data_access.records import Epoch, LightCurve
+from data_access.records import LightCurve
 
 MOST_POINTS = 20_000
 AGGREGATE_BINS = 500
@@ -170,7 +170,7 @@ def light_curve_summary(
     """Return the subtitle: what the reader must know about these points before believing them."""
     parts: list[str] = []
     drawn = int(np.sum(columns["n"]))
-    late = int(np.count_nonzero(~_is_observed(lc)))
+    late = int(np.count_nonzero(~lc.is_observed))
     if late:
         parts.append(f"epochs are processing times for {late:,} of {lc.n_epoch:,} points")
     if drawn > MOST_POINTS:
@@ -221,14 +221,8 @@ def _select(lc: LightCurve, flux: FluxKind, unit: FluxUnit, marks: Marks) -> Sel
         rms=lc.noise_jy * scale,
         has_rms=lc.has_rms,
         kind=kind,
-        observed=_is_observed(lc),
+        observed=lc.is_observed,
     )
-
-
-def _is_observed(lc: LightCurve) -> BoolArray:
-    """Return which epochs are times of observation, not of processing; origins are few, epochs many."""
-    known = {origin: Epoch(0.0, origin).is_observation for origin in set(lc.origin)}
-    return np.fromiter(map(known.__getitem__, lc.origin), np.bool_, len(lc.origin))
 
 
 def _total(values: FloatArray, errors: FloatArray, marks: Marks) -> FloatArray:

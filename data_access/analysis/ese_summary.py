@@ -166,7 +166,7 @@ def summarise_ese(
     own_dips = _dip_curve(t, f, e, options)
     return EseSummary(
         n=n,
-        sigma=sigma_deviation(f[good]),
+        sigma=sigma_deviation(f, e),
         bound=bound,
         leave_one_out=leave_one_out(f, e, **options.errors).largest,
         own=own_dips,

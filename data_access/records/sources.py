@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from data_access.records.base import EpochOrigin
+from data_access.records.base import Epoch, EpochOrigin
 from data_access.records.measurement_quality import Quality, quality_of
 
 FloatArray = npt.NDArray[np.float64]
@@ -63,9 +63,13 @@ class EseCandidate:
 
     Attributes
     ----------
+    n_epoch : int or None
+        Measurements of the source in the photometry; without any there, those that its stored statistics are of.
+    n_is_stored : bool
+        True for the latter.
     largest_possible : float or None
-        The largest value that this statistic can reach with the number of epochs of the source,
-        sqrt(n - 1) (Samuelson 1968); None when the number of epochs is not known.
+        The largest value that this statistic can reach with `n_epoch` measurements, sqrt(n - 1) (Samuelson 1968);
+        0 for one, None when their number is not known.
     """
 
     id: int
@@ -76,6 +80,8 @@ class EseCandidate:
     flag_type: str | None
     status: str | None
     notes: str | None
+    n_epoch: int | None = None
+    n_is_stored: bool = False
     largest_possible: float | None = None
 
 
@@ -202,6 +208,12 @@ class LightCurve:
         return np.array([meaning[word] == wanted for word in self.quality], dtype=np.bool_)
 
     @property
+    def is_observed(self) -> npt.NDArray[np.bool_]:
+        """Whether an epoch is the time of the observation, not only of the processing, shape (n_epoch,)."""
+        known = {origin: Epoch(0.0, origin).is_observation for origin in set(self.origin)}  # few, epochs are many
+        return np.fromiter(map(known.__getitem__, self.origin), np.bool_, len(self.origin))
+
+    @property
     def has_rms(self) -> npt.NDArray[np.bool_]:
         """Whether a local rms is recorded, shape (n_epoch,)."""
         return np.asarray(np.isfinite(self.rms_jy) & (self.rms_jy > 0))
@@ -219,6 +231,16 @@ class LightCurve:
     def n_epoch(self) -> int:
         """Number of measurements."""
         return int(self.mjd.size)
+
+    @property
+    def version(self) -> tuple[str, int, int]:
+        """What changes with every new measurement and with those that are written anew in place."""
+        arrays = (
+            self.photometry_id, self.mjd, self.peak_jyb, self.peak_err_jyb, self.flux_jy, self.flux_err_jy,
+            self.rms_jy, self.flags, self.is_forced,
+        )  # fmt: skip
+        content = (*(array.tobytes() for array in arrays), self.image_path, self.quality)
+        return self.source_id, self.n_epoch, hash(content)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from data_access.records import LightCurve
 from data_access.records.base import EpochOrigin
 from data_access.records.measurement_quality import quality_of
 from data_access.repositories.measurement_quality import has_quality, is_unflagged_sql
+from data_access.repositories.photometry_versions import CurveVersion, find_versions
 
 _COLUMNS = (
     "id", "image_path", "mosaic_path", "mjd", "measured_at", "peak_jyb", "peak_err_jyb", "flux_jy", "flux_err_jy",
@@ -105,20 +106,10 @@ class PhotometryRepository:
         rows = tuple((str(name), str(path), _one_float(f), _one_float(e)) for name, path, f, e in found.rows)
         return rows, found.truncated
 
-    async def find_versions(self, names: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """Return how many measurements a source has and the newest row number: both change with every epoch."""
+    async def find_versions(self, names: Sequence[str]) -> dict[str, CurveVersion]:
+        """Return what changes with the measurements of each source, in place too; of at most 200 sources."""
         table = await self._layout.find_or_none("photometry")
-        wanted = tuple(dict.fromkeys(names))[:_MANY]
-        if table is None or not wanted:
-            return {}
-        one = f'(SELECT {{}} FROM "{table.name}" p WHERE p.source_id = n.name)'
-        newest = one.format(f"max({table.key('id', 'p')})")
-        sql = (
-            f"WITH n(name) AS (VALUES {','.join(['(?)'] * len(wanted))}) "
-            f"SELECT n.name, {one.format('count(*)')}, {newest} FROM n LIMIT {len(wanted)}"
-        )
-        found = await table.fetch(sql, wanted)
-        return {str(name): (int(n or 0), int(last or 0)) for name, n, last in found.rows}
+        return {} if table is None else await find_versions(table, tuple(dict.fromkeys(names))[:_MANY])
 
     async def find_sources_in(
         self, image_path: str, *, limit: int = 500

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from data_access.analysis.variability.sigma_deviation import largest_possible_stored
 from data_access.layout import TABLES
 from data_access.records import EseCandidate, MonitoringState, Source, StoredVariability, TransientCandidate
 from data_access.repositories.base import RowReader
@@ -71,9 +71,10 @@ def _stored_of(*values: Any) -> StoredVariability:
 
 
 def _suspect(n_obs: int | None, sigma: float | None, problems: Sequence[str]) -> str:
-    bound = math.sqrt(n_obs - 1) if n_obs and n_obs > 1 else None
+    bound = largest_possible_stored(n_obs)
     if sigma is not None and bound is not None and sigma > bound * 1.001:
-        return f"sigma_deviation {sigma:.3g} is impossible with {n_obs} epochs (at most {bound:.3g})"
+        epochs = f"{n_obs} epoch{'' if n_obs == 1 else 's'}"
+        return f"sigma_deviation {sigma:.3g} is impossible with {epochs} (at most {bound:.3g})"
     return "; ".join(problems)
 
 
@@ -97,11 +98,15 @@ def to_monitoring(values: Sequence[Any]) -> MonitoringState:
     )
 
 
-def to_candidate(values: Sequence[Any], epochs: dict[str, int]) -> EseCandidate:
-    """Return the candidate in a row of `ESE_COLUMNS`; `epochs` is the number of epochs by source."""
+def to_candidate(values: Sequence[Any], epochs: Mapping[str, int], stored: Mapping[str, int]) -> EseCandidate:
+    """Return the candidate in a row of `ESE_COLUMNS`.
+
+    `epochs` has the measurements in the photometry by source, `stored` those that the stored statistics are of.
+    """
     row = RowReader(ESE_COLUMNS, values)
     name = row.text("source_id") or ""
-    n = epochs.get(name)
+    measured = epochs.get(name)
+    n = measured or stored.get(name)
     return EseCandidate(
         id=row.integer("id") or 0,
         source_id=name,
@@ -111,7 +116,9 @@ def to_candidate(values: Sequence[Any], epochs: dict[str, int]) -> EseCandidate:
         flag_type=row.text("flag_type"),
         status=row.text("status"),
         notes=row.text("notes"),
-        largest_possible=math.sqrt(n - 1) if n and n > 1 else None,
+        n_epoch=n,
+        n_is_stored=n is not None and not measured,
+        largest_possible=largest_possible_stored(n),
     )
 
 

@@ -167,8 +167,8 @@ class SourceRepository:
             f"ORDER BY {table.column('flagged_at')} DESC LIMIT {int(limit)}"
         )
         found = await table.fetch(sql, (source_id,) if source_id else ())
-        epochs = await self._count_epochs(tuple({str(row[1]) for row in found.rows}))
-        return tuple(to_candidate(row, epochs) for row in found.rows)
+        epochs, stored = await self._count_epochs(tuple({str(row[1]) for row in found.rows}))
+        return tuple(to_candidate(row, epochs, stored) for row in found.rows)
 
     async def find_known(self, names: Sequence[str]) -> frozenset[str]:
         """Return which of these names (at most 200) are sources: alerts also name things that are not."""
@@ -315,9 +315,14 @@ class SourceRepository:
         )
         return table, Query(sql, names)
 
-    async def _count_epochs(self, names: Sequence[str]) -> dict[str, int]:
-        (rows,) = await ask_together([await self._epochs_of(names)])
-        return {str(name): int(n) for name, n in rows if n}
+    async def _count_epochs(self, names: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
+        """Return how many measurements sources have in the photometry, and by their stored statistics."""
+        statistics = await self._by_name("variability_stats", ("source_id", "n_obs"), names)
+        counted, stored = await ask_together([await self._epochs_of(names), statistics])
+        return (
+            {str(name): int(n) for name, n in counted if n},
+            {str(name): n for name, n in stored if isinstance(n, int) and n > 0},
+        )
 
     async def _positions(self, names: Sequence[str]) -> dict[str, tuple[float | None, float | None]]:
         table = await self._layout.find_or_none("photometry")

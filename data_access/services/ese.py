@@ -1,4 +1,4 @@
-"""The pipeline's ESE candidates with what their light curves say, kept while no epoch comes in."""
+"""The pipeline's ESE candidates with what their light curves say, kept while their measurements stay the same."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from data_access.offload import Offload
 from data_access.records import EseCandidate, LightCurve
 from data_access.records.neighbours import NeighbourCurves
 from data_access.repositories.photometry import PhotometryRepository
+from data_access.repositories.photometry_versions import CurveVersion
 from data_access.repositories.sources import SourceRepository
 from data_access.services.neighbours import NeighbourService
 
@@ -23,6 +24,7 @@ MOST_CANDIDATES = 500
 _MOST_KEPT = 2000
 _VERSIONS_AT_ONCE = 200
 _PATIENCE_S = 60.0
+_UNKNOWN = CurveVersion(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class EseEntry:
 
 
 class EseService:
-    """Analyses light curves off the event loop; an analysis is kept until its source has another epoch."""
+    """Analyses light curves off the event loop; an analysis is kept until the measurements of its source change."""
 
     def __init__(
         self, sources: SourceRepository, photometry: PhotometryRepository, neighbours: NeighbourService,
@@ -137,27 +139,27 @@ class EseService:
             part = entries[start : start + _VERSIONS_AT_ONCE]
             versions = await self._photometry.find_versions([entry.candidate.source_id for entry in part])
             for entry in part:
-                version = versions.get(entry.candidate.source_id, (0, 0))
+                version = versions.get(entry.candidate.source_id, _UNKNOWN)
                 yield await self._entry(entry, version, options, with_neighbours=with_neighbours)
 
     async def _entry(
-        self, entry: EseEntry, version: tuple[int, int], options: EseOptions, *, with_neighbours: bool
+        self, entry: EseEntry, version: CurveVersion, options: EseOptions, *, with_neighbours: bool
     ) -> EseEntry:
         name = entry.candidate.source_id
-        if not version[0]:
+        if not version.n:
             return replace(entry, problem="no photometry")
         key = (name, version, options)
         kept = self._kept.get(key)
         if kept is not None:
             self._kept.move_to_end(key)
-            return replace(entry, n_epoch=version[0], summary=kept)
+            return replace(entry, n_epoch=version.n, summary=kept)
         try:
             curve = await self._sources.get_light_curve(name)
             analysis = await self.analyse(curve, options=options, with_neighbours=with_neighbours)
         except ArchiveError as err:
-            return replace(entry, n_epoch=version[0], problem=err.message)
+            return replace(entry, n_epoch=version.n, problem=err.message)
         if analysis.neighbours is not None:
             self._kept[key] = analysis.summary
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
-        return replace(entry, n_epoch=version[0], summary=analysis.summary)
+        return replace(entry, n_epoch=version.n, summary=analysis.summary)

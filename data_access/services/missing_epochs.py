@@ -12,7 +12,7 @@ from data_access.analysis.coordinates import separation_arcsec
 from data_access.analysis.image_sky import middle_of
 from data_access.analysis.times import stamp_in_name
 from data_access.errors import ArchiveError, ValidationError
-from data_access.records import Cutout, FileState, Image, LightCurve, PageRequest
+from data_access.records import Cutout, Image, LightCurve, PageRequest
 from data_access.records.missing_epochs import MissingEpoch, MissingEpochs
 from data_access.repositories.image_filter import ImageFilter
 from data_access.repositories.images import ImageRepository
@@ -68,13 +68,15 @@ class MissingEpochService:
         pages = _pages(missing, beyond)
         at = min(max(page, 1), len(pages))
         states = await self._files.states([image.path for image in pages[at - 1] if not beyond[image.id]])
-        usual = _usual_flux(curve)
+        usual, reach = _usual_flux(curve), _reach_by_type(near)
         found = []
         for image in pages[at - 1]:
             if beyond[image.id]:
                 found.append(MissingEpoch(image, "not covered", beyond[image.id]))
+            elif not states[image.path].exists:
+                found.append(_judge_gone(image, place, reach.get(image.type)))
             else:
-                found.append(await self._judge(image, states[image.path], place, usual))
+                found.append(await self._judge(image, place, usual))
         return MissingEpochs(tuple(found), len(once), len(missing), at, len(pages), truncated, n_unknown)
 
     async def _near(self, place: Place) -> tuple[list[Image], bool]:
@@ -113,9 +115,7 @@ class MissingEpochService:
                 near.append(image)
         return near, n_unknown
 
-    async def _judge(self, image: Image, state: FileState, place: Place, usual_jy: float) -> MissingEpoch:
-        if not state.exists:
-            return MissingEpoch(image, "image gone", "the file is not on disk any more")
+    async def _judge(self, image: Image, place: Place, usual_jy: float) -> MissingEpoch:
         try:
             cutout = await self._cutouts.cutout(image, place, width=_WIDTH_ARCMIN, unit="arcmin")
         except ValidationError as err:
@@ -147,14 +147,48 @@ def _pages(missing: Sequence[Image], beyond: Mapping[int, str]) -> list[list[Ima
 
 def _beyond_recorded_size(image: Image, place: Place) -> str:
     """Return in words that a source lies outside of an image by its recorded size; empty when not certain."""
+    away, reach = _away_arcsec(image, place), _recorded_reach_arcsec(image)
+    if away is None or reach is None or away <= reach:
+        return ""
+    return f"{away / 3600:.2f}° from the middle of an image that reached {reach / 3600:.2f}°, as recorded"
+
+
+def _away_arcsec(image: Image, place: Place) -> float | None:
+    """Return how far a source is from the middle of an image; None where that is not recorded."""
     at = image.position
-    if at.ra_deg is None or at.dec_deg is None or not (image.imsize_x and image.imsize_y and image.cellsize_arcsec):
-        return ""
-    away = float(separation_arcsec(at.ra_deg, at.dec_deg, place.ra_deg or 0.0, place.dec_deg or 0.0))
-    corner = math.hypot(image.imsize_x, image.imsize_y) / 2 * image.cellsize_arcsec
-    if away <= corner:
-        return ""
-    return f"{away / 3600:.2f}° from the middle of an image that reached {corner / 3600:.2f}°, as recorded"
+    if at.ra_deg is None or at.dec_deg is None:
+        return None
+    return float(separation_arcsec(at.ra_deg, at.dec_deg, place.ra_deg or 0.0, place.dec_deg or 0.0))
+
+
+def _recorded_reach_arcsec(image: Image) -> float | None:
+    """Return how far the corners of an image are from its middle; None without a recorded size."""
+    if not (image.imsize_x and image.imsize_y and image.cellsize_arcsec):
+        return None
+    return math.hypot(image.imsize_x, image.imsize_y) / 2 * image.cellsize_arcsec
+
+
+def _reach_by_type(images: Sequence[Image]) -> dict[str | None, float]:
+    """Return the farthest recorded reach of the images of each type, arcsec: others may be mosaics or cutouts."""
+    farthest: dict[str | None, float] = {}
+    for image in images:
+        reach = _recorded_reach_arcsec(image)
+        if reach is not None:
+            farthest[image.type] = max(reach, farthest.get(image.type, 0.0))
+    return farthest
+
+
+def _judge_gone(image: Image, place: Place, usual_reach: float | None) -> MissingEpoch:
+    """Judge an image without a file: one that none of its type would have reached from was never of use here."""
+    away = _away_arcsec(image, place)
+    if away is None or usual_reach is None or away <= usual_reach:
+        return MissingEpoch(image, "image gone", "the file is not on disk any more")
+    middle = "the pointing of its MS" if image.position.origin == "MS" else "its middle"
+    detail = (
+        f"{away / 3600:.2f}° from {middle}; images of its type near here reached {usual_reach / 3600:.2f}° at most, "
+        "as recorded (the file is gone)"
+    )
+    return MissingEpoch(image, "not covered", detail)
 
 
 def _judge_pixels(image: Image, cutout: Cutout, usual_jy: float) -> MissingEpoch:

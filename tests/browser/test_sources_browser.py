@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -94,3 +96,24 @@ def test_a_position_is_copied_with_the_keyboard(page: Page, server: Callable[...
     expect(button).to_contain_text("✓")
     assert page.evaluate("navigator.clipboard.readText()") == wanted.removeprefix("Copy ")
     assert page.url == f"{process.url}sources"
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_source_whose_name_is_dots_is_opened_from_the_list(
+    page: Page, server: Callable[..., ServerProcess], tmp_path: Path, name: str
+) -> None:
+    folder = write_demo(tmp_path / "archive", nights=1)
+    with closing(sqlite3.connect(folder / "state" / "db" / "products.sqlite3")) as db, db:
+        db.execute(
+            "INSERT INTO photometry (source_id, image_path, ra_deg, dec_deg, peak_jyb, peak_err_jyb, measured_at) "
+            "VALUES (?, '/x/2026-04-01T08:00:00.img.fits', 150, 50, 0.2, 0.002, 1.8e9)",
+            (name,),
+        )
+    process = server(str(folder), module="tests.browser.archive_server")
+    page.goto(f"{process.url}sources?sort=source_id&order=asc")
+    wait_until_filled(page)
+    page.locator("section.rt").filter(has_text="Sources").get_by_role("link", name=name, exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    assert page.url.partition("?")[0].endswith(f"/sources/{name}~")
+    refused = page.request.get(f"{process.url}sources/{name}~/epochs.png")
+    assert refused.status == 404 and f"No image of source '{name}' can be shown" in refused.text()

@@ -20,6 +20,7 @@ from dashboards.components.browser_state import write_query
 from dashboards.links import Links
 from dashboards.pages.epoch_part import EpochPart
 from dashboards.pages.source import SourcePage
+from dashboards.pages.source_point import PointPart
 from dashboards.plots import epoch_pictures
 from dashboards.plots.epoch_mark import MARK, MEANING, WORDS
 from dashboards.plots.epoch_pictures import EpochPictures, sheet_png
@@ -50,6 +51,46 @@ async def open_page(archive: Archive, name: str = NAME, **query: str) -> tuple[S
     part = next(part for part in view.parts if isinstance(part, EpochPart))
     assert part.slot.failure is None
     return view, part
+
+
+def without_observation_times(folder: Path, condition: str = "1") -> None:
+    """Take the stamp out of the names of images, and the epoch away: what is left is when they were processed."""
+    with closing(sqlite3.connect(folder / "state" / "db" / "products.sqlite3")) as db, db:
+        db.execute(
+            "UPDATE photometry SET mjd = NULL, image_path = '/x/' || id || '.fits' "
+            f"WHERE source_id = ? AND {condition}",
+            (NAME,),
+        )
+
+
+async def test_times_that_are_only_those_of_the_processing_are_called_so_beside_the_number(tmp_path: Path) -> None:
+    own = write_epochs(tmp_path / "archive")
+    without_observation_times(own)
+    async with open_archive(own) as opened:
+        view, part = await open_page(opened, strip_show="all", point="1")
+        seen = next(item["cell"] for item in view.heading.items if item["label"] == "last seen")
+        assert seen["n"] == "processing time" and seen["title"].endswith("from the processing time")
+        assert part.strip.total == "1-10 of 10 in order of processing time, UTC"
+        column = next(c for c in view.measurements.columns if c["name"] == "epoch")
+        assert (column["label"], column["unit"]) == ("Processing time", "UTC")
+        chosen = next(part for part in view.parts if isinstance(part, PointPart)).facts.groups[0]["items"]
+        assert chosen[0]["label"] == "Processing time"
+
+
+async def test_some_processing_times_among_those_of_observations_are_counted(tmp_path: Path) -> None:
+    own = write_epochs(tmp_path / "archive")
+    without_observation_times(own, "flags = 4")
+    async with open_archive(own) as opened:
+        view, part = await open_page(opened, strip_show="all")
+        assert part.strip.total == "1-10 of 10 in order of time, UTC (1 processing time)"
+        assert next(c for c in view.measurements.columns if c["name"] == "epoch")["label"] == "Time"
+
+
+async def test_times_of_observations_are_called_so(archive: Archive) -> None:
+    view, _ = await open_page(archive)
+    seen = next(item["cell"] for item in view.heading.items if item["label"] == "last seen")
+    assert "n" not in seen
+    assert next(c for c in view.measurements.columns if c["name"] == "epoch")["label"] == "Observed"
 
 
 def query_of(tile: dict[str, Any]) -> dict[str, str]:

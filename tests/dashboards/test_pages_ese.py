@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,18 @@ async def test_other_epochs_patch_the_figures(archive: Archive) -> None:
     assert part.figures == before
     source = before[0].select_one({"name": "ese_own", "type": ColumnDataSource})
     assert len(source.data["flux"]) == 8
+
+
+async def test_the_panel_follows_measurements_that_are_written_anew_in_place(tmp_path: Path) -> None:
+    own = write_epochs(tmp_path / "archive")
+    async with open_archive(own) as opened:
+        view, part = await open_panel(opened)
+        assert part.dips.rows[0]["cells"][5]["t"] == "60"
+        with closing(sqlite3.connect(own / "state" / "db" / "products.sqlite3")) as db, db:
+            db.execute("UPDATE photometry SET peak_jyb = 0.02 WHERE source_id = ? AND peak_jyb < 0.05", (NAME,))
+        await view.refresh()
+        await view.settled()
+        assert part.dips.rows[0]["cells"][5]["t"] == "80"
 
 
 async def test_both_systematic_errors_count_in_the_panel(archive: Archive) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from dashboards.components.browser_state import write_query
+from dashboards.links import Links
 from dashboards.pages.ese import COLUMNS, EsePage
+from dashboards.pages.source_words import candidate_row
 from dashboards.session import Session
 from data_access import Archive, open_archive
 from tests.dashboards.epoch_samples import NAME, write_epochs
@@ -75,12 +77,43 @@ async def test_a_candidate_without_photometry_says_so_and_stays_text(archive: Ar
     assert ghost["cells"][COLUMN["verdict"]]["t"] == "no photometry"
 
 
+async def test_an_impossible_flag_is_marked_and_says_which_number_of_epochs_it_is_held_against(
+    archive: Archive, folder: Path
+) -> None:
+    with closing(sqlite3.connect(folder / "state" / "db" / "products.sqlite3")) as db, db:
+        db.execute(
+            "INSERT INTO variability_stats (source_id, ra_deg, dec_deg, nvss_flux_mjy, n_obs, updated_at) "
+            "VALUES ('<b>ghost</b>', 1, 2, 3, 20, 1.8e9)"
+        )
+        db.execute(
+            "INSERT INTO photometry (source_id, image_path, ra_deg, dec_deg, peak_jyb, peak_err_jyb, measured_at) "
+            "VALUES ('ONCE', '/x/2026-04-01T08:00:00.img.fits', 150, 50, 0.2, 0.002, 1.8e9)"
+        )
+    add_candidate(folder, "ONCE", 5.2, "active")
+    view = await open_list(archive)
+    found = {row["cells"][0]["t"]: row["cells"] for row in view.table.rows}
+    ghost, once = (found[name][COLUMN["significance"]] for name in ("<b>ghost</b>", "ONCE"))
+    assert (ghost["t"], ghost["u"], ghost["s"]) == ("9.00", "> 4.36", "bad")
+    assert "at most 4.36 with the 20 epochs of the stored statistics (there is no photometry)" in ghost["title"]
+    assert (once["t"], once["u"], once["s"]) == ("5.20", "> 0.00", "bad")
+    assert "with the 1 epoch in the photometry" in once["title"]
+    assert found["<b>ghost</b>"][COLUMN["bound"]]["t"] == "206"
+    candidates = {c.source_id: c for c in await archive.sources.find_ese_candidates()}
+    assert candidate_row(candidates["ONCE"], Links(""))["cells"][2] == once
+    assert candidate_row(candidates["ONCE"], Links(""), with_source=False)["cells"][1] == once
+
+
 async def test_it_is_sorted_by_what_was_flagged_and_what_was_computed(archive: Archive) -> None:
     view = await open_list(archive, sort="significance")
     assert column(view, "source") == ["<b>ghost</b>", NAME, "N03"]
     view._sort_by("leave_one_out", False)
     assert column(view, "source")[0] == NAME
     assert write_query(view, view.url_params) == "sort=leave_one_out&order=asc"
+
+
+def test_signed_columns_are_sorted_by_the_strongest_dip_first() -> None:
+    lowest = {column["name"] for column in COLUMNS if column.get("lowest_first")}
+    assert lowest == {"leave_one_out", "deepest"}
 
 
 @pytest.mark.parametrize("sort", ["depth", "duration", "run", "deepest", "normalised", "verdict"])
@@ -133,6 +166,21 @@ async def test_a_light_curve_is_analysed_once_until_it_has_another_epoch(archive
     second = {entry.candidate.source_id: entry.summary for entry in again._done.values()}
     assert second[NAME] is first[NAME]
     assert second["N03"] is not first["N03"]
+
+
+@pytest.mark.parametrize("change", ["peak_jyb = 3 * peak_jyb WHERE mjd > 61110", "flags = 4 WHERE peak_jyb < 0.05"])
+async def test_a_light_curve_that_was_written_anew_in_place_is_analysed_anew(
+    archive: Archive, folder: Path, change: str
+) -> None:
+    view = await open_list(archive)
+    before = column(view, "depth"), column(view, "leave_one_out")
+    with closing(sqlite3.connect(folder / "state" / "db" / "products.sqlite3")) as db, db:
+        db.execute(f"UPDATE photometry SET {change}")
+    await view.refresh()
+    await view.settled()
+    assert (column(view, "depth"), column(view, "leave_one_out")) != before
+    again = await open_list(archive)
+    assert column(again, "depth") == column(view, "depth")
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from dashboards.boundary import Boundary, describe_failure
 from dashboards.components import RecordTable
 from dashboards.components.browser_state import BrowserState, write_query
-from dashboards.links import Links
+from dashboards.links import Links, name_in_path
 from dashboards.live import ChangeFeed, Live
 from dashboards.routes import ROUTES
 from dashboards.session import Session
@@ -238,7 +239,15 @@ def test_link_escapes_the_id_as_one_segment() -> None:
 
 
 def test_link_to_a_dot_name_stays_in_its_folder() -> None:
-    assert Links().job("..") == "./jobs/%2E%2E"
+    assert Links().job("..") == "./jobs/..~"
+    assert Links().source(".") == "./sources/.~"
+
+
+@pytest.mark.parametrize("name", [".", "..", ".~", "..~", "..~~", "...", "..~a", "~", "J1+2/../x y?#%", "%2e%2e"])
+def test_every_name_comes_back_from_its_link(name: str) -> None:
+    segment = Links().source(name).removeprefix("./sources/")
+    assert "/" not in segment and unquote(segment) not in (".", "..")
+    assert name_in_path(unquote(segment)) == name
 
 
 def test_link_leaves_out_empty_query_values() -> None:

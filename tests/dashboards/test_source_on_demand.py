@@ -71,6 +71,39 @@ async def test_an_image_that_is_gone_and_never_reached_the_source_did_not_cover_
     assert (cells[1]["t"], cells[2]["t"][:5]) == ("not covered", "1.00°")
 
 
+@pytest.mark.parametrize(
+    ("type_of_others", "pointing_deg", "said"),
+    [
+        (
+            "5min",
+            1.0,
+            ("not covered", "1.00° from the pointing of its MS; images of its type near here reached 0.08°"),
+        ),
+        ("5min", 0.05, ("image gone", "the file is not on disk any more")),
+        ("mosaic", 1.0, ("image gone", "the file is not on disk any more")),
+    ],
+)
+async def test_a_gone_image_without_a_size_is_judged_by_its_pointing_and_the_reach_of_its_type(
+    folder: Path, type_of_others: str, pointing_deg: float, said: tuple[str, str]
+) -> None:
+    with closing(sqlite3.connect(folder / "state" / "db" / "products.sqlite3")) as db, db:
+        db.execute("UPDATE images SET imsize_x = 64, imsize_y = 64, cellsize_arcsec = 6, type = ?", (type_of_others,))
+        db.execute(
+            "UPDATE images SET imsize_x = NULL, center_ra_deg = NULL, center_dec_deg = NULL, type = '5min' "
+            "WHERE path LIKE ?",
+            (f"%{STAMPS[2]}%",),
+        )
+        db.execute(
+            "INSERT INTO ms_index (path, pointing_ra_deg, pointing_dec_deg) VALUES (?, ?, ?)",
+            (f"/stage/ms/{STAMPS[2]}.ms", RA_DEG, DEC_DEG + pointing_deg),
+        )
+    async with open_archive(folder) as archive:
+        view = await open_source(archive, missing="on")
+    table: Any = view.slots["missing epochs"].content
+    cells = next(row["cells"] for row in table.rows if row["cells"][3]["t"].startswith(STAMPS[2]))
+    assert cells[1]["t"] == said[0] and cells[2]["t"].startswith(said[1])
+
+
 def shown(view: SourcePage) -> list[tuple[str, str]]:
     """Return time and reason of what is listed."""
     table: Any = view.slots["missing epochs"].content

@@ -98,7 +98,6 @@ def test_a_stored_sigma_deviation_is_held_against_the_photometry() -> None:
         ("std_flux_mjy", "standard deviation is 7 mJy"),
         ("chi2_nu", "χ²ν is 7"),
         ("eta_metric", "η is 7"),
-        ("sigma_deviation", "σ deviation is 7"),
     ],
 )
 def test_a_stored_number_that_one_measurement_cannot_have_says_why(column: str, words: str) -> None:
@@ -107,6 +106,19 @@ def test_a_stored_number_that_one_measurement_cannot_have_says_why(column: str, 
     row = replace(stored_row(), n_obs=1, **one, **{**dict.fromkeys(names), column: 7.0})
     (remark,) = compare_stored(row, FLUX_JY[:1], ERR_JY[:1])
     assert remark.startswith(f"the stored {words}, the photometry has none: needs at least 2")
+
+
+def test_a_stored_sigma_deviation_of_one_measurement_is_impossible() -> None:
+    one = dict.fromkeys(("mean_flux_mjy", "min_flux_mjy", "max_flux_mjy"), 50.0)
+    none = dict.fromkeys(("std_flux_mjy", "chi2_nu", "eta_metric", "nvss_flux_mjy"))
+    row = replace(stored_row(), n_obs=1, **one, **none, sigma_deviation=7.0)
+    (remark,) = compare_stored(row, FLUX_JY[:1], ERR_JY[:1])
+    assert remark == (
+        "a deviation of 7 standard deviations is impossible with 1 measurement: the largest possible is 0.00"
+    )
+    assert compare_stored(replace(row, sigma_deviation=0.0), FLUX_JY[:1], ERR_JY[:1]) == (
+        "the stored σ deviation is 0, the photometry has none: needs at least 2 measurements with a finite flux",
+    )
 
 
 def test_missing_columns_are_not_differences() -> None:

@@ -117,6 +117,16 @@ def test_debiased_modulation_index_by_hand() -> None:
     )
 
 
+@pytest.mark.parametrize("level", [0.1, 0.3, 0.7, 20.0])
+@pytest.mark.parametrize("spread", [0.01, 0.003])
+def test_a_debiased_modulation_index_of_nothing_is_zero_and_no_rounding_noise(level: float, spread: float) -> None:
+    flux, err = level + spread * np.array([-1.0, 1.0] * 3), np.full(6, spread)
+    assert np.mean((flux - flux.mean()) ** 2) == pytest.approx(np.mean(err**2), rel=1e-12)
+    assert value(debiased_modulation_index(flux, err)) == 0.0
+    little_more = value(debiased_modulation_index(flux, err * math.sqrt(1 - 1e-9)))
+    assert little_more == pytest.approx(spread * math.sqrt(1e-9) / level, rel=1e-3)
+
+
 def test_von_neumann_by_hand_is_small_for_a_slope_and_large_for_a_zigzag() -> None:
     assert value(von_neumann([1.0, 2.0, 3.0, 4.0])) == pytest.approx(3 / 5, rel=1e-14)
     assert value(von_neumann([1.0, -1.0, 1.0, -1.0])) == pytest.approx(12 / 4, rel=1e-14)

@@ -167,6 +167,22 @@ async def test_an_impossible_sigma_is_pointed_out(tmp_path: Path) -> None:
     assert (candidate.significance, candidate.largest_possible) == (5.2, 3.0)
 
 
+@pytest.mark.parametrize(
+    ("n_rows", "n_stored", "expected"),
+    [(10, 20, (10, False, 3.0)), (0, 17, (17, True, 4.0)), (1, 20, (1, False, 0.0)), (0, None, (None, False, None)),
+     (0, 1, (1, True, 0.0)), (0, "nonsense", (None, False, None))],
+)  # fmt: skip
+async def test_the_bound_of_a_candidate_is_of_the_photometry_else_of_the_stored_statistics(
+    tmp_path: Path, n_rows: int, n_stored: object, expected: tuple[object, ...]
+) -> None:
+    _fill(tmp_path, PHOTOMETRY, "source_id", [("A",)] * n_rows + [("B",)])
+    _fill(tmp_path, STATS, "source_id n_obs", [("A", n_stored)])
+    _fill(tmp_path, ESE, "source_id status significance", [("A", "active", 5.2)])
+    async with open_archive(tmp_path) as archive:
+        (candidate,) = await archive.sources.find_ese_candidates()
+    assert (candidate.n_epoch, candidate.n_is_stored, candidate.largest_possible) == expected
+
+
 NAMES = [
     "/ms/2025-10-02T00:12:00.ms", "/ms/2025-10-02T00:12:01.ms", "/ms/2025-10-02T00:12:00_second.ms", "/ms/aegean.ms",
     "/ms/2025-10-02T00:12:00", "/ms/no time at all", "/ms/2025-10-02.ms", "/other/field.ms",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 
 from data_access import Archive, open_archive
 from data_access.analysis.ensemble import divide_by_ensemble
+from data_access.repositories import photometry_versions
 from tests.dashboards.epoch_samples import BAD_SCALE, N_EPOCH, NAME, write_epochs
 
 
@@ -60,4 +63,52 @@ async def test_measurements_of_other_images_are_not_matched(archive: Archive) ->
 async def test_versions_change_with_every_epoch(archive: Archive) -> None:
     versions = await archive.photometry.find_versions((NAME, "nobody"))
     curve = await archive.sources.get_light_curve(NAME)
-    assert versions == {NAME: (N_EPOCH, int(curve.photometry_id.max())), "nobody": (0, 0)}
+    assert versions[NAME][:2] == (N_EPOCH, int(curve.photometry_id.max()))
+    assert versions["nobody"] == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "peak_jyb = 3 * peak_jyb",
+        "peak_jyb = 0.14 - peak_jyb",  # the steady and the faint epochs change places
+        "peak_err_jyb = 2 * peak_err_jyb",
+        "peak_err_jyb = NULL",
+        "flux_jy = flux_jy + 1e-6",
+        "mjd = mjd + 0.001",
+        "flags = flags | 4",
+    ],
+)
+async def test_versions_change_when_measurements_are_written_anew_in_place(tmp_path: Path, change: str) -> None:
+    folder = write_epochs(tmp_path / "archive")
+    async with open_archive(folder) as archive:
+        before = await archive.photometry.find_versions((NAME, "N03"))
+        with closing(sqlite3.connect(folder / "state" / "db" / "products.sqlite3")) as db, db:
+            db.execute(f"UPDATE photometry SET {change} WHERE source_id = ?", (NAME,))
+        after = await archive.photometry.find_versions((NAME, "N03"))
+    assert after[NAME][:2] == before[NAME][:2]
+    assert after[NAME] != before[NAME]
+    assert after["N03"] == before["N03"]
+
+
+async def test_an_infinite_error_does_not_hide_what_else_changes(tmp_path: Path) -> None:
+    folder = write_epochs(tmp_path / "archive")
+    path = folder / "state" / "db" / "products.sqlite3"
+    async with open_archive(folder) as archive:
+        versions = []
+        for change in ("peak_err_jyb = 9e999 WHERE flags = 4", "peak_err_jyb = 0.5 WHERE flags = 1"):
+            with closing(sqlite3.connect(path)) as db, db:
+                db.execute(f"UPDATE photometry SET {change}")
+            versions.append((await archive.photometry.find_versions((NAME,)))[NAME])
+    assert versions[0] != versions[1]
+
+
+async def test_checksums_are_asked_for_in_parts(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = (NAME, "N00", "N01", "N02")
+    whole = await archive.photometry.find_versions(names)
+    monkeypatch.setattr(photometry_versions, "MOST_ROWS", 2 * N_EPOCH)
+    assert await archive.photometry.find_versions(names) == whole
+    assert len({version.checksum for version in whole.values()}) == len(names)
+    monkeypatch.setattr(photometry_versions, "MOST_ROWS", N_EPOCH - 1)
+    unread = await archive.photometry.find_versions(names)
+    assert {version.checksum for version in unread.values()} == {0.0}

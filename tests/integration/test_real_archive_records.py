@@ -233,8 +233,9 @@ async def test_the_rules_largest_value_stands_beside_every_candidate(archive: Ar
     assert len(candidates) == sum(truth["rows"][database]["ese_candidates"].values())
     for candidate in candidates:
         n = truth["sources"].get(candidate.source_id, {}).get("n_points", 0)
-        expected = None if n < 2 else (n - 1) ** 0.5
-        assert candidate.largest_possible == expected
+        assert candidate.n_is_stored == (n == 0)
+        n = n or (await archive.sources.get(candidate.source_id)).source.stored.n_obs
+        assert (candidate.n_epoch, candidate.largest_possible) == (n, (n - 1) ** 0.5)
 
 
 async def test_batch_parameters_are_read_in_both_notations(archive: Archive) -> None:

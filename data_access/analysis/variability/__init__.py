@@ -24,7 +24,7 @@ from data_access.analysis.variability.pairs import (
     maximum_pair,
     pair_metrics,
 )
-from data_access.analysis.variability.stored import compare_monitoring, compare_stored
+from data_access.analysis.variability.stored import compare_monitoring, compare_stored, compare_v
 from data_access.analysis.variability.summary import VariabilityMetrics, variability_metrics
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "VariabilityMetrics",
     "compare_monitoring",
     "compare_stored",
+    "compare_v",
     "debiased_modulation_index",
     "eta",
     "maximum_pair",

@@ -23,6 +23,9 @@ from data_access.analysis.variability.metric import (
     weighted_mean_of,
 )
 
+# Sums of some thousand squares differ by this share of themselves when they are equal.
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True, slots=True)
 class Definition:
@@ -165,10 +168,17 @@ def debiased_modulation_index(flux: npt.ArrayLike, err: npt.ArrayLike) -> Metric
         mean = float(np.mean(f))
         if (refusal := _mean_refusal(mean)) is not None:
             return refusal
-        excess = float(np.mean((f - mean) ** 2) - np.mean(e**2))
+        excess = float(excess_variance(np.mean((f - mean) ** 2), np.mean(e**2)))
         if excess < 0:
             return Metric(None, "the scatter is smaller than the errors: consistent with a constant source")
         return metric_of(math.sqrt(excess) / mean, _faint_mean(mean, e))
+
+
+def excess_variance(scatter: npt.ArrayLike, errors: npt.ArrayLike) -> FloatArray:
+    """Return mean squares of a scatter with those of the errors taken off; 0 where rounding is all that is left."""
+    scatter, errors = np.asarray(scatter, dtype=np.float64), np.asarray(errors, dtype=np.float64)
+    excess = scatter - errors
+    return np.where(np.abs(excess) <= _ROUNDING * (scatter + errors), 0.0, excess)
 
 
 def von_neumann(flux: npt.ArrayLike) -> Metric:

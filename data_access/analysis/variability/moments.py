@@ -14,6 +14,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from data_access.analysis.variability.formulas import excess_variance
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 FluxKind = Literal["peak", "integrated"]
@@ -146,7 +148,7 @@ def metrics_of(moments: npt.NDArray[Any], kind: FluxKind) -> dict[str, npt.NDArr
         std = np.where(n > 1, np.sqrt(own["m2"] / (n - 1)), np.nan)
         v = np.where(mean > 0, std / mean, np.nan)
         snr = np.where(n > 0, mean / np.sqrt(own["e2"] / n), np.nan)
-        excess = (own["m2"] - own["e2"]) / n
+        excess = excess_variance(own["m2"] / n, own["e2"] / n)
         md = np.where((n > 1) & (mean > 0) & (excess >= 0), np.sqrt(np.maximum(excess, 0.0)) / mean, np.nan)
         about_mean = own["wm2"] + own["w"] * (own["mean"] - own["wmean"]) ** 2
         xi = np.where(n > 0, own["shift"] + own["wmean"], np.nan)

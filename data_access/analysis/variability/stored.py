@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from data_access.analysis.variability.formulas import eta, modulation_index, unweighted_chi_squared
 from data_access.analysis.variability.metric import FloatArray, Metric, too_few, valid_measurements
-from data_access.analysis.variability.sigma_deviation import largest_possible_sigma_deviation, sigma_deviation
-from data_access.records.sources import MonitoringState, StoredVariability
+from data_access.analysis.variability.sigma_deviation import largest_possible_stored, sigma_deviation
+from data_access.records.sources import MonitoringState, Source, StoredVariability
 
 _SAME = 1e-4
 _MJY_PER_JY = 1000.0
@@ -70,6 +70,24 @@ def compare_monitoring(monitoring: MonitoringState, flux_jy: npt.ArrayLike, err_
     else:
         remarks.append(_monitored("V", monitoring.v_index, ours))
     return tuple(remark for remark in remarks if remark)
+
+
+def compare_v(source: Source, flux_jy: npt.ArrayLike, err_jy: npt.ArrayLike) -> tuple[str, ...]:
+    """Return why V of the stored mean and standard deviation differs from the photometry; empty when it agrees.
+
+    Also empty where V is that of a monitored source, which `compare_monitoring` holds against the photometry, and
+    without usable photometry, which `compare_stored` says.
+    """
+    f, e = valid_measurements(flux_jy, err_jy)
+    value, monitoring = source.v_stored, source.monitoring
+    if value is None or not f.size or (monitoring is not None and monitoring.v_index is not None):
+        return ()
+    ours = modulation_index(f, e)
+    if ours.value is not None and _same(value, ours.value):
+        return ()
+    if ours.value is not None and _same(value, ours.value * math.sqrt((f.size - 1) / f.size)):
+        return (f"V of the stored statistics divides by n, ours by n-1: {value:g} instead of {ours.value:g}",)
+    return (_differs("V (standard deviation over mean)", value, ours),)
 
 
 def _monitored(symbol: str, stored: float | None, ours: Metric) -> str:
@@ -179,9 +197,9 @@ def _unit_by_catalogue(stored: StoredVariability) -> Iterator[str]:
 def _impossible(stored: StoredVariability, n_valid: int) -> Iterator[str]:
     if _is_impossible(stored, n_valid):
         n = _count(stored, n_valid)
-        largest = largest_possible_sigma_deviation(n)
+        largest, measurements = largest_possible_stored(n), "measurement" if n == 1 else "measurements"
         yield (
-            f"a deviation of {stored.sigma_deviation:g} standard deviations is impossible with {n} measurements: "
+            f"a deviation of {stored.sigma_deviation:g} standard deviations is impossible with {n} {measurements}: "
             f"the largest possible is {largest:.2f}"
         )
     low, mean, high = stored.min_flux_mjy, stored.mean_flux_mjy, stored.max_flux_mjy
@@ -199,8 +217,8 @@ def _count(stored: StoredVariability, n_valid: int) -> int:
 
 def _is_impossible(stored: StoredVariability, n_valid: int) -> bool:
     """Return whether no set of so many numbers has the stored deviation."""
-    largest = largest_possible_sigma_deviation(_count(stored, n_valid))
-    return stored.sigma_deviation is not None and stored.sigma_deviation > largest * (1 + 1e-9)
+    largest, value = largest_possible_stored(_count(stored, n_valid)), stored.sigma_deviation
+    return value is not None and largest is not None and value > largest * (1 + 1e-9)
 
 
 def _same(a: float, b: float) -> bool:
