@@ -49,6 +49,11 @@ class FileColumn:
         return self.values.dtype.kind == "U"
 
     @property
+    def letters(self) -> int:
+        """Length of the longest text, at least 1."""
+        return max(1, self.values.dtype.itemsize // 4)
+
+    @property
     def absent(self) -> npt.NDArray[np.bool_]:
         """Where there is no value, shape (n,)."""
         if self.is_text:
@@ -75,16 +80,10 @@ class FileTable:
 def write_csv(table: FileTable, out: BinaryIO) -> None:
     """Write ECSV with commas: a comment header with units, definitions and facts, then plain CSV."""
     import pyarrow as pa
-    from astropy.table import Column, Table
     from pyarrow import csv
 
-    kinds = [(c, "U1" if c.is_text else "i8" if c.whole else "f8") for c in table.columns]
-    head = Table(
-        [Column([], c.name, dtype=kind, unit=c.unit or None, description=c.definition) for c, kind in kinds],
-        meta=dict(table.facts),
-    )
     text = io.StringIO()
-    head.write(text, format="ascii.ecsv", delimiter=",")
+    _head(table).write(text, format="ascii.ecsv", delimiter=",")
     out.write(text.getvalue().rstrip("\n").encode() + b"\n")
     options = csv.WriteOptions(include_header=False, quoting_style="needed")
     sink = pa.PythonFile(out, mode="w")
@@ -92,11 +91,33 @@ def write_csv(table: FileTable, out: BinaryIO) -> None:
 
 
 def write_parquet(table: FileTable, out: BinaryIO) -> None:
-    """Write Parquet: units and definitions in the metadata of the fields, facts in those of the file."""
+    """Write Parquet: units and definitions in the metadata of the fields, facts in those of the file.
+
+    All of it is there a second time as astropy expects it. Absent text is empty: astropy 8.0 reads no null in a
+    column of text, and none without rows unless its length is told.
+    """
     import pyarrow as pa
+    from astropy.table.meta import get_yaml_from_table
     from pyarrow import parquet
 
-    parquet.write_table(_arrow(table), pa.PythonFile(out, mode="w"), compression="zstd")
+    made = _arrow(table)
+    for i, c in enumerate(table.columns):
+        if c.is_text:
+            made = made.set_column(i, made.schema.field(i), made.column(i).fill_null(""))
+    lengths = {f"table::len::{c.name}": str(c.letters) for c in table.columns if c.is_text}
+    facts = {**table.facts, **lengths, "table_meta_yaml": "\n".join(get_yaml_from_table(_head(table)))}
+    parquet.write_table(made.replace_schema_metadata(facts), pa.PythonFile(out, mode="w"), compression="zstd")
+
+
+def _head(table: FileTable) -> Any:
+    """Return an astropy table without rows: names, types, units, definitions and facts."""
+    from astropy.table import Column, Table
+
+    kinds = [(c, "U1" if c.is_text else "i8" if c.whole else "f8") for c in table.columns]
+    return Table(
+        [Column([], c.name, dtype=kind, unit=c.unit or None, description=c.definition) for c, kind in kinds],
+        meta=dict(table.facts),
+    )
 
 
 def _arrow(table: FileTable) -> Any:
@@ -187,7 +208,7 @@ def _packed(table: FileTable, n: int) -> tuple[npt.NDArray[Any], list[str]]:
     for i, c in enumerate(table.columns):
         masks[:, i] = c.absent
         if c.is_text:
-            letters = max(1, c.values.dtype.itemsize // 4)
+            letters = c.letters
             # Four bytes a letter in memory, two in the stream; what needs more is left out of a name.
             codes = np.ascontiguousarray(c.values).view(np.uint32).reshape(n, -1) if n else np.zeros((0, letters))
             parts.append((f"c{i}", np.where(codes > 0xFFFF, 0xFFFD, codes).astype(">u2")))
