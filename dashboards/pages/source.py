@@ -25,11 +25,13 @@ from dashboards.pages.source_curve import CurveView
 from dashboards.pages.source_facts import (
     MEASUREMENT_COLUMNS,
     heading_items,
+    measurement_columns,
     measurement_rows,
     newest_first,
     position_group,
     state_group,
 )
+from dashboards.pages.source_files import curve_files
 from dashboards.pages.source_marks import MarkPart
 from dashboards.pages.source_metrics import Analysis, analyse, metric_columns, metric_note, metric_rows
 from dashboards.pages.source_on_demand import ON_DEMAND_PARAMS, DefinitionsPart, MissingPart, OnDemandParams
@@ -258,6 +260,7 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         self.param.update(mjd_from=ends[0], mjd_to=ends[1])
 
     def _selection_changed(self, *_events: Any) -> None:
+        self.measurements.files = curve_files(self)
         self.run(self._known, self._show_changed_curve, slot=self.curve_slot)
         self.run(self._analyse, self._show_metrics, slot=self.metrics_slot)
 
@@ -346,7 +349,8 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         shown = newest_first(curve, self.page, PAGE_ROWS)
         first = (self.page - 1) * PAGE_ROWS
         self.measurements.param.update(
-            columns=[{**c, "unit": self._unit_of(c["name"], c.get("unit", ""))} for c in MEASUREMENT_COLUMNS],
+            columns=measurement_columns(self.flux, self.unit),
+            files=curve_files(self),
             rows=measurement_rows(curve, shown, images, links, self.flux, self.unit),
             total=f"{first + 1:,}-{first + len(shown):,} of {curve.n_epoch:,}, newest first" if shown else "",
             has_previous=self.page > 1,
@@ -356,11 +360,6 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
             loading_rows=False,
         )
         return self.measurements
-
-    def _unit_of(self, column: str, otherwise: str) -> str:
-        if column == "flux":
-            return f"{self.unit}/beam" if self.flux == "peak" else self.unit
-        return f"{self.unit}/beam" if column == "rms" else otherwise
 
     def _show_heading(self) -> None:
         self.heading.param.update(

@@ -40,6 +40,12 @@ MEASUREMENT_COLUMNS: Sequence[Column] = (
 )
 
 
+def measurement_columns(flux: FluxKind, unit: FluxUnit) -> list[Column]:
+    """Return the columns with the units in which flux densities are shown."""
+    units = {"flux": f"{unit}/beam" if flux == "peak" else unit, "rms": f"{unit}/beam"}
+    return [{**c, "unit": units.get(c["name"], c.get("unit", ""))} for c in MEASUREMENT_COLUMNS]
+
+
 def newest_first(curve: LightCurve, page: int, n_rows: int) -> list[int]:
     """Return the positions of one page of measurements, the newest first, those without a time last."""
     known = np.isfinite(curve.mjd)

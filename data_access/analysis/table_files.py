@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, BinaryIO, Literal
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 Format = Literal["csv", "votable", "fits", "parquet"]
-# Whole numbers in these files are counts: none is negative.
+# What stands for an absent whole number; only a column that lacks some says so: another may have it as a value.
 _NO_COUNT = -1
 _NOT_IN_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -75,6 +75,12 @@ class FileTable:
 
     columns: tuple[FileColumn, ...]
     facts: Mapping[str, str]
+    name: str = "sources"
+
+
+def text_values(values: Sequence[str]) -> npt.NDArray[np.str_]:
+    """Return texts as the values of a column, shape (n,)."""
+    return np.array(values, dtype=np.str_) if values else np.array([], dtype="U1")
 
 
 def write_csv(table: FileTable, out: BinaryIO) -> None:
@@ -140,7 +146,7 @@ def write_fits(table: FileTable, out: BinaryIO) -> None:
     from astropy.io import fits
 
     columns = [_fits_column(c) for c in table.columns]
-    made = fits.BinTableHDU.from_columns(columns, name="SOURCES")
+    made = fits.BinTableHDU.from_columns(columns, name=table.name.upper())
     for i, c in enumerate(table.columns, start=1):
         made.header[f"TCOMM{i}"] = _ascii(c.definition)
     for name, value in table.facts.items():
@@ -156,7 +162,8 @@ def _fits_column(column: FileColumn) -> Any:
         texts = np.array([_ascii(text) for text in column.values.tolist()], dtype=np.bytes_)
         return fits.Column(column.name, f"{max(1, texts.dtype.itemsize)}A", array=texts)
     if column.whole:
-        return fits.Column(column.name, "K", unit=unit, null=_NO_COUNT, array=column.counts())
+        null = _NO_COUNT if column.absent.any() else None
+        return fits.Column(column.name, "K", unit=unit, null=null, array=column.counts())
     return fits.Column(column.name, "D", unit=unit, array=column.numbers())
 
 
@@ -183,10 +190,10 @@ def write_votable(table: FileTable, out: BinaryIO) -> None:
         f"  <INFO name={quoteattr(_clean(name))} value={quoteattr(_clean(value))}/>"
         for name, value in table.facts.items()
     ]
-    lines.append(f'  <TABLE name="sources" nrows="{n}">')
+    lines.append(f'  <TABLE name="{table.name}" nrows="{n}">')
     for c, kind in zip(table.columns, kinds, strict=True):
         unit = f" unit={quoteattr(c.unit)}" if c.unit else ""
-        null = f'<VALUES null="{_NO_COUNT}"/>' if c.whole else ""
+        null = f'<VALUES null="{_NO_COUNT}"/>' if c.whole and c.absent.any() else ""
         lines.append(
             f"   <FIELD name={quoteattr(c.name)} {kind}{unit}><DESCRIPTION>{_xml(c.definition)}</DESCRIPTION>{null}"
             "</FIELD>"
