@@ -97,7 +97,8 @@ def _fields() -> tuple[Field, ...]:
                  "position in any notation, then everything within the radius. Right ascension is in hours unless "
                  "written in decimal degrees."},
         {"name": "radius", "label": "Radius", "kind": "text", "unit": "″", "width": "6rem", "placeholder": "60",
-         "help": "Around a position: arcsec, or with a unit: 5', 0.5d"},
+         "help": "Around a position: arcsec, or with a unit: 5', 0.5d. When empty: 60, or as wide as the last "
+                 "digit of a position with few digits."},
         *sorted((f for f in ranges if "group" not in f), key=lambda f: _FIRST.index(f["name"])),
         *places, *_STATES, *rest,
     )  # fmt: skip
@@ -123,7 +124,7 @@ def query_of(values: Mapping[str, str], entries: Sequence[str | Cone] | None = N
     text = values.get("text", "").strip()
     radius = radius_of(values.get("radius", ""))
     name, cone, otherwise, typed = _meaning(text, radius)
-    listed = None if entries is None else [_widened(entry, radius) for entry in entries]
+    listed = None if entries is None else [_with_radius(entry, radius) for entry in entries]
     both = (*typed, *(listed or ())) if typed or listed is not None else None
     states = tuple((kind, values[kind].strip()) for kind in ("ese", "transient") if values.get(kind, "").strip())
     ranges = tuple(found for column in COLUMNS if (found := range_of(column, values.get(column.name, ""))))
@@ -146,14 +147,15 @@ async def query_with_lists(values: Mapping[str, str], lists: SourceLists) -> Sou
     return replace(query, only=tuple(name for name in only if isinstance(name, str)))
 
 
-def _widened(entry: str | Cone, radius: float) -> str | Cone:
+def _with_radius(entry: str | Cone, radius: float | None) -> str | Cone:
+    radius = DEFAULT_RADIUS_ARCSEC if radius is None else radius
     return replace(entry, radius_arcsec=radius) if isinstance(entry, Cone) else entry
 
 
-def radius_of(text: str) -> float:
-    """Return the arcsec of a radius such as ``30``, ``5'`` or ``0.5d``; the default when empty."""
+def radius_of(text: str) -> float | None:
+    """Return the arcsec of a radius such as ``30``, ``5'`` or ``0.5d``; None when empty."""
     if not text.strip():
-        return DEFAULT_RADIUS_ARCSEC
+        return None
     match = _ANGLE.fullmatch(text.strip())
     unit = _UNITS.get(match[2].lower()) if match else None
     try:
@@ -165,7 +167,7 @@ def radius_of(text: str) -> float:
     return radius
 
 
-def _meaning(text: str, radius: float) -> tuple[str, Cone | None, Cone | None, list[str | Cone]]:
+def _meaning(text: str, radius: float | None) -> tuple[str, Cone | None, Cone | None, list[str | Cone]]:
     """Return the name, the circle, what a name means as a circle when no source is called so, and a list."""
     if not text:
         return "", None, None, []
@@ -182,20 +184,20 @@ def _meaning(text: str, radius: float) -> tuple[str, Cone | None, Cone | None, l
     return text, None, None, []
 
 
-def _entry(text: str, radius: float) -> str | Cone:
+def _entry(text: str, radius: float | None) -> str | Cone:
     cone = None if _NAME.fullmatch(text) else _cone(text, radius)
     return cone or text
 
 
-def _cone(text: str, radius: float) -> Cone | None:
+def _cone(text: str, radius: float | None) -> Cone | None:
+    """Return the circle that a position means, without a radius one as wide as its digits; None for no position."""
     try:
         place = parse_position(text)
     except ValidationError:
         return None
-    coarse = place.resolution_arcsec or 0.0
-    if coarse > radius:
-        return Cone(place.ra_deg, place.dec_deg, coarse, text, asked_arcsec=radius)
-    return Cone(place.ra_deg, place.dec_deg, radius, text)
+    coarse, asked = place.resolution_arcsec or 0.0, DEFAULT_RADIUS_ARCSEC if radius is None else radius
+    used = max(asked, coarse) if radius is None else radius
+    return Cone(place.ra_deg, place.dec_deg, used, text, given_arcsec=coarse if coarse > asked else None)
 
 
 def range_of(column: SourceColumn, text: str) -> Range | None:

@@ -52,7 +52,7 @@ def select_sources(index: SourceIndex, query: SourceQuery) -> Found:
     unmatched: tuple[str, ...] = ()
     if query.cone is not None:
         rows, apart = index.sky.within(query.cone.ra_deg, query.cone.dec_deg, query.cone.radius_arcsec)
-        notes += _widened(query.cone)
+        notes += _coarse(query.cone)
     if query.name:
         named, apart_from_name, note = _named(index, query)
         notes += [note] if note else []
@@ -69,13 +69,18 @@ def select_sources(index: SourceIndex, query: SourceQuery) -> Found:
     return Found(np.arange(len(index)) if rows is None else rows, apart, tuple(notes), unmatched)
 
 
-def _widened(cone: Cone) -> list[str]:
-    """Say that a circle is wider than was asked for."""
-    if cone.asked_arcsec is None:
+def _coarse(cone: Cone) -> list[str]:
+    """Say that a position has few digits, and whether the circle is as wide as they are."""
+    given = cone.given_arcsec
+    if given is None:
         return []
-    given = cone.radius_arcsec
     shown = f"{given / 3600:.2g}°" if given >= 60 else f"{given:g} arcsec"
-    return [f"The position is given to {shown}: that is the radius, not the {cone.asked_arcsec:g} arcsec asked for."]
+    if given == cone.radius_arcsec:
+        return [f"The position is given to {shown}: that is the radius, because none was asked for."]
+    return [
+        f"The position is given to {shown}: what it means may lie outside of the {cone.radius_arcsec:g} arcsec "
+        "asked for."
+    ]
 
 
 def _both(rows: IntArray | None, apart: FloatArray | None, more: IntArray) -> tuple[IntArray, FloatArray | None]:
@@ -96,7 +101,7 @@ def _named(index: SourceIndex, query: SourceQuery) -> tuple[IntArray, FloatArray
     cone = query.otherwise
     found, apart = index.sky.within(cone.ra_deg, cone.dec_deg, cone.radius_arcsec)
     words = f"No source is called '{query.name}'; within {cone.radius_arcsec:g} arcsec of the position that it means:"
-    return found, apart, f"{words} {found.size:,}."
+    return found, apart, " ".join([f"{words} {found.size:,}.", *_coarse(cone)])
 
 
 def _listed(index: SourceIndex, entries: tuple[str | Cone, ...]) -> tuple[IntArray, tuple[str, ...]]:

@@ -16,14 +16,15 @@ FloatArray = npt.NDArray[np.float64]
 class Cone:
     """A circle on the sky; ICRS degrees, radii in arcsec; `text` is what was written.
 
-    `asked_arcsec` is the radius that was asked for, where a position with few digits needs a wider one.
+    `given_arcsec` is the size of the last digit of the position, where that is more than the radius that was asked
+    for. It is the radius itself where none was asked for.
     """
 
     ra_deg: float
     dec_deg: float
     radius_arcsec: float
     text: str = ""
-    asked_arcsec: float | None = None
+    given_arcsec: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

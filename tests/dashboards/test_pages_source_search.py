@@ -58,11 +58,26 @@ async def test_a_galactic_position_with_few_digits_is_a_wider_circle_and_that_is
     index = await archive.search.index(patience_s=60.0)
     name, ra, dec = index.names.names[0], float(index.columns["ra_deg"][0]), float(index.columns["dec_deg"][0])
     longitude, latitude = galactic(ra, dec)
-    view = await open_list(archive, text=f"gal {longitude:.1f} {latitude:.2f}", radius="30")
+    view = await open_list(archive, text=f"gal {longitude:.1f} {latitude:.2f}")
     assert name in names(view)
-    assert "°: that is the radius, not the 30 arcsec asked for." in view.table.note
+    assert "°: that is the radius, because none was asked for." in view.table.note
     view = await open_list(archive, text=f"gal {longitude:.5f} {latitude:.5f}", radius="30")
     assert name in names(view) and "asked for" not in view.table.note
+
+
+async def test_a_radius_that_was_typed_holds_and_a_coarser_position_is_said(archive: Archive) -> None:
+    index = await archive.search.index(patience_s=60.0)
+    longitude, latitude = galactic(float(index.columns["ra_deg"][0]), float(index.columns["dec_deg"][0]))
+    text = f"gal {longitude:.0f} {latitude:.0f}"
+    for asked, arcsec in (("30'", 1800.0), ("60", 60.0)):
+        view = await open_list(archive, text=text, radius=asked)
+        _, found = await archive.search.select(await view.query())
+        cone = (await view.query()).cone
+        assert cone is not None and cone.radius_arcsec == arcsec
+        assert found.separation_arcsec is not None and (found.separation_arcsec <= arcsec).all()
+        assert f"given to 1°: what it means may lie outside of the {arcsec:g} arcsec asked for." in view.table.note
+    widened = (await (await open_list(archive, text=text)).query()).cone
+    assert widened is not None and widened.radius_arcsec == 3600.0
 
 
 @pytest.mark.parametrize(
