@@ -10,7 +10,7 @@ from dataclasses import replace
 from dashboards.components.filters import Field
 from dashboards.pages.filter_fields import moment_of
 from dashboards.pages.list_page import FieldError
-from data_access.analysis.coordinates import parse_position
+from data_access.analysis.coordinates import looks_like_position, parse_position
 from data_access.errors import ValidationError
 from data_access.records.source_columns import BY_NAME, COLUMNS, SourceColumn
 from data_access.records.source_query import Cone, Range, SourceQuery
@@ -176,12 +176,23 @@ def _meaning(text: str, radius: float | None) -> tuple[str, Cone | None, Cone | 
         return text, None, cone, []
     if cone is not None:
         return "", cone, None, []
+    _refuse_impossible(text)
     parts = [part.strip() for part in re.split(r"[;,\n]", text) if part.strip()]
     if len(parts) > 1:
         by_line = [part.strip() for part in re.split(r"[;\n]", text) if part.strip()]
         parts = by_line if len(by_line) > 1 and all("," not in p or _cone(p, radius) for p in by_line) else parts
         return "", None, None, [_entry(part, radius) for part in parts]
     return text, None, None, []
+
+
+def _refuse_impossible(text: str) -> None:
+    """Raise `FieldError` with the reason for a text that can only be two coordinates and is no position."""
+    if not looks_like_position(text):
+        return
+    try:
+        parse_position(text)
+    except ValidationError as err:
+        raise FieldError("text", f"{err.message}. {err.remedy}") from err
 
 
 def _entry(text: str, radius: float | None) -> str | Cone:

@@ -1,0 +1,71 @@
+"""What is typed into the box of the sources and means nothing, or more than one thing: it is said, never guessed."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from dashboards.pages.list_page import FieldError
+from dashboards.pages.source_search import query_of
+from data_access import Archive
+from tests.dashboards.source_list_samples import open_list
+
+IMPOSSIBLE = (
+    ("10.0 95.0", "a declination of 95 degrees is beyond 90"),
+    ("10.0, 95.0", "a declination of 95 degrees is beyond 90"),
+    ("361.0 10.0", "a right ascension of 361 degrees is above 360"),
+    ("361.0 +10.0", "a right ascension of 361 degrees is above 360"),
+    ("25:00:00 +10:00:00", "25 hours is not below 24"),
+    ("10:70:00 +10:00:00", "70 minutes is not below 60"),
+    ("10:70:00+10:00:00", "70 minutes is not below 60"),
+    ("10h70m00s +10d00m00s", "70 minutes is not below 60"),
+    ("10 20 30 -95 00 00", "a declination of -95 degrees is beyond 90"),
+    ("gal 120 -20 30'", "is not an angle"),
+    ("l=120 b=-95", "a declination of -95 degrees is beyond 90"),
+    ("1 2 3", "can be split in more than one way"),
+)
+NAMES = (
+    "NVSS J0958+65", "0958+6533", "0958 +6533", "B0531+21", "3C 286", "1H 1934-063", "2S 0114+650", "4C 10.5",
+    "M 31 2", "HD 12 34", "B 12 95", "2E 10 20", "8", "10.0", "1-2-3", "2026-01-20", "10:70:00", "field 7",
+    "gal", "x=1 y=2", "J1234 +95", "NVSS J361 95", "<b>10 95</b>",
+)  # fmt: skip
+LISTS = (
+    "1.5, 2.5, 3.5", "10.5 20.5; 30.5 40.5", "10.5 20.5; 30.5 95.5", "09:58:47 +65:33:54; 10:70:00 +10:00:00",
+    "J0958+65, J1000+10",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "reason"), IMPOSSIBLE)
+def test_two_coordinates_that_are_no_position_are_refused_with_the_reason(text: str, reason: str) -> None:
+    with pytest.raises(FieldError) as caught:
+        query_of({"text": text})
+    assert caught.value.field == "text"
+    assert f"'{text}' is not a position: " in caught.value.message
+    assert reason in caught.value.message
+
+
+@pytest.mark.parametrize("text", NAMES)
+def test_what_may_be_a_name_is_never_refused(text: str) -> None:
+    assert query_of({"text": text}).name == text
+
+
+@pytest.mark.parametrize("text", LISTS)
+def test_a_list_is_not_refused_for_one_of_its_entries(text: str) -> None:
+    assert len(query_of({"text": text}).entries or ()) > 1
+
+
+async def test_a_page_whose_position_is_impossible_says_so_at_its_field_and_in_its_status(
+    archive: Archive, http: httpx.AsyncClient
+) -> None:
+    for text, reason in IMPOSSIBLE[:3]:
+        assert (await http.get("sources", params={"text": text})).status_code == 400
+        view = await open_list(archive, text=text)
+        assert reason in view.filters.errors["text"]
+        assert not view.page_failure.notice.text
+    view.filters._handle_msg({"type": "submit", "values": {"text": "NVSS"}})
+    await view.settled()
+    assert view.filters.errors == {}
+    assert view.table.rows
+    answer = await http.get("sources/export", params={"text": "10.0 95.0"})
+    assert (answer.status_code, "beyond 90" in answer.text) == (400, True)
+    assert (await http.get("sources", params={"text": "3C 286"})).status_code == 200
