@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from dashboards.components.filters import Field
 from dashboards.pages.filter_fields import moment_of
@@ -26,6 +27,7 @@ _ANGLE = re.compile(r"([0-9.]+(?:e[+-]?\d+)?)\s*([a-z\"'″′°]*)", re.IGNOREC
 _NAME = re.compile(r"(?:[A-Za-z][\w.\-]*\s*)?[JB]?\d+(?:\.\d+)?(?:[+−-](?:\d+(?:\.\d*)?)?)?", re.IGNORECASE)
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
 _BOUND = re.compile(rf"(>=|<=|>|<|≥|≤|=)?\s*({_NUMBER})", re.IGNORECASE)
+_INTEGERS = re.compile(r"\d+(?:\s*[,;\n]\s*\d+)+|\d+\s+\d+", re.ASCII)
 _MOMENT = re.compile(r"(>=|<=|>|<|≥|≤|=)?\s*(.*)")
 _SAME_SIGN = {"≥": ">=", "≤": "<="}
 _MOMENTS = frozenset({"seen_mjd", "last_mjd"})
@@ -95,7 +97,7 @@ def _fields() -> tuple[Field, ...]:
          "placeholder": "J0958+65, 09:58:47 +65:33:54, gal 148 +42",
          "help": "The beginning of a name with or without its prefix; several, separated by comma or semicolon; a "
                  "position in any notation, then everything within the radius. Right ascension is in hours unless "
-                 "written in decimal degrees."},
+                 "written in decimal degrees. Two whole numbers are names where both are, else a position."},
         {"name": "radius", "label": "Radius", "kind": "text", "unit": "″", "width": "6rem", "placeholder": "60",
          "help": "Around a position: arcsec, or with a unit: 5', 0.5d. When empty: 60, or as wide as the last "
                  "digit of a position with few digits."},
@@ -123,6 +125,8 @@ def query_of(values: Mapping[str, str], entries: Sequence[str | Cone] | None = N
     """
     text = values.get("text", "").strip()
     radius = radius_of(values.get("radius", ""))
+    if _INTEGERS.fullmatch(text):
+        return replace(query_of({**values, "text": ""}, entries), **_numbers(text, radius))
     name, cone, otherwise, typed = _meaning(text, radius)
     listed = None if entries is None else [_with_radius(entry, radius) for entry in entries]
     both = (*typed, *(listed or ())) if typed or listed is not None else None
@@ -183,6 +187,17 @@ def _meaning(text: str, radius: float | None) -> tuple[str, Cone | None, Cone | 
         parts = by_line if len(by_line) > 1 and all("," not in p or _cone(p, radius) for p in by_line) else parts
         return "", None, None, [_entry(part, radius) for part in parts]
     return text, None, None, []
+
+
+def _numbers(text: str, radius: float | None) -> dict[str, Any]:
+    """Return what whole numbers may be, as fields of a query: only the index knows whether sources are called so."""
+    numbers = tuple(re.findall(r"\d+", text))
+    try:
+        parse_position(text)
+    except ValidationError as err:
+        no_place = err.message.partition(" is not a position: ")[2] if looks_like_position(text) else ""
+        return {"numbers": numbers, "no_place": no_place}
+    return {"numbers": numbers, "otherwise": _cone(text, radius)}
 
 
 def _refuse_impossible(text: str) -> None:
@@ -270,7 +285,12 @@ def _bound(column: SourceColumn, text: str, *, end: bool) -> float | None:
 def stored_filter(query: SourceQuery, sort: str) -> SourceFilter | None:
     """Return what the database itself can be asked while there is no index; None when it cannot answer."""
     lists = (query.entries, query.only)
-    if query.cone is not None or lists != (None, None) or sort not in ("", "source_id", *STORED_SORTS):
+    if (
+        query.cone is not None
+        or query.numbers
+        or lists != (None, None)
+        or sort not in ("", "source_id", *STORED_SORTS)
+    ):
         return None
     given: dict[str, float | None] = {}
     for wanted in query.ranges:

@@ -57,9 +57,12 @@ def select_sources(index: SourceIndex, query: SourceQuery) -> Found:
         named, apart_from_name, note = _named(index, query)
         notes += [note] if note else []
         rows, apart = (named, apart_from_name) if rows is None else _both(rows, apart, named)
+    if query.numbers:
+        rows, apart, unmatched, notes = _numbered(index, query)
     if query.entries is not None:
-        listed, unmatched = _listed(index, query.entries)
+        listed, unknown = _listed(index, query.entries)
         rows, apart = _both(rows, apart, listed)
+        unmatched += unknown
     if query.only is not None:
         exact = [row for name in query.only if (row := index.names.get(name)) is not None]
         rows, apart = _both(rows, apart, np.unique(np.array(exact, dtype=np.int64)))
@@ -102,6 +105,36 @@ def _named(index: SourceIndex, query: SourceQuery) -> tuple[IntArray, FloatArray
     found, apart = index.sky.within(cone.ra_deg, cone.dec_deg, cone.radius_arcsec)
     words = f"No source is called '{query.name}'; within {cone.radius_arcsec:g} arcsec of the position that it means:"
     return found, apart, " ".join([f"{words} {found.size:,}.", *_coarse(cone)])
+
+
+def _numbered(
+    index: SourceIndex, query: SourceQuery
+) -> tuple[IntArray, FloatArray | None, tuple[str, ...], list[str]]:
+    """Return the sources that are called by these numbers if all are, else those at the place that they mean.
+
+    The third value are numbers without a source, the last says which way they were read.
+    """
+    named = [index.names.same(number) for number in query.numbers]
+    unknown = tuple(number for number, rows in zip(query.numbers, named, strict=True) if not rows.size)
+    known = np.unique(np.concatenate(named))
+    cone, n = query.otherwise, len(query.numbers)
+    if cone is None:
+        why = f" As a position they mean nothing: {query.no_place}." if query.no_place else ""
+        return known, None, unknown, [f"Read as the names of {n} sources.{why}"]
+    if not unknown:
+        return (
+            known,
+            None,
+            (),
+            [f"Read as the names of {n} sources; with decimals it is a position: {_decimals(query)}."],
+        )
+    found, apart = index.sky.within(cone.ra_deg, cone.dec_deg, cone.radius_arcsec)
+    words = f"Read as a position, {cone.text}: no source is called {' or '.join(unknown)}."
+    return found, apart, (), [words, *_coarse(cone)]
+
+
+def _decimals(query: SourceQuery) -> str:
+    return " ".join(f"{number}.0" for number in query.numbers)
 
 
 def _listed(index: SourceIndex, entries: tuple[str | Cone, ...]) -> tuple[IntArray, tuple[str, ...]]:

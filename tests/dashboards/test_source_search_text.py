@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import httpx
 import pytest
 
 from dashboards.pages.list_page import FieldError
 from dashboards.pages.source_search import query_of
-from data_access import Archive
+from data_access import Archive, open_archive
+from data_access.demo.schema import create_database
 from tests.dashboards.source_list_samples import open_list
 
 IMPOSSIBLE = (
@@ -69,3 +74,47 @@ async def test_a_page_whose_position_is_impossible_says_so_at_its_field_and_in_i
     answer = await http.get("sources/export", params={"text": "10.0 95.0"})
     assert (answer.status_code, "beyond 90" in answer.text) == (400, True)
     assert (await http.get("sources", params={"text": "3C 286"})).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sources that are called 1 to 14, away from where these numbers would be as positions, and one at 20, 3."""
+    folder = tmp_path_factory.mktemp("numbered")
+    database = folder / "state" / "db" / "products.sqlite3"
+    create_database(database, "products")
+    places = {str(n): (200.0 + n, 40.0) for n in range(1, 15)} | {"20 deg": (20.0, 3.0)}
+    with closing(sqlite3.connect(database)) as db, db:
+        db.executemany(
+            "INSERT INTO photometry (source_id, image_path, ra_deg, dec_deg, peak_jyb, peak_err_jyb, measured_at, "
+            "mjd) VALUES (?, '/i.fits', ?, ?, 0.1, 0.01, 1.8e9, 61000.5)",
+            [(name, ra, dec) for name, (ra, dec) in places.items()],
+        )
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "unmatched", "words"),
+    [
+        ("1, 2", ["1", "2"], [], "names of 2 sources; with decimals it is a position: 1.0 2.0."),
+        ("1 2", ["1", "2"], [], "names of 2 sources"),
+        ("8; 9", ["8", "9"], [], "names of 2 sources"),
+        ("8, 9; 10", ["10", "8", "9"], [], "names of 3 sources"),
+        ("8, 99", ["8"], ["99"], "As a position they mean nothing: a declination of 99 degrees is beyond 90."),
+        ("8, 77, 78", ["8"], ["77", "78"], "names of 3 sources"),
+        ("361 95", [], ["361", "95"], "As a position they mean nothing: a right ascension of 361 degrees"),
+        ("20, 3", ["20 deg"], [], "Read as a position, 20, 3: no source is called 20."),
+        ("20 30", [], [], "Read as a position, 20 30: no source is called 20 or 30."),
+        ("1.0, 2.0", [], [], ""),
+        ("20.0 3.0", ["20 deg"], [], ""),
+    ],
+)
+async def test_whole_numbers_are_names_where_all_of_them_are_and_how_they_were_read_is_said(
+    numbered: Path, text: str, found: list[str], unmatched: list[str], words: str
+) -> None:
+    async with open_archive(numbered) as archive:
+        await archive.search.index(patience_s=30.0)
+        view = await open_list(archive, text=text)
+    assert [row["key"] for row in view.table.rows] == found
+    assert view.tools.unmatched == unmatched
+    assert words in view.table.note
+    assert bool(words) == ("Read as" in view.table.note)
