@@ -145,10 +145,8 @@ def _listed(index: SourceIndex, entries: tuple[str | Cone, ...]) -> tuple[IntArr
         if isinstance(entry, Cone):
             rows, _ = index.sky.within(entry.ra_deg, entry.dec_deg, entry.radius_arcsec)
         else:
-            rows = index.names.same(entry)
-            if not rows.size:
-                rows = index.names.beginning(entry)
-                rows = rows[: 0 if rows.size > _MOST_BY_ONE_ENTRY else None]
+            rows = index.names.meant(entry)
+            rows = rows[: 0 if rows.size > _MOST_BY_ONE_ENTRY else None]
         if rows.size:
             found.append(rows)
         else:

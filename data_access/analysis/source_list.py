@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 
 from data_access.analysis.coordinates import parse_position
@@ -13,6 +14,7 @@ from data_access.records.source_query import Cone
 MOST_ENTRIES = 5_000
 _RA = frozenset({"ra", "ra_deg", "raj2000", "_ra", "ra_icrs", "radeg", "alpha"})
 _DEC = frozenset({"dec", "dec_deg", "dej2000", "decj2000", "_de", "de_icrs", "dec_icrs", "decdeg", "delta"})
+_UNIT = re.compile(r"\s*[(\[][^)\]]*[)\]]\s*$")
 _NAMES = frozenset({"source_id", "source", "name", "source_name", "id", "designation"})
 
 
@@ -30,7 +32,7 @@ def read_list(text: str) -> tuple[str | Cone, ...]:
     """
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     delimiter = next((mark for mark in ("\t", ",", ";", "|") if lines and mark in lines[0]), ",")
-    header = [word.strip().strip('"').casefold() for word in lines[0].split(delimiter)] if lines else []
+    header = [_without_unit(word) for word in lines[0].split(delimiter)] if lines else []
     ra, dec, name = (
         next((i for i, word in enumerate(header) if word in words), None) for words in (_RA, _DEC, _NAMES)
     )
@@ -45,6 +47,11 @@ def read_list(text: str) -> tuple[str | Cone, ...]:
     if name is not None:
         return tuple(row[name].strip() if name < len(row) else ",".join(row) for row in _rows(body, delimiter))
     return tuple(_entry(line.strip(), delimiter) for line in body)
+
+
+def _without_unit(word: str) -> str:
+    """Return a word of a header without the unit in brackets behind it: ``ra`` for ``RA (deg)``."""
+    return _UNIT.sub("", word.strip().strip('"').casefold()).strip()
 
 
 def _rows(lines: Sequence[str], delimiter: str) -> list[list[str]]:

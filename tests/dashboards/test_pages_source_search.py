@@ -344,6 +344,8 @@ async def test_a_list_that_is_unknown_here_says_so(archive: Archive, key: str, w
         ("name,flux\nJ1,2\n\nJ2,3", ["J1", "J2"]),
         ("id\tRA\tDec\nx\t10.5\t-3\ny\tnowhere\t1", [(10.5, -3.0), "nowhere, 1"]),
         ("10:00:00 +65:00:00\ngal 10 20", [(150.0, 65.0), None]),
+        ("id;RA (deg);Dec (deg)\nx0;10.5;-3\nx1;20;+4", [(10.5, -3.0), (20.0, 4.0)]),
+        ("Name [IAU], flux (mJy)\nJ1,2", ["J1"]),
     ],
 )
 def test_a_list_is_read_in_the_usual_shapes(text: str, expected: list[object]) -> None:

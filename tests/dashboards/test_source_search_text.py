@@ -78,11 +78,15 @@ async def test_a_page_whose_position_is_impossible_says_so_at_its_field_and_in_i
 
 @pytest.fixture(scope="module")
 def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sources that are called 1 to 14, away from where these numbers would be as positions, and one at 20, 3."""
+    """Sources that are called 1 to 14, away from where these numbers would be as positions, and one at 20, 3.
+
+    Some have names with digits that others begin with.
+    """
     folder = tmp_path_factory.mktemp("numbered")
     database = folder / "state" / "db" / "products.sqlite3"
     create_database(database, "products")
     places = {str(n): (200.0 + n, 40.0) for n in range(1, 15)} | {"20 deg": (20.0, 3.0)}
+    places |= {f"NVSS J{n}1010+400000": (300.0 + n, 40.0) for n in (10, 11, 20)} | {"PSR B1010+40": (310.0, 40.0)}
     with closing(sqlite3.connect(database)) as db, db:
         db.executemany(
             "INSERT INTO photometry (source_id, image_path, ra_deg, dec_deg, peak_jyb, peak_err_jyb, measured_at, "
@@ -118,3 +122,23 @@ async def test_whole_numbers_are_names_where_all_of_them_are_and_how_they_were_r
     assert view.tools.unmatched == unmatched
     assert words in view.table.note
     assert bool(words) == ("Read as" in view.table.note)
+
+
+@pytest.mark.parametrize(
+    ("listed", "found", "unmatched"),
+    [
+        ("x1\nfoo2", [], ["x1", "foo2"]),
+        ("B1\nQ0\n14", ["14"], ["B1", "Q0"]),
+        ("id;RA (deg);Dec (deg)\nx0;201.0;40.0\nx1;202.0;40.0\nx2;10.0;10.0", ["1", "2"], ["10.0, 10.0"]),
+    ],
+)
+async def test_what_is_no_source_in_a_list_is_named_and_means_no_other_one(
+    numbered: Path, listed: str, found: list[str], unmatched: list[str]
+) -> None:
+    async with open_archive(numbered) as archive:
+        await archive.search.index(patience_s=30.0)
+        view = await open_list(archive)
+        view.tools._handle_msg({"type": "list", "text": listed})
+        await view.settled()
+    assert [row["key"] for row in view.table.rows] == found
+    assert view.tools.unmatched == unmatched
