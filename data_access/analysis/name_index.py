@@ -111,8 +111,8 @@ class NameIndex:
                 found.append(self._designated(first + right, (sign or "") + (declination or "")))
         return np.unique(np.concatenate(found))
 
-    def meant(self, text: str) -> IntArray:
-        """Return what an entry of a list means: the same names, else those that begin so if it says enough.
+    def meant(self, text: str, *, most: int) -> IntArray:
+        """Return what an entry of a list means: the same names, else up to `most` that begin so if it says enough.
 
         Four digits are asked for: with less ``x1`` would mean every source whose right ascension begins with 1.
         """
@@ -120,8 +120,10 @@ class NameIndex:
         if found.size or sum(letter.isdigit() for letter in key) < _FEWEST_DIGITS:
             return found
         if _CUT_OFF.fullmatch(" ".join(_plain(text).split())):
-            return self.beginning(text)
-        return np.unique(self._owner[self._folded_at[_span(self._folded, key)]])
+            found = self.beginning(text)
+        else:
+            found = np.unique(self._owner[self._folded_at[_span(self._folded, key)]])
+        return found if found.size <= most else found[:0]
 
     def _designated(self, first: str, second: str) -> IntArray:
         span = _span(self._first, first)

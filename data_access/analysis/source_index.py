@@ -145,8 +145,7 @@ def _listed(index: SourceIndex, entries: tuple[str | Cone, ...]) -> tuple[IntArr
         if isinstance(entry, Cone):
             rows, _ = index.sky.within(entry.ra_deg, entry.dec_deg, entry.radius_arcsec)
         else:
-            rows = index.names.meant(entry)
-            rows = rows[: 0 if rows.size > _MOST_BY_ONE_ENTRY else None]
+            rows = index.names.meant(entry, most=_MOST_BY_ONE_ENTRY)
         if rows.size:
             found.append(rows)
         else:
