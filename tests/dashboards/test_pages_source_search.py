@@ -345,6 +345,12 @@ async def test_a_list_that_is_unknown_here_says_so(archive: Archive, key: str, w
         ("id\tRA\tDec\nx\t10.5\t-3\ny\tnowhere\t1", [(10.5, -3.0), "nowhere, 1"]),
         ("10:00:00 +65:00:00\ngal 10 20", [(150.0, 65.0), None]),
         ("id;RA (deg);Dec (deg)\nx0;10.5;-3\nx1;20;+4", [(10.5, -3.0), (20.0, 4.0)]),
+        ("name,RA (h),Dec (deg)\nx,10.5,-3\ny,10:30:00,-3\nz,25,-3", [(157.5, -3.0), (157.5, -3.0), "25h, -3"]),
+        ("ra_hours\tdec\n.5\t-3", [(7.5, -3.0)]),
+        ("ra [deg],dec [deg]\n10.5,-3", [(10.5, -3.0)]),
+        ("l,b\n0,90\n-57.06808,27.12825", [(192.85948, 27.12825), None]),
+        ("id|GLON (deg)|GLAT (deg)\nx|0|90\ny|0|91", [(192.85948, 27.12825), "gal 0, 91"]),
+        ("l,b,ra,dec\n1,2,10.5,-3", [(10.5, -3.0)]),
         ("Name [IAU], flux (mJy)\nJ1,2", ["J1"]),
     ],
 )
