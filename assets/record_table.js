@@ -1,8 +1,8 @@
 export function render({ model }) {
   const root = el('section', 'rt d-root');
-  const head = el('div', 'rt-head'), caption = el('h2', 'rt-caption'), total = el('span', 'muted'), busy = el('span', 'rt-busy', 'loading');
+  const head = el('div', 'rt-head'), caption = el('h2', 'rt-caption'), total = el('span', 'muted'), busy = el('span', 'rt-busy', 'loading'), files = el('span', 'rt-files');
   busy.setAttribute('role', 'status');
-  head.append(caption, total, busy);
+  head.append(caption, total, busy, files);
   const note = el('p', 'rt-note'), scroll = el('div', 'rt-scroll'), table = el('table'), label = el('caption', 'visually-hidden');
   const thead = el('thead'), tr = el('tr'), tbody = el('tbody'), empty = el('p', 'rt-empty');
   thead.append(tr); table.append(label, thead, tbody); scroll.append(table);
@@ -118,6 +118,19 @@ export function render({ model }) {
     if (event.key === 'x' && row && state.selectable && !event.ctrlKey && !event.metaKey) { event.preventDefault(); event.stopPropagation(); model.send_msg({ type: 'select', key: row.dataset.key }); return; }
     if (event.key === 'Enter' && event.target === row) open_row(row, event.ctrlKey || event.metaKey);
   });
+  let drawn_files = '';
+  function draw_files() {
+    const key = JSON.stringify(state.files);
+    if (key === drawn_files) return;
+    drawn_files = key;
+    files.hidden = !state.files.length;
+    files.replaceChildren(el('span', 'st-label', 'All of it as'), ...state.files.map(([text, href]) => {
+      const link = el('a', '', text);
+      if (safe_link(href)) link.href = href;
+      link.setAttribute('download', '');
+      return link;
+    }));
+  }
   const link_of = row => row.querySelector('th a');
   function open_row(row, elsewhere) {
     const link = link_of(row);
@@ -146,6 +159,7 @@ export function render({ model }) {
     note.hidden = !state.note;
     head.hidden = !(state.caption || state.total || state.loading_rows);
     scroll.style.maxHeight = state.max_height ? `min(${state.max_height}px, 80vh)` : '';
+    draw_files();
     draw_columns();
     draw_rows();
     draw_selection();

@@ -40,7 +40,7 @@ export function render({ model }) {
 
   /* A list: typed, pasted or read from a file; only its text travels. */
   const area = el('textarea'), file = el('input'), send = el('button', '', 'Search this list'), drop = el('button', '', 'Drop the list'), said = el('p', 'st-said');
-  area.rows = 6; area.spellcheck = false; area.placeholder = 'One name or position a line, or CSV with columns ra and dec, or name';
+  area.rows = 6; area.spellcheck = false; area.placeholder = 'One name or position a line, or CSV with columns ra and dec, l and b, or name';
   area.setAttribute('aria-label', 'List of names or positions');
   file.type = 'file'; file.accept = '.txt,.csv,.tsv,.dat,.ecsv,text/*'; file.setAttribute('aria-label', 'File with a list');
   send.type = drop.type = 'button';

@@ -65,6 +65,10 @@ class Links:
         """One source with its light curve."""
         return self.page(f"sources/{_segment(source_id)}", query)
 
+    def source_light_curve(self, source_id: str, **query: object) -> str:
+        """All measurements of a source as a file; see `dashboards.source_files`."""
+        return self.page(f"sources/{_segment(source_id)}/light_curve", query)
+
     def source_epoch(self, source_id: str, photometry_id: int, **query: object) -> str:
         """The cutout behind one measurement of a source, as a small picture; see `dashboards.epoch_files`."""
         return self.page(f"sources/{_segment(source_id)}/epochs/{int(photometry_id)}.png", query)

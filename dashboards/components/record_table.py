@@ -76,11 +76,12 @@ class RecordTable(Component):
     selected = param.List(default=[], item_type=str, doc="keys of the selected rows")
     selectable = param.Boolean(default=False, doc="whether rows have a box to select them")
     loading_rows = param.Boolean(default=False, doc="whether newer rows are on their way")
+    files = param.List(default=[], item_type=tuple, doc="what the table can be taken as: pairs of text and link")
     max_height = param.Integer(default=0, bounds=(0, None), doc="height of the scrolling part, pixels; 0: all rows")
 
     _sent: ClassVar[tuple[str, ...]] = (
         "columns", "rows", "sort", "descending", "total", "has_next", "has_previous", "caption", "empty",
-        "note", "truncated", "loading_rows", "max_height", "selected", "selectable",
+        "note", "truncated", "loading_rows", "max_height", "selected", "selectable", "files",
     )  # fmt: skip
     _rename: ClassVar[Mapping[str, str | None]] = dict.fromkeys(_sent)
     _esm = component_source("record_table")

@@ -32,6 +32,7 @@ from dashboards.pages.source_facts import (
     position_group,
     state_group,
 )
+from dashboards.pages.source_files import curve_files
 from dashboards.pages.source_marks import MarkPart
 from dashboards.pages.source_metrics import Analysis, analyse, metric_columns, metric_note, metric_rows
 from dashboards.pages.source_on_demand import ON_DEMAND_PARAMS, DefinitionsPart, MissingPart, OnDemandParams
@@ -260,6 +261,7 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         self.param.update(mjd_from=ends[0], mjd_to=ends[1])
 
     def _selection_changed(self, *_events: Any) -> None:
+        self.measurements.files = curve_files(self)
         self.run(self._known, self._show_changed_curve, slot=self.curve_slot)
         self.run(self._analyse, self._show_metrics, slot=self.metrics_slot)
 
@@ -349,6 +351,7 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         first = (self.page - 1) * PAGE_ROWS
         self.measurements.param.update(
             columns=measurement_columns(curve, shown, self.flux, self.unit),
+            files=curve_files(self),
             rows=measurement_rows(curve, shown, images, links, self.flux, self.unit),
             total=f"{first + 1:,}-{first + len(shown):,} of {curve.n_epoch:,}, newest first" if shown else "",
             has_previous=self.page > 1,

@@ -6,11 +6,12 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from dashboards.components.filters import Field
 from dashboards.pages.filter_fields import moment_of
 from dashboards.pages.list_page import FieldError
-from data_access.analysis.coordinates import parse_position
+from data_access.analysis.coordinates import looks_like_position, parse_position
 from data_access.errors import ValidationError
 from data_access.records.source_columns import BY_NAME, COLUMNS, SourceColumn
 from data_access.records.source_query import Cone, Range, SourceQuery
@@ -26,6 +27,7 @@ _ANGLE = re.compile(r"([0-9.]+(?:e[+-]?\d+)?)\s*([a-z\"'″′°]*)", re.IGNOREC
 _NAME = re.compile(r"(?:[A-Za-z][\w.\-]*\s*)?[JB]?\d+(?:\.\d+)?(?:[+−-](?:\d+(?:\.\d*)?)?)?", re.IGNORECASE)
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
 _BOUND = re.compile(rf"(>=|<=|>|<|≥|≤|=)?\s*({_NUMBER})", re.IGNORECASE)
+_INTEGERS = re.compile(r"\d+(?:\s*[,;\n]\s*\d+)+|\d+\s+\d+", re.ASCII)
 _MOMENT = re.compile(r"(>=|<=|>|<|≥|≤|=)?\s*(.*)")
 _SAME_SIGN = {"≥": ">=", "≤": "<="}
 _MOMENTS = frozenset({"seen_mjd", "last_mjd"})
@@ -95,9 +97,10 @@ def _fields() -> tuple[Field, ...]:
          "placeholder": "J0958+65, 09:58:47 +65:33:54, gal 148 +42",
          "help": "The beginning of a name with or without its prefix; several, separated by comma or semicolon; a "
                  "position in any notation, then everything within the radius. Right ascension is in hours unless "
-                 "written in decimal degrees."},
+                 "written in decimal degrees. Two whole numbers are names where both are, else a position."},
         {"name": "radius", "label": "Radius", "kind": "text", "unit": "″", "width": "6rem", "placeholder": "60",
-         "help": "Around a position: arcsec, or with a unit: 5', 0.5d"},
+         "help": "Around a position: arcsec, or with a unit: 5', 0.5d. When empty: 60, or as wide as the last "
+                 "digit of a position with few digits."},
         *sorted((f for f in ranges if "group" not in f), key=lambda f: _FIRST.index(f["name"])),
         *places, *_STATES, *rest,
     )  # fmt: skip
@@ -122,8 +125,10 @@ def query_of(values: Mapping[str, str], entries: Sequence[str | Cone] | None = N
     """
     text = values.get("text", "").strip()
     radius = radius_of(values.get("radius", ""))
+    if _INTEGERS.fullmatch(text):
+        return replace(query_of({**values, "text": ""}, entries), **_numbers(text, radius))
     name, cone, otherwise, typed = _meaning(text, radius)
-    listed = None if entries is None else [_widened(entry, radius) for entry in entries]
+    listed = None if entries is None else [_with_radius(entry, radius) for entry in entries]
     both = (*typed, *(listed or ())) if typed or listed is not None else None
     states = tuple((kind, values[kind].strip()) for kind in ("ese", "transient") if values.get(kind, "").strip())
     ranges = tuple(found for column in COLUMNS if (found := range_of(column, values.get(column.name, ""))))
@@ -146,14 +151,15 @@ async def query_with_lists(values: Mapping[str, str], lists: SourceLists) -> Sou
     return replace(query, only=tuple(name for name in only if isinstance(name, str)))
 
 
-def _widened(entry: str | Cone, radius: float) -> str | Cone:
+def _with_radius(entry: str | Cone, radius: float | None) -> str | Cone:
+    radius = DEFAULT_RADIUS_ARCSEC if radius is None else radius
     return replace(entry, radius_arcsec=radius) if isinstance(entry, Cone) else entry
 
 
-def radius_of(text: str) -> float:
-    """Return the arcsec of a radius such as ``30``, ``5'`` or ``0.5d``; the default when empty."""
+def radius_of(text: str) -> float | None:
+    """Return the arcsec of a radius such as ``30``, ``5'`` or ``0.5d``; None when empty."""
     if not text.strip():
-        return DEFAULT_RADIUS_ARCSEC
+        return None
     match = _ANGLE.fullmatch(text.strip())
     unit = _UNITS.get(match[2].lower()) if match else None
     try:
@@ -165,7 +171,7 @@ def radius_of(text: str) -> float:
     return radius
 
 
-def _meaning(text: str, radius: float) -> tuple[str, Cone | None, Cone | None, list[str | Cone]]:
+def _meaning(text: str, radius: float | None) -> tuple[str, Cone | None, Cone | None, list[str | Cone]]:
     """Return the name, the circle, what a name means as a circle when no source is called so, and a list."""
     if not text:
         return "", None, None, []
@@ -174,6 +180,7 @@ def _meaning(text: str, radius: float) -> tuple[str, Cone | None, Cone | None, l
         return text, None, cone, []
     if cone is not None:
         return "", cone, None, []
+    _refuse_impossible(text)
     parts = [part.strip() for part in re.split(r"[;,\n]", text) if part.strip()]
     if len(parts) > 1:
         by_line = [part.strip() for part in re.split(r"[;\n]", text) if part.strip()]
@@ -182,20 +189,41 @@ def _meaning(text: str, radius: float) -> tuple[str, Cone | None, Cone | None, l
     return text, None, None, []
 
 
-def _entry(text: str, radius: float) -> str | Cone:
+def _numbers(text: str, radius: float | None) -> dict[str, Any]:
+    """Return what whole numbers may be, as fields of a query: only the index knows whether sources are called so."""
+    numbers = tuple(re.findall(r"\d+", text))
+    try:
+        parse_position(text)
+    except ValidationError as err:
+        no_place = err.message.partition(" is not a position: ")[2] if looks_like_position(text) else ""
+        return {"numbers": numbers, "no_place": no_place}
+    return {"numbers": numbers, "otherwise": _cone(text, radius)}
+
+
+def _refuse_impossible(text: str) -> None:
+    """Raise `FieldError` with the reason for a text that can only be two coordinates and is no position."""
+    if not looks_like_position(text):
+        return
+    try:
+        parse_position(text)
+    except ValidationError as err:
+        raise FieldError("text", f"{err.message}. {err.remedy}") from err
+
+
+def _entry(text: str, radius: float | None) -> str | Cone:
     cone = None if _NAME.fullmatch(text) else _cone(text, radius)
     return cone or text
 
 
-def _cone(text: str, radius: float) -> Cone | None:
+def _cone(text: str, radius: float | None) -> Cone | None:
+    """Return the circle that a position means, without a radius one as wide as its digits; None for no position."""
     try:
         place = parse_position(text)
     except ValidationError:
         return None
-    coarse = place.resolution_arcsec or 0.0
-    if coarse > radius:
-        return Cone(place.ra_deg, place.dec_deg, coarse, text, asked_arcsec=radius)
-    return Cone(place.ra_deg, place.dec_deg, radius, text)
+    coarse, asked = place.resolution_arcsec or 0.0, DEFAULT_RADIUS_ARCSEC if radius is None else radius
+    used = max(asked, coarse) if radius is None else radius
+    return Cone(place.ra_deg, place.dec_deg, used, text, given_arcsec=coarse if coarse > asked else None)
 
 
 def range_of(column: SourceColumn, text: str) -> Range | None:
@@ -257,7 +285,12 @@ def _bound(column: SourceColumn, text: str, *, end: bool) -> float | None:
 def stored_filter(query: SourceQuery, sort: str) -> SourceFilter | None:
     """Return what the database itself can be asked while there is no index; None when it cannot answer."""
     lists = (query.entries, query.only)
-    if query.cone is not None or lists != (None, None) or sort not in ("", "source_id", *STORED_SORTS):
+    if (
+        query.cone is not None
+        or query.numbers
+        or lists != (None, None)
+        or sort not in ("", "source_id", *STORED_SORTS)
+    ):
         return None
     given: dict[str, float | None] = {}
     for wanted in query.ranges:

@@ -13,6 +13,7 @@ import param
 from dashboards.components.record_table import Column, RecordTable, Row, row
 from dashboards.components.source_tools import SourceTools
 from dashboards.pages.list_page import ListPage
+from dashboards.pages.source_files import FILES
 from dashboards.pages.source_map import MapParams, MapPart
 from dashboards.pages.source_search import FIELDS, NAMES, query_of, query_with_lists, stored_filter
 from dashboards.pages.source_steps import QUERY_PARAM, search_of
@@ -111,7 +112,7 @@ class SourcesPage(MapParams, ListPage):
     def _show_tools(self) -> None:
         asked = self._asked()
         self.tools.param.update(
-            exports=[(text, self.session.links.source_export(format=kind, **asked)) for kind, text in _FILES.items()],
+            exports=[(text, self.session.links.source_export(format=kind, **asked)) for kind, text in FILES.items()],
             chosen=list(self.chosen),
             list_words=self._list_words(),
             unmatched=list(self._unmatched),
@@ -360,7 +361,6 @@ class SourcesPage(MapParams, ListPage):
 for _name in NAMES:
     SourcesPage.param.add_parameter(_name, param.String(default="", doc=f"filter: {_name}"))
 
-_FILES = {"csv": "CSV", "votable": "VOTable", "fits": "FITS", "parquet": "Parquet"}
 _TRANSIENT_COLUMNS: Sequence[Column] = (
     {"name": "source", "label": "Source"},
     {"name": "type", "label": "Kind"},

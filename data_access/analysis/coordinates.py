@@ -47,6 +47,12 @@ _LETTERED = re.compile(
     rf"([+-]?)(?:({_NUMBER})\s*([dh]))?\s*(?:({_NUMBER})\s*[m'])?\s*(?:({_NUMBER})\s*(?:s|\"|''))?"
 )
 _PLAIN = re.compile(rf"([+-]?)({_NUMBER})(?:[:\s]+({_NUMBER}))?(?:[:\s]+({_NUMBER}))?")
+_OF_ANGLES = re.compile(r"(?:[+\-.\d:,;'\"\s]|(?<=[\d.'\" ])[dhms])+")
+_DESIGNATION = re.compile(r"\d{4,6}(?:\.\d+)?\s*[+-]\s*\d{2,6}(?:\.\d+)?")
+_LONE_LETTER = re.compile(r"(?<![a-z])[lb](?![a-z]|\s*[:=])", re.IGNORECASE)
+_ONE_ANGLE = re.compile(r"[+-]?\s*\d*(?:[:\s]\s*\d+|[dhm']\s*\d+){0,2}(?:\.\d*)?\s*[dhms'\"]*")
+_TWO_BY_BLANK = re.compile(r"\d[.'\"dhms]*\s+[+-]?\s*\.?\d")
+_TWO_BY_SIGN = re.compile(r"[:dhms].*\d[.'\"dhms]*[+-]\.?\d|\d[.'\"dhms]*[+-]\.?\d.*[:dhms]")
 _LONGEST_TEXT = 200
 
 
@@ -104,6 +110,25 @@ def parse_position(text: str) -> SkyPosition:
         return _galactic_name(spelled) or _name(spelled) or _position(spelled)
     except _Unclear as err:
         raise ValidationError(f"'{shown}' is not a position: {err}", remedy=EXAMPLES, text=shown) from err
+
+
+def looks_like_position(text: str) -> bool:
+    """Return whether a text has the shape of two coordinates, be they possible or not: then it is hardly a name.
+
+    Numbers and signs, the letters of angles and the words for frames, and something between the two: what has other
+    letters, or is a designation such as ``0958+6533``, may be a name.
+    """
+    spelled = text.strip().translate(_SPELLINGS)
+    plain, _ = _in_plain_letters(spelled)
+    if not _OF_ANGLES.fullmatch(plain) or _DESIGNATION.fullmatch(plain) or _LONE_LETTER.search(spelled):
+        return False
+    # "1H 1934-063" and "2S 0114+650" are names: an angle in letters has more than one.
+    if len(re.findall("[dhms]", plain)) == 1:
+        return False
+    parts = [part.strip() for part in re.split("[,;]", plain) if part.strip()]
+    if len(parts) == 2:
+        return all(_ONE_ANGLE.fullmatch(part) for part in parts)
+    return len(parts) == 1 and bool(_TWO_BY_BLANK.search(plain) or _TWO_BY_SIGN.search(plain))
 
 
 def format_ra(ra_deg: float, *, digits: int = 2, rounding: Rounding = "nearest", separator: str = ":") -> str:
@@ -164,15 +189,21 @@ class _Unclear(Exception):
 
 
 def _position(text: str) -> SkyPosition:
+    plain, frame = _in_plain_letters(text)
+    first, second = (_angle(part) for part in _halves(plain))
+    if frame == "galactic":
+        return _from_galactic(first, second)
+    return _to_icrs(_ra_deg(first, second), _dec_deg(second), frame)
+
+
+def _in_plain_letters(text: str) -> tuple[str, FrameGiven]:
+    """Return the text in small letters with short units, without labels and words for frames, and the frame."""
     lowered, frame = _take_frame(text.lower())
     for word, letter in _UNIT_WORDS:
         lowered = re.sub(rf"(?<![a-z])(?:{word})(?![a-z])", letter, lowered)
     if frame == "" and re.search(r"(?<![a-z])l\s*[:=]", lowered) and re.search(r"(?<![a-z])b\s*[:=]", lowered):
         frame = "galactic"
-    first, second = (_angle(part) for part in _halves(_LABELS.sub(" ", lowered).strip()))
-    if frame == "galactic":
-        return _from_galactic(first, second)
-    return _to_icrs(_ra_deg(first, second), _dec_deg(second), frame)
+    return _LABELS.sub(" ", lowered).strip(), frame
 
 
 def _take_frame(lowered: str) -> tuple[str, FrameGiven]:

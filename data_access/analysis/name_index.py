@@ -15,13 +15,20 @@ _AT_ONCE = 20_000
 _PARTS = re.compile(r"[^+\-]*?([jb])?(\d[\d.]*)(?:([+-])(\d[\d.]*)?)?")
 _NAME = re.compile(r"(?:[a-z][\w.\-]*?)?([jb])(\d[\d.]*)([+-]\d[\d.]*)\w*")
 _BARE = re.compile(r"()(\d{4,}(?:\.\d+)?)([+-]\d[\d.]*)")
+# A beginning whose right ascension stands alone, behind a letter of its own, or before a declination: not "foo2000".
+_CUT_OFF = re.compile(r"(?:(?:[^+\-]* )?[jb] ?)?\d[\d.]{3,}|[^+\-]*?\d[\d.]{3,}[+-][\d.]*")
+_FEWEST_DIGITS = 4
 # Hours and minutes, then degrees and tenths: only names of B1950 are written so, and mostly without their letter.
 _B1950 = re.compile(r"\d{4}[+-]\d{3}")
 
 
 def folded(name: str) -> str:
     """Return a name without blanks, small letters, and one kind of minus: how names are compared."""
-    return "".join(name.split()).casefold().replace("−", "-").replace("–", "-")
+    return _plain("".join(name.split()))
+
+
+def _plain(text: str) -> str:
+    return text.casefold().replace("−", "-").replace("–", "-")
 
 
 class NameIndex:
@@ -103,6 +110,20 @@ class NameIndex:
             for first in (letter,) if letter else ("j", "b"):
                 found.append(self._designated(first + right, (sign or "") + (declination or "")))
         return np.unique(np.concatenate(found))
+
+    def meant(self, text: str, *, most: int) -> IntArray:
+        """Return what an entry of a list means: the same names, else up to `most` that begin so if it says enough.
+
+        Four digits are asked for: with less ``x1`` would mean every source whose right ascension begins with 1.
+        """
+        found, key = self.same(text), folded(text)
+        if found.size or sum(letter.isdigit() for letter in key) < _FEWEST_DIGITS:
+            return found
+        if _CUT_OFF.fullmatch(" ".join(_plain(text).split())):
+            found = self.beginning(text)
+        else:
+            found = np.unique(self._owner[self._folded_at[_span(self._folded, key)]])
+        return found if found.size <= most else found[:0]
 
     def _designated(self, first: str, second: str) -> IntArray:
         span = _span(self._first, first)

@@ -52,14 +52,17 @@ def select_sources(index: SourceIndex, query: SourceQuery) -> Found:
     unmatched: tuple[str, ...] = ()
     if query.cone is not None:
         rows, apart = index.sky.within(query.cone.ra_deg, query.cone.dec_deg, query.cone.radius_arcsec)
-        notes += _widened(query.cone)
+        notes += _coarse(query.cone)
     if query.name:
         named, apart_from_name, note = _named(index, query)
         notes += [note] if note else []
         rows, apart = (named, apart_from_name) if rows is None else _both(rows, apart, named)
+    if query.numbers:
+        rows, apart, unmatched, notes = _numbered(index, query)
     if query.entries is not None:
-        listed, unmatched = _listed(index, query.entries)
+        listed, unknown = _listed(index, query.entries)
         rows, apart = _both(rows, apart, listed)
+        unmatched += unknown
     if query.only is not None:
         exact = [row for name in query.only if (row := index.names.get(name)) is not None]
         rows, apart = _both(rows, apart, np.unique(np.array(exact, dtype=np.int64)))
@@ -69,13 +72,18 @@ def select_sources(index: SourceIndex, query: SourceQuery) -> Found:
     return Found(np.arange(len(index)) if rows is None else rows, apart, tuple(notes), unmatched)
 
 
-def _widened(cone: Cone) -> list[str]:
-    """Say that a circle is wider than was asked for."""
-    if cone.asked_arcsec is None:
+def _coarse(cone: Cone) -> list[str]:
+    """Say that a position has few digits, and whether the circle is as wide as they are."""
+    given = cone.given_arcsec
+    if given is None:
         return []
-    given = cone.radius_arcsec
     shown = f"{given / 3600:.2g}°" if given >= 60 else f"{given:g} arcsec"
-    return [f"The position is given to {shown}: that is the radius, not the {cone.asked_arcsec:g} arcsec asked for."]
+    if given == cone.radius_arcsec:
+        return [f"The position is given to {shown}: that is the radius, because none was asked for."]
+    return [
+        f"The position is given to {shown}: what it means may lie outside of the {cone.radius_arcsec:g} arcsec "
+        "asked for."
+    ]
 
 
 def _both(rows: IntArray | None, apart: FloatArray | None, more: IntArray) -> tuple[IntArray, FloatArray | None]:
@@ -96,7 +104,37 @@ def _named(index: SourceIndex, query: SourceQuery) -> tuple[IntArray, FloatArray
     cone = query.otherwise
     found, apart = index.sky.within(cone.ra_deg, cone.dec_deg, cone.radius_arcsec)
     words = f"No source is called '{query.name}'; within {cone.radius_arcsec:g} arcsec of the position that it means:"
-    return found, apart, f"{words} {found.size:,}."
+    return found, apart, " ".join([f"{words} {found.size:,}.", *_coarse(cone)])
+
+
+def _numbered(
+    index: SourceIndex, query: SourceQuery
+) -> tuple[IntArray, FloatArray | None, tuple[str, ...], list[str]]:
+    """Return the sources that are called by these numbers if all are, else those at the place that they mean.
+
+    The third value are numbers without a source, the last says which way they were read.
+    """
+    named = [index.names.same(number) for number in query.numbers]
+    unknown = tuple(number for number, rows in zip(query.numbers, named, strict=True) if not rows.size)
+    known = np.unique(np.concatenate(named))
+    cone, n = query.otherwise, len(query.numbers)
+    if cone is None:
+        why = f" As a position they mean nothing: {query.no_place}." if query.no_place else ""
+        return known, None, unknown, [f"Read as the names of {n} sources.{why}"]
+    if not unknown:
+        return (
+            known,
+            None,
+            (),
+            [f"Read as the names of {n} sources; with decimals it is a position: {_decimals(query)}."],
+        )
+    found, apart = index.sky.within(cone.ra_deg, cone.dec_deg, cone.radius_arcsec)
+    words = f"Read as a position, {cone.text}: no source is called {' or '.join(unknown)}."
+    return found, apart, (), [words, *_coarse(cone)]
+
+
+def _decimals(query: SourceQuery) -> str:
+    return " ".join(f"{number}.0" for number in query.numbers)
 
 
 def _listed(index: SourceIndex, entries: tuple[str | Cone, ...]) -> tuple[IntArray, tuple[str, ...]]:
@@ -107,10 +145,7 @@ def _listed(index: SourceIndex, entries: tuple[str | Cone, ...]) -> tuple[IntArr
         if isinstance(entry, Cone):
             rows, _ = index.sky.within(entry.ra_deg, entry.dec_deg, entry.radius_arcsec)
         else:
-            rows = index.names.same(entry)
-            if not rows.size:
-                rows = index.names.beginning(entry)
-                rows = rows[: 0 if rows.size > _MOST_BY_ONE_ENTRY else None]
+            rows = index.names.meant(entry, most=_MOST_BY_ONE_ENTRY)
         if rows.size:
             found.append(rows)
         else:

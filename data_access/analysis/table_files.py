@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, BinaryIO, Literal
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 Format = Literal["csv", "votable", "fits", "parquet"]
-# Whole numbers in these files are counts: none is negative.
+# What stands for an absent whole number; only a column that lacks some says so: another may have it as a value.
 _NO_COUNT = -1
 _NOT_IN_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -49,6 +49,11 @@ class FileColumn:
         return self.values.dtype.kind == "U"
 
     @property
+    def letters(self) -> int:
+        """Length of the longest text, at least 1."""
+        return max(1, self.values.dtype.itemsize // 4)
+
+    @property
     def absent(self) -> npt.NDArray[np.bool_]:
         """Where there is no value, shape (n,)."""
         if self.is_text:
@@ -70,21 +75,21 @@ class FileTable:
 
     columns: tuple[FileColumn, ...]
     facts: Mapping[str, str]
+    name: str = "sources"
+
+
+def text_values(values: Sequence[str]) -> npt.NDArray[np.str_]:
+    """Return texts as the values of a column, shape (n,)."""
+    return np.array(values, dtype=np.str_) if values else np.array([], dtype="U1")
 
 
 def write_csv(table: FileTable, out: BinaryIO) -> None:
     """Write ECSV with commas: a comment header with units, definitions and facts, then plain CSV."""
     import pyarrow as pa
-    from astropy.table import Column, Table
     from pyarrow import csv
 
-    kinds = [(c, "U1" if c.is_text else "i8" if c.whole else "f8") for c in table.columns]
-    head = Table(
-        [Column([], c.name, dtype=kind, unit=c.unit or None, description=c.definition) for c, kind in kinds],
-        meta=dict(table.facts),
-    )
     text = io.StringIO()
-    head.write(text, format="ascii.ecsv", delimiter=",")
+    _head(table).write(text, format="ascii.ecsv", delimiter=",")
     out.write(text.getvalue().rstrip("\n").encode() + b"\n")
     options = csv.WriteOptions(include_header=False, quoting_style="needed")
     sink = pa.PythonFile(out, mode="w")
@@ -92,11 +97,33 @@ def write_csv(table: FileTable, out: BinaryIO) -> None:
 
 
 def write_parquet(table: FileTable, out: BinaryIO) -> None:
-    """Write Parquet: units and definitions in the metadata of the fields, facts in those of the file."""
+    """Write Parquet: units and definitions in the metadata of the fields, facts in those of the file.
+
+    All of it is there a second time as astropy expects it. Absent text is empty: astropy 8.0 reads no null in a
+    column of text, and none without rows unless its length is told.
+    """
     import pyarrow as pa
+    from astropy.table.meta import get_yaml_from_table
     from pyarrow import parquet
 
-    parquet.write_table(_arrow(table), pa.PythonFile(out, mode="w"), compression="zstd")
+    made = _arrow(table)
+    for i, c in enumerate(table.columns):
+        if c.is_text:
+            made = made.set_column(i, made.schema.field(i), made.column(i).fill_null(""))
+    lengths = {f"table::len::{c.name}": str(c.letters) for c in table.columns if c.is_text}
+    facts = {**table.facts, **lengths, "table_meta_yaml": "\n".join(get_yaml_from_table(_head(table)))}
+    parquet.write_table(made.replace_schema_metadata(facts), pa.PythonFile(out, mode="w"), compression="zstd")
+
+
+def _head(table: FileTable) -> Any:
+    """Return an astropy table without rows: names, types, units, definitions and facts."""
+    from astropy.table import Column, Table
+
+    kinds = [(c, "U1" if c.is_text else "i8" if c.whole else "f8") for c in table.columns]
+    return Table(
+        [Column([], c.name, dtype=kind, unit=c.unit or None, description=c.definition) for c, kind in kinds],
+        meta=dict(table.facts),
+    )
 
 
 def _arrow(table: FileTable) -> Any:
@@ -119,7 +146,7 @@ def write_fits(table: FileTable, out: BinaryIO) -> None:
     from astropy.io import fits
 
     columns = [_fits_column(c) for c in table.columns]
-    made = fits.BinTableHDU.from_columns(columns, name="SOURCES")
+    made = fits.BinTableHDU.from_columns(columns, name=table.name.upper())
     for i, c in enumerate(table.columns, start=1):
         made.header[f"TCOMM{i}"] = _ascii(c.definition)
     for name, value in table.facts.items():
@@ -135,7 +162,8 @@ def _fits_column(column: FileColumn) -> Any:
         texts = np.array([_ascii(text) for text in column.values.tolist()], dtype=np.bytes_)
         return fits.Column(column.name, f"{max(1, texts.dtype.itemsize)}A", array=texts)
     if column.whole:
-        return fits.Column(column.name, "K", unit=unit, null=_NO_COUNT, array=column.counts())
+        null = _NO_COUNT if column.absent.any() else None
+        return fits.Column(column.name, "K", unit=unit, null=null, array=column.counts())
     return fits.Column(column.name, "D", unit=unit, array=column.numbers())
 
 
@@ -162,10 +190,10 @@ def write_votable(table: FileTable, out: BinaryIO) -> None:
         f"  <INFO name={quoteattr(_clean(name))} value={quoteattr(_clean(value))}/>"
         for name, value in table.facts.items()
     ]
-    lines.append(f'  <TABLE name="sources" nrows="{n}">')
+    lines.append(f'  <TABLE name="{table.name}" nrows="{n}">')
     for c, kind in zip(table.columns, kinds, strict=True):
         unit = f" unit={quoteattr(c.unit)}" if c.unit else ""
-        null = f'<VALUES null="{_NO_COUNT}"/>' if c.whole else ""
+        null = f'<VALUES null="{_NO_COUNT}"/>' if c.whole and c.absent.any() else ""
         lines.append(
             f"   <FIELD name={quoteattr(c.name)} {kind}{unit}><DESCRIPTION>{_xml(c.definition)}</DESCRIPTION>{null}"
             "</FIELD>"
@@ -187,7 +215,7 @@ def _packed(table: FileTable, n: int) -> tuple[npt.NDArray[Any], list[str]]:
     for i, c in enumerate(table.columns):
         masks[:, i] = c.absent
         if c.is_text:
-            letters = max(1, c.values.dtype.itemsize // 4)
+            letters = c.letters
             # Four bytes a letter in memory, two in the stream; what needs more is left out of a name.
             codes = np.ascontiguousarray(c.values).view(np.uint32).reshape(n, -1) if n else np.zeros((0, letters))
             parts.append((f"c{i}", np.where(codes > 0xFFFF, 0xFFFD, codes).astype(">u2")))

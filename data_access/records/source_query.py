@@ -16,14 +16,15 @@ FloatArray = npt.NDArray[np.float64]
 class Cone:
     """A circle on the sky; ICRS degrees, radii in arcsec; `text` is what was written.
 
-    `asked_arcsec` is the radius that was asked for, where a position with few digits needs a wider one.
+    `given_arcsec` is the size of the last digit of the position, where that is more than the radius that was asked
+    for. It is the radius itself where none was asked for.
     """
 
     ra_deg: float
     dec_deg: float
     radius_arcsec: float
     text: str = ""
-    asked_arcsec: float | None = None
+    given_arcsec: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,13 @@ class SourceQuery:
     states : tuple of (kind, word)
         For example ``("ese", "active")``; the word ``"any"`` means whatever state.
     otherwise : Cone or None
-        What the name means as a position: asked for when no source is called so.
+        What the name or the numbers mean as a position: asked for when no source is called so.
     only : tuple of str, or None
         Exact names: no other source is wanted.
+    numbers : tuple of str
+        Whole numbers that may be names of sources, or a position.
+    no_place : str
+        Why the numbers are no position, where there is no `otherwise`.
     """
 
     name: str = ""
@@ -60,12 +65,14 @@ class SourceQuery:
     states: tuple[tuple[str, str], ...] = ()
     otherwise: Cone | None = None
     only: tuple[str, ...] | None = None
+    numbers: tuple[str, ...] = ()
+    no_place: str = ""
 
     @property
     def is_everything(self) -> bool:
         """True when nothing is asked for."""
         lists = (self.entries, self.only)
-        return not (self.name or self.cone or self.ranges or self.states) and lists == (None, None)
+        return not (self.name or self.cone or self.ranges or self.states or self.numbers) and lists == (None, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_access.analysis.source_index import SourceIndex, ordered, sort_values
-from data_access.analysis.table_files import WRITERS, FileColumn, FileTable, Format
+from data_access.analysis.table_files import WRITERS, FileColumn, FileTable, Format, text_values
 from data_access.analysis.times import format_utc
 from data_access.errors import ValidationError
 from data_access.offload import Offload
@@ -97,7 +97,7 @@ def _write(
 ) -> tuple[BinaryIO, int]:
     rows = found.rows[order]
     names = [index.names.names[i] for i in rows.tolist()]
-    columns = [FileColumn("source_id", "", "Name of the source", _texts(names))]
+    columns = [FileColumn("source_id", "", "Name of the source", text_values(names))]
     if found.separation_arcsec is not None:
         words = "Angle from the position that was asked for"
         columns.append(FileColumn("sep_arcsec", "arcsec", words, found.separation_arcsec[order]))
@@ -136,10 +136,6 @@ def _unmatched(found: Found) -> tuple[str, ...]:
     return (f"{len(found.unmatched):,} entries of the list mean no source: {', '.join(found.unmatched[:200])}",)
 
 
-def _texts(values: list[str]) -> npt.NDArray[np.str_]:
-    return np.array(values, dtype=np.str_) if values else np.array([], dtype="U1")
-
-
 def _state_column(index: SourceIndex, kind: str, rows: IntArray) -> FileColumn:
     """Return the states of the pipeline's candidates; several of one source stand side by side."""
     states: dict[int, list[str]] = {}
@@ -151,7 +147,7 @@ def _state_column(index: SourceIndex, kind: str, rows: IntArray) -> FileColumn:
         "ese": "State of the pipeline's ESE candidates",
         "transient": "Kind of the pipeline's transient candidates",
     }
-    return FileColumn(kind, "", f"{label[kind]}; empty for none", _texts(texts))
+    return FileColumn(kind, "", f"{label[kind]}; empty for none", text_values(texts))
 
 
 def _span_columns(names: list[str], spans: Mapping[str, tuple[float, float]]) -> list[FileColumn]:

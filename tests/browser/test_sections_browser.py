@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from astropy.table import Table
 from playwright.sync_api import Page, expect
 
 from data_access.demo import write_demo
@@ -76,3 +77,23 @@ def test_the_help_of_a_source_lists_the_keys_that_work_there(
     expect(keys).not_to_contain_text("previous and next source")
     page.goto(f"{source}?q=sort%3Dn_obs%26order%3Ddesc")
     expect(keys).to_contain_text("previous and next source of the search", timeout=20_000)
+
+
+def test_a_light_curve_is_downloaded_by_the_link_beside_its_measurements(
+    page: Page, server: Callable[..., ServerProcess], demo: Path
+) -> None:
+    process = server(str(demo), module="tests.browser.archive_server")
+    page.goto(f"{process.url}sources?sort=n_obs&order=desc")
+    wait_until_filled(page)
+    page.locator("section.rt").filter(has_text="Sources").locator("tbody tr a").first.click()
+    page.wait_for_url("**/sources/*")
+    wait_until_filled(page)
+    shown = page.url
+    table = page.locator("section.rt").filter(has=page.get_by_role("heading", name="Measurements"))
+    with page.expect_download() as download:
+        table.get_by_role("link", name="FITS", exact=True).click()
+    light_curve = Table.read(download.value.path(), format="fits")
+    counted = table.locator(".rt-head .muted").first.inner_text()
+    assert f" of {len(light_curve):,}, newest first" in counted
+    assert download.value.suggested_filename.endswith("_light_curve.fits")
+    assert page.url == shown

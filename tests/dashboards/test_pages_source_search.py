@@ -58,11 +58,26 @@ async def test_a_galactic_position_with_few_digits_is_a_wider_circle_and_that_is
     index = await archive.search.index(patience_s=60.0)
     name, ra, dec = index.names.names[0], float(index.columns["ra_deg"][0]), float(index.columns["dec_deg"][0])
     longitude, latitude = galactic(ra, dec)
-    view = await open_list(archive, text=f"gal {longitude:.1f} {latitude:.2f}", radius="30")
+    view = await open_list(archive, text=f"gal {longitude:.1f} {latitude:.2f}")
     assert name in names(view)
-    assert "°: that is the radius, not the 30 arcsec asked for." in view.table.note
+    assert "°: that is the radius, because none was asked for." in view.table.note
     view = await open_list(archive, text=f"gal {longitude:.5f} {latitude:.5f}", radius="30")
     assert name in names(view) and "asked for" not in view.table.note
+
+
+async def test_a_radius_that_was_typed_holds_and_a_coarser_position_is_said(archive: Archive) -> None:
+    index = await archive.search.index(patience_s=60.0)
+    longitude, latitude = galactic(float(index.columns["ra_deg"][0]), float(index.columns["dec_deg"][0]))
+    text = f"gal {longitude:.0f} {latitude:.0f}"
+    for asked, arcsec in (("30'", 1800.0), ("60", 60.0)):
+        view = await open_list(archive, text=text, radius=asked)
+        _, found = await archive.search.select(await view.query())
+        cone = (await view.query()).cone
+        assert cone is not None and cone.radius_arcsec == arcsec
+        assert found.separation_arcsec is not None and (found.separation_arcsec <= arcsec).all()
+        assert f"given to 1°: what it means may lie outside of the {arcsec:g} arcsec asked for." in view.table.note
+    widened = (await (await open_list(archive, text=text)).query()).cone
+    assert widened is not None and widened.radius_arcsec == 3600.0
 
 
 @pytest.mark.parametrize(
@@ -329,6 +344,14 @@ async def test_a_list_that_is_unknown_here_says_so(archive: Archive, key: str, w
         ("name,flux\nJ1,2\n\nJ2,3", ["J1", "J2"]),
         ("id\tRA\tDec\nx\t10.5\t-3\ny\tnowhere\t1", [(10.5, -3.0), "nowhere, 1"]),
         ("10:00:00 +65:00:00\ngal 10 20", [(150.0, 65.0), None]),
+        ("id;RA (deg);Dec (deg)\nx0;10.5;-3\nx1;20;+4", [(10.5, -3.0), (20.0, 4.0)]),
+        ("name,RA (h),Dec (deg)\nx,10.5,-3\ny,10:30:00,-3\nz,25,-3", [(157.5, -3.0), (157.5, -3.0), "25h, -3"]),
+        ("ra_hours\tdec\n.5\t-3", [(7.5, -3.0)]),
+        ("ra [deg],dec [deg]\n10.5,-3", [(10.5, -3.0)]),
+        ("l,b\n0,90\n-57.06808,27.12825", [(192.85948, 27.12825), None]),
+        ("id|GLON (deg)|GLAT (deg)\nx|0|90\ny|0|91", [(192.85948, 27.12825), "gal 0, 91"]),
+        ("l,b,ra,dec\n1,2,10.5,-3", [(10.5, -3.0)]),
+        ("Name [IAU], flux (mJy)\nJ1,2", ["J1"]),
     ],
 )
 def test_a_list_is_read_in_the_usual_shapes(text: str, expected: list[object]) -> None:

@@ -168,6 +168,21 @@ async def test_an_empty_result_is_an_empty_table_in_every_format(http: httpx.Asy
         columns, *_ = read(kind, answer.content)
         assert columns["source_id"] == []
         assert "eta" in columns
+        if kind == "parquet":
+            made = Table.read(io.BytesIO(answer.content), format="parquet")
+            assert (len(made), made["ese"].dtype.kind, str(made["span_d"].unit)) == (0, "U", "d")
+
+
+async def test_a_parquet_file_is_read_by_astropy_with_units_definitions_and_facts(http: httpx.AsyncClient) -> None:
+    answer = await http.get("sources/export", params={"format": "parquet", "n_rows": "1.."})
+    columns, units, definitions, _ = read("parquet", answer.content)
+    made = Table.read(io.BytesIO(answer.content), format="parquet")
+    assert made["source_id"].tolist() == columns["source_id"]
+    assert "" in made["ese"].tolist()
+    np.testing.assert_array_equal(made["eta"], [number(value) for value in columns["eta"]])
+    assert {name: str(made[name].unit or "").replace(" ", "") for name in made.colnames} == units
+    assert {name: made[name].description for name in made.colnames} == definitions
+    assert made.meta["query"] == "n_rows: 1.."
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -192,3 +207,7 @@ def test_awkward_values_survive_the_way_through_a_file(kind: str) -> None:
     assert (columns["n"][0], columns["n"][1], columns["n"][2]) == (3, None, 2**53)
     assert definitions["name"] == 'is "it" <so>'
     assert units["x"] == "mJy"
+    if kind == "parquet":
+        by_astropy = Table.read(out, format="parquet")
+        assert by_astropy["name"].tolist() == list(names)
+        assert dict(by_astropy.meta) == {"query": "text: <κ> & \x01"}

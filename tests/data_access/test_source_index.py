@@ -58,6 +58,31 @@ def test_one_name_is_the_same_without_blanks_case_and_prefix() -> None:
     assert index.same("0958").tolist() == []
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("NVSS J095847+653354", [0]),
+        ("nvss j0958", [0, 1, 2]),
+        ("J0958", [0, 1, 2]),
+        ("0958+6533", [0, 2]),
+        ("NVSS 0958−65", [1]),
+        ("NVSSJ0958+65", [0, 2]),
+        ("J346.6", [4]),
+        ("PSR B0531", [7]),
+        ("3c286", [3]),
+        ("8", [5]),
+        ("x1", []), ("foo2", []), ("x8", []), ("B0", []), ("B1", []), ("Q0", []), ("J0", []), ("J095", []),
+        ("09+65", []),
+        ("foo0958", []), ("blob0531", []), ("field09-65", []), ("NVSS", []), ("3C", []), ("", []),
+    ],
+)  # fmt: skip
+def test_an_entry_of_a_list_means_the_same_name_or_one_that_is_cut_off_after_four_digits(
+    text: str, expected: list[int]
+) -> None:
+    assert NameIndex(NAMES).meant(text, most=3).tolist() == expected
+    assert len(expected) < 3 or NameIndex(NAMES).meant(text, most=2).tolist() == []
+
+
 def test_any_part_of_a_name_is_found() -> None:
     assert NameIndex(NAMES).containing("653354").tolist() == [0, 1]
     assert NameIndex(NAMES).containing("zzz").tolist() == []
