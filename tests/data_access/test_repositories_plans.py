@@ -125,7 +125,7 @@ async def test_the_light_curve_is_looked_up_by_the_index_of_sources(
     empty_archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def find(archive: Archive, _: PageRequest) -> Any:
-        return await archive.sources.get_light_curve("J1")
+        return await archive.photometry.get_light_curve("J1")
 
     seen = await _statements(empty_archive, find, PageRequest(), monkeypatch)
     path, sql, values = next(s for s in seen if "WHERE" in s[1] and "peak_jyb" in s[1])
