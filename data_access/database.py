@@ -60,14 +60,6 @@ class Rows:
     truncated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """One SELECT with the values bound to it."""
-
-    sql: str
-    parameters: Sequence[Any]
-
-
 class Database:
     """Read-only, bounded, concurrent access to one SQLite file.
 
@@ -134,13 +126,12 @@ class Database:
         found = await self._run(((sql, parameters),), limit + 1, "slow" if slow else "fast", budget_s)
         return _capped(found[0], limit)
 
-    async def fetch_together(self, queries: Sequence[Query]) -> list[Rows]:
+    async def fetch_together(self, statements: Sequence[Statement]) -> list[Rows]:
         """Return the answers of several fast SELECTs that are run in one thread hop, which costs more than they do.
 
         Raises what `fetch` raises.
         """
-        statements = tuple((query.sql, query.parameters) for query in queries)
-        found = await self._run(statements, self.row_cap + 1, "fast", self.deadline_s)
+        found = await self._run(tuple(statements), self.row_cap + 1, "fast", self.deadline_s)
         return [_capped(rows, self.row_cap) for rows in found]
 
     async def _ask(self, sql: str, lane: str = "fast") -> list[Any]:

@@ -205,7 +205,7 @@ class SourcesPage(MapParams, ListPage):
     async def check_archive(cls, archive: Archive, query: Mapping[str, str]) -> None:
         """Raise the error of the table, or `ValidationError` for a list that is unknown here."""
         await super().check_archive(archive, query)
-        for name in ("list", "picked"):
+        for name in cls.narrowing:
             if query.get(name):
                 await archive.source_lists.get(query[name])
 

@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from data_access.database import Database, Query, Rows
+from data_access.database import Database, Rows
 from data_access.errors import QueryTooSlow, ValidationError
 from data_access.layout import Table
+from data_access.read_only_connection import Statement
 from data_access.records import Count, Cursor, PageRequest, RecordPage
 from data_access.repositories.large_tables import is_large, sort_large
 
@@ -176,7 +177,7 @@ async def _select(listing: Listing, sort: str, parts: tuple[str, str, Sequence[A
     # The rows of the page are read when they are known: carrying those of all others along cost up to 2.7 times more.
     keys = f"SELECT {listing.key} FROM {listing.source}{where} ORDER BY {order} LIMIT {limit}"
     sql = f"SELECT {select} FROM {listing.source} WHERE {listing.key} IN ({keys}) ORDER BY {order} LIMIT {limit}"
-    return await sort_large(listing.table, Query(sql, values), sort, listing.served_sorts())
+    return await sort_large(listing.table, (sql, values), sort, listing.served_sorts())
 
 
 async def read_page(
@@ -251,7 +252,7 @@ async def position_in(listing: Listing, sort: str, key: Any, *, backwards: bool)
     return Cursor(value, key, 0, backwards).encode()
 
 
-async def ask_together(asked: Sequence[tuple[Table | None, Query]]) -> list[list[list[Any]]]:
+async def ask_together(asked: Sequence[tuple[Table | None, Statement]]) -> list[list[list[Any]]]:
     """Return the rows of several questions, those to one database in one go; a table that is absent has none."""
     answers: list[list[list[Any]]] = [[] for _ in asked]
     together: dict[Database, list[int]] = {}

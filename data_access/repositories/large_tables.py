@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from data_access.database import Query, Rows
+from data_access.database import Rows
 from data_access.errors import QueryTooSlow, ValidationError
 from data_access.layout import Table
+from data_access.read_only_connection import Statement
 
 SMALL_TABLE = 100_000
 """A table of so many rows is sorted or counted as a whole in some tens of milliseconds."""
@@ -23,7 +24,7 @@ async def is_large(table: Table) -> bool:
     return isinstance(highest, int) and highest > SMALL_TABLE
 
 
-async def sort_large(table: Table, query: Query, sort: str, served: Sequence[str]) -> Rows:
+async def sort_large(table: Table, statement: Statement, sort: str, served: Sequence[str]) -> Rows:
     """Return the rows of a large table in an order that no index serves, without keeping fast questions waiting.
 
     Parameters
@@ -40,7 +41,7 @@ async def sort_large(table: Table, query: Query, sort: str, served: Sequence[str
     """
     deadline_s = min(SORT_DEADLINE_S, table.database.deadline_s)
     try:
-        return await table.fetch(query.sql, query.parameters, slow=True, deadline_s=deadline_s)
+        return await table.fetch(*statement, slow=True, deadline_s=deadline_s)
     except QueryTooSlow as err:
         instead = f"sort by one of these, which an index serves: {', '.join(served)}" if served else "clear the order"
         raise ValidationError(

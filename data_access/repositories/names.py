@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_access.database import Query
 from data_access.errors import DatabaseError
 from data_access.layout import Layout, Table
+from data_access.read_only_connection import Statement
 from data_access.records.names import NamedPlace
 from data_access.repositories.base import RowReader, ask_together
 
@@ -76,7 +76,7 @@ class NameRepository:
         return await self._ask(condition)
 
     async def _ask(self, condition: _Condition) -> FoundNames:
-        asked: list[tuple[Table | None, Query]] = []
+        asked: list[tuple[Table | None, Statement]] = []
         origins: list[str] = []
         unread: list[str] = []
         for spec in _TABLES:
@@ -100,12 +100,12 @@ class NameRepository:
         return FoundNames(tuple(places), tuple(unread))
 
 
-def _query(table: Table, column: str, clause: str, values: Sequence[str], *, small: bool) -> Query:
+def _query(table: Table, column: str, clause: str, values: Sequence[str], *, small: bool) -> Statement:
     """Photometry has a row per measurement: there one row of each name is enough."""
     ra, dec = table.column("ra_deg"), table.column("dec_deg")
     group = "" if small else f" GROUP BY {column}"
     sql = f'SELECT {column}, {ra}, {dec} FROM "{table.name}" WHERE {clause}{group} ORDER BY {column} LIMIT {_MOST}'
-    return Query(sql, tuple(values))
+    return sql, tuple(values)
 
 
 def _to_place(values: Sequence[Any], origin: str) -> NamedPlace | None:

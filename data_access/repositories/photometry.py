@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from data_access.analysis.times import mjd_in_name, unix_to_mjd
 from data_access.analysis.variability.moments import FluxKind
-from data_access.database import Query
 from data_access.errors import RecordNotFound
 from data_access.layout import Layout, Table
+from data_access.read_only_connection import Statement
 from data_access.records import LightCurve
 from data_access.records.base import EpochOrigin
 from data_access.records.measurement_quality import quality_of
@@ -50,7 +50,7 @@ class PhotometryRepository:
             f'SELECT {select} FROM "{table.name}" WHERE {table.column("source_id")} = ? '
             f"ORDER BY 1 DESC LIMIT {self._row_cap + 1}"
         )
-        asked = [Query(sql, (source_id,)), self._place(table, source_id)]
+        asked = [(sql, (source_id,)), self._place(table, source_id)]
         found, places = await table.database.fetch_together(asked)
         columns: dict[str, Sequence[Any]] = dict.fromkeys((*_COLUMNS, *_EXTRA), (None,) * len(found.rows))
         if found.rows:
@@ -59,13 +59,13 @@ class PhotometryRepository:
         return _to_light_curve(source_id, columns, truncated=found.truncated, has_quality=has_quality(table))
 
     @staticmethod
-    def _place(table: Table, source_id: str) -> Query:
+    def _place(table: Table, source_id: str) -> Statement:
         """Ask for position and catalogue flux in the newest rows: reading them of every row costs a third more."""
         sql = (
             f'SELECT {", ".join(table.select(_PLACE))} FROM "{table.name}" WHERE {table.column("source_id")} = ? '
             f"ORDER BY {table.key('id')} DESC LIMIT {_ROWS_FOR_PLACE}"
         )
-        return Query(sql, (source_id,))
+        return sql, (source_id,)
 
     async def get_image_path(self, photometry_id: int, source_id: str) -> str | None:
         """Return the image that a measurement of this source was made on; raise `RecordNotFound`."""

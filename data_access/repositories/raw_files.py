@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from data_access.analysis.times import format_mjd_utc
-from data_access.database import Query, Rows
+from data_access.database import Rows
 from data_access.errors import ValidationError
 from data_access.layout import Layout, Table
 from data_access.records import Count, Cursor, ObservationGroup, PageRequest, RecordPage
@@ -166,7 +166,7 @@ def _segments_by_value(
             f"ON {shape.group} = n.g GROUP BY n.g, n.v ORDER BY n.v {way}, n.g {way} LIMIT {int(limit)}"
         )
         if await is_large(table):
-            return await sort_large(table, Query(sql, rest.values), sort, ("group",))
+            return await sort_large(table, (sql, rest.values), sort, ("group",))
         return await table.fetch(sql, rest.values)
 
     return Segment(partial(read, True)), Segment(partial(read, False))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data_access.database import Query, Rows
+from data_access.database import Rows
 from data_access.errors import RecordNotFound, ValidationError
 from data_access.layout import Layout, Table
+from data_access.read_only_connection import Statement
 from data_access.records import (
     Count,
     Cursor,
@@ -294,26 +295,26 @@ class SourceRepository:
 
     async def _by_name(
         self, logical: str, columns: Sequence[str], names: Sequence[str]
-    ) -> tuple[Table | None, Query]:
+    ) -> tuple[Table | None, Statement]:
         table = await self._layout.find_or_none(logical)
         if table is None or "source_id" not in table.columns:
-            return None, Query("", ())
+            return None, ("", ())
         sql = (
             f'SELECT {", ".join(table.select(columns))} FROM "{table.name}" '
             f"WHERE source_id IN ({','.join('?' * len(names))}) LIMIT 5000"
         )
-        return table, Query(sql, names)
+        return table, (sql, names)
 
-    async def _epochs_of(self, names: Sequence[str]) -> tuple[Table | None, Query]:
+    async def _epochs_of(self, names: Sequence[str]) -> tuple[Table | None, Statement]:
         table = await self._layout.find_or_none("photometry")
         if table is None or not names:
-            return None, Query("", ())
+            return None, ("", ())
         # One count a name is twice as fast as GROUP BY over all of them.
         sql = (
             f"WITH n(name) AS (VALUES {','.join(['(?)'] * len(names))}) SELECT name, "
             f'(SELECT count(*) FROM "{table.name}" p WHERE p.source_id = n.name) FROM n LIMIT {len(names)}'
         )
-        return table, Query(sql, names)
+        return table, (sql, names)
 
     async def _count_epochs(self, names: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
         """Return how many measurements sources have in the photometry, and by their stored statistics."""

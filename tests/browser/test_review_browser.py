@@ -19,14 +19,26 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_demo(tmp_path_factory.mktemp("review_browser") / "archive", nights=1)
 
 
-def test_candidates_are_judged_by_keyboard_and_others_see_it(
+@pytest.fixture
+def desk(
     page: Page, server: StartServer, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> ServerProcess:
+    """Return a server without any mark, its review open at the first candidate."""
     monkeypatch.setenv("DSA110_DASHBOARD_DATA", str(tmp_path / "data"))
-    url = f"{server(str(demo), module='tests.browser.archive_server').url}review"
-    page.goto(url)
+    running = server(str(demo), module="tests.browser.archive_server")
+    page.goto(f"{running.url}review")
+    expect(page.locator(".rv-place")).to_contain_text("1 of ")
+    return running
+
+
+def sign(page: Page) -> None:
+    page.get_by_placeholder("your name").fill("Ada")
+    page.keyboard.press("Enter")
+
+
+def test_candidates_are_judged_by_keyboard_and_others_see_it(page: Page, desk: ServerProcess) -> None:
+    url = page.url
     place, status = page.locator(".rv-place"), page.locator(".rv-status")
-    expect(place).to_contain_text("1 of ")
     expect(page.locator("figure.bl-picture img").first).to_be_visible()
     first = page.locator(".rv h1").inner_text()
 
@@ -75,32 +87,22 @@ def test_candidates_are_judged_by_keyboard_and_others_see_it(
 
 
 def test_what_is_typed_or_sent_while_the_server_is_away_is_not_lost(
-    page: Page,
-    server: StartServer,
-    demo: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    complaints: Complaints,
+    page: Page, desk: ServerProcess, complaints: Complaints
 ) -> None:
     complaints.allowed = True  # Chromium logs what it does not get from a server that is away
-    monkeypatch.setenv("DSA110_DASHBOARD_DATA", str(tmp_path / "data"))
-    running = server(str(demo), module="tests.browser.archive_server")
-    page.goto(f"{running.url}review")
     status, comment = page.locator(".rv-status"), page.get_by_label("Comment", exact=True)
-    expect(page.locator(".rv-place")).to_contain_text("1 of ")
     first = page.locator(".rv h1").inner_text()
-    page.get_by_placeholder("your name").fill("Ada")
-    page.keyboard.press("Enter")
+    sign(page)
     page.keyboard.press("c")
     page.keyboard.type("a long thought")
-    running.stop()
+    desk.stop()
     page.wait_for_selector("html[data-stale]", timeout=20_000)
     page.keyboard.press("Enter")
     expect(status).to_contain_text("Not saved: there is no connection")
     page.keyboard.press("1")
     expect(status).to_contain_text("Not saved: there is no connection")
 
-    running.start()
+    desk.start()
     page.wait_for_selector("html:not([data-stale])", timeout=30_000)
     expect(status).to_contain_text("Your words were not saved", timeout=20_000)
     expect(comment).to_have_value("a long thought")
@@ -113,26 +115,16 @@ def test_what_is_typed_or_sent_while_the_server_is_away_is_not_lost(
 
 
 def test_a_mark_without_an_answer_is_said_to_be_unsaved_on_the_page_that_comes_back(
-    page: Page,
-    server: StartServer,
-    demo: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    complaints: Complaints,
+    page: Page, desk: ServerProcess, complaints: Complaints
 ) -> None:
     complaints.allowed = True  # Chromium logs what it does not get from a server that is away
-    monkeypatch.setenv("DSA110_DASHBOARD_DATA", str(tmp_path / "data"))
-    running = server(str(demo), module="tests.browser.archive_server")
-    page.goto(f"{running.url}review")
-    expect(page.locator(".rv-place")).to_contain_text("1 of ")
     first = page.locator(".rv h1").inner_text()
-    page.get_by_placeholder("your name").fill("Ada")
-    page.keyboard.press("Enter")
-    running.freeze()
+    sign(page)
+    desk.freeze()
     page.keyboard.press("2")  # before the page notices
     expect(page.locator(".rv-status")).to_contain_text("saving")
-    running.kill()
-    running.start()
+    desk.kill()
+    desk.start()
     expect(page.locator(".rv-status")).to_contain_text(
         f"When the connection was lost, artefact for {first} was not saved", timeout=30_000
     )

@@ -25,16 +25,25 @@ def top_of(page: Page, name: str) -> float:
     return box["y"]
 
 
+def open_list(page: Page, server: Callable[..., ServerProcess], demo: Path) -> None:
+    """Open the list of sources, those with the most measurements first."""
+    process = server(str(demo), module="tests.browser.archive_server")
+    page.goto(f"{process.url}sources?sort=n_obs&order=desc")
+    wait_until_filled(page)
+
+
+def open_first(page: Page) -> None:
+    page.locator("section.rt").filter(has_text="Sources").locator("tbody tr a").first.click()
+    page.wait_for_url("**/sources/*")
+    wait_until_filled(page)
+
+
 def test_sections_of_a_source_are_reached_by_key_link_and_url(
     page: Page, server: Callable[..., ServerProcess], demo: Path
 ) -> None:
     page.set_viewport_size({"width": 1280, "height": 720})
-    process = server(str(demo), module="tests.browser.archive_server")
-    page.goto(f"{process.url}sources?sort=n_obs&order=desc")
-    wait_until_filled(page)
-    page.locator("section.rt").filter(has_text="Sources").locator("tbody tr a").first.click()
-    page.wait_for_url("**/sources/*")
-    wait_until_filled(page)
+    open_list(page, server, demo)
+    open_first(page)
     nav = page.get_by_role("navigation", name="Sections of this page")
     heading = page.get_by_role("heading", level=1).bounding_box()
     bar = nav.locator(".sections-bar").bounding_box()
@@ -61,14 +70,10 @@ def test_sections_of_a_source_are_reached_by_key_link_and_url(
 def test_the_help_of_a_source_lists_the_keys_that_work_there(
     page: Page, server: Callable[..., ServerProcess], demo: Path
 ) -> None:
-    process = server(str(demo), module="tests.browser.archive_server")
-    page.goto(f"{process.url}sources?sort=n_obs&order=desc")
-    wait_until_filled(page)
+    open_list(page, server, demo)
     keys = page.locator("#keys")
     expect(keys).not_to_contain_text("previous and next source")
-    page.locator("section.rt").filter(has_text="Sources").locator("tbody tr a").first.click()
-    page.wait_for_url("**/sources/*")
-    wait_until_filled(page)
+    open_first(page)
     source = page.url.partition("?")[0]
     page.goto(source)
     wait_until_filled(page)
@@ -82,12 +87,8 @@ def test_the_help_of_a_source_lists_the_keys_that_work_there(
 def test_a_light_curve_is_downloaded_by_the_link_beside_its_measurements(
     page: Page, server: Callable[..., ServerProcess], demo: Path
 ) -> None:
-    process = server(str(demo), module="tests.browser.archive_server")
-    page.goto(f"{process.url}sources?sort=n_obs&order=desc")
-    wait_until_filled(page)
-    page.locator("section.rt").filter(has_text="Sources").locator("tbody tr a").first.click()
-    page.wait_for_url("**/sources/*")
-    wait_until_filled(page)
+    open_list(page, server, demo)
+    open_first(page)
     shown = page.url
     table = page.locator("section.rt").filter(has=page.get_by_role("heading", name="Measurements"))
     with page.expect_download() as download:

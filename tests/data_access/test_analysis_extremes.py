@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from data_access.analysis.ese import leave_one_out
 from data_access.analysis.variability.extremes import LargestDeviations, largest_leave_one_out
-from data_access.analysis.variability.fronts import Members, fronts_of, merged_fronts, no_fronts
-from data_access.analysis.variability.metric import usable
 from data_access.analysis.variability.moments import empty_moments, kind_moments, metrics_of
+from tests.data_access.front_samples import fronts_in_pieces
 
 N_SRC = 4
 FLUX = st.one_of(
@@ -26,17 +25,13 @@ ROWS = st.lists(st.tuples(st.integers(0, N_SRC - 1), FLUX, ERROR), max_size=60)
 
 def found_of(rows: list[Row], n_pieces: int = 1) -> LargestDeviations:
     """Return the deviations from fronts that were put together piece by piece, and from kept sums."""
-    fronts = no_fronts()
-    for piece in range(n_pieces):
-        columns = np.array(rows[piece::n_pieces], dtype=np.float64).reshape(-1, 3)
-        good = usable(columns[:, 1], columns[:, 2])
-        members = Members(columns[good, 0].astype(np.int32), columns[good, 1], columns[good, 2])
-        fronts = merged_fronts(fronts, fronts_of(members))
     table = np.array(rows, dtype=np.float64).reshape(-1, 3)
     moments = empty_moments(N_SRC)
     moments["peak"] = kind_moments(table[:, 0].astype(np.int64), table[:, 1], table[:, 2], N_SRC)
     kept = metrics_of(moments, "peak")
-    return largest_leave_one_out(fronts, kept["xi"], kept["xi_err"], kept["max"] - kept["min"])
+    return largest_leave_one_out(
+        fronts_in_pieces(rows, n_pieces), kept["xi"], kept["xi_err"], kept["max"] - kept["min"]
+    )
 
 
 def wanted(rows: list[Row], source: int) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data_access.database import Database, Query
+from data_access.database import Database
 from data_access.errors import DatabaseMissing, TableMissing
 from data_access.layout import TABLES, Layout, may_hold
 from data_access.settings import ROLES
@@ -140,20 +140,20 @@ async def numbered(make_layout: Make) -> Database:
 
 
 async def test_questions_asked_together_are_answered_as_one_by_one(numbered: Database) -> None:
-    queries = [Query("SELECT x, x + ? FROM t ORDER BY x", (10,)), Query("SELECT count(*) FROM t", ())]
+    queries = [("SELECT x, x + ? FROM t ORDER BY x", (10,)), ("SELECT count(*) FROM t", ())]
     together = await numbered.fetch_together(queries)
-    alone = [await numbered.fetch(q.sql, q.parameters) for q in queries]
+    alone = [await numbered.fetch(*q) for q in queries]
     assert together == alone
     assert plain(together[0]) == [[1, 11], [2, 12], [3, 13]]
 
 
 async def test_bytes_and_infinities_among_questions_asked_together_come_through(numbered: Database) -> None:
-    queries = [Query("SELECT x FROM b", ()), Query("SELECT max(x) FROM t", ())]
+    queries = [("SELECT x FROM b", ()), ("SELECT max(x) FROM t", ())]
     together = await numbered.fetch_together(queries)
     assert [plain(found) for found in together] == [[["\ufffd"], [float("inf")]], [[3]]]
 
 
 async def test_each_question_asked_together_has_the_row_cap(numbered: Database) -> None:
     numbered.row_cap = 2
-    found = await numbered.fetch_together([Query("SELECT x FROM t ORDER BY x", ()), Query("SELECT 1", ())])
+    found = await numbered.fetch_together([("SELECT x FROM t ORDER BY x", ()), ("SELECT 1", ())])
     assert [(len(rows.rows), rows.truncated) for rows in found] == [(2, True), (1, False)]

@@ -64,9 +64,9 @@ async def _statements(
 
     together = Database.fetch_together
 
-    async def spy_together(self: Database, queries: Any) -> Any:
-        seen.extend((self.path, query.sql, list(query.parameters)) for query in queries)
-        return await together(self, queries)
+    async def spy_together(self: Database, statements: Any) -> Any:
+        seen.extend((self.path, sql, list(parameters)) for sql, parameters in statements)
+        return await together(self, statements)
 
     monkeypatch.setattr(Database, "fetch", spy)
     monkeypatch.setattr(Database, "fetch_together", spy_together)
