@@ -15,6 +15,7 @@ from dashboards.pages.filter_fields import with_present
 from dashboards.pages.job_words import ITEM_COLUMNS, item_name, item_row, params_text
 from dashboards.pages.jobs import JobsPage
 from dashboards.pages.wording import state_cell
+from data_access import Archive
 from data_access.analysis.times import stamp_in_name
 from data_access.records import Batch, BatchItem, Count, PageRequest, RecordPage
 from data_access.repositories.jobs import run_id_of
@@ -52,6 +53,13 @@ class BatchesView(JobsPage):
         {"name": "type", "label": "Type", "kind": "text", "placeholder": "image", "width": "12rem"},
         {"name": "status", "label": "Status", "kind": "select", "options": _STATUSES, "width": "10rem"},
     )
+
+    @classmethod
+    async def check_archive(cls, archive: Archive, query: Mapping[str, str]) -> None:
+        """Raise `RecordNotFound` for a batch that is unknown; the place of its items says so."""
+        await super().check_archive(archive, query)
+        if batch := int(query.get("batch", "").strip() or 0):
+            await archive.jobs.find_batch_items(batch)
 
     def _show_filters(self, errors: Mapping[str, str]) -> None:
         self.filters.fields = with_present(self.fields, {"status": self.status})

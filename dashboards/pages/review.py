@@ -69,6 +69,14 @@ class ReviewPage(PageView):
     main_table = "photometry"
     live_roles = frozenset({"products", "pipeline", "notes"})
 
+    @classmethod
+    async def check_archive(cls, archive: Any, query: Mapping[str, str]) -> None:
+        """Raise `RecordNotFound` for a source that no table knows; the page says so."""
+        await super().check_archive(archive, query)
+        kind, _, name = query.get("at", "").partition(":")
+        if kind == "source":
+            await archive.sources.get_light_curve(name)
+
     def __init__(self, session: Session, **params: Any) -> None:
         super().__init__(session, **params)
         self.filters = FilterBar(fields=list(FIELDS), on_submit=self._submit, label="Which candidates")
@@ -94,11 +102,6 @@ class ReviewPage(PageView):
         self._saving = MarkSaving(session.archive.marks)
         self.param.watch(self._filtered, ["kind", "state", "mark"])
         self.param.watch(self._moved, ["at"])
-
-    @property
-    def title(self) -> str:
-        """Title of the document."""
-        return "Review"
 
     def __panel__(self) -> Any:
         self.curve_slot = self.new_slot("light curve", height=CURVE_HEIGHT)

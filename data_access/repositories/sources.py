@@ -86,9 +86,10 @@ class SourceRepository:
         light_curve = await self._photometry.get_light_curve(source_id)
         (source,) = await self.describe((source_id,))
         candidates = await self.find_ese_candidates(source_id=source_id)
-        if not light_curve.n_epoch and source.stored is None and source.monitoring is None and not candidates:
+        transients = await self.find_transients(source_id=source_id)
+        if not (light_curve.n_epoch or source.stored or source.monitoring or candidates or transients):
             raise RecordNotFound(f"There is no source '{source_id}'", table="photometry", key=source_id)
-        return SourceDetail(source, light_curve, candidates, await self.find_transients(source_id=source_id))
+        return SourceDetail(source, light_curve, candidates, transients)
 
     async def get_light_curve(self, source_id: str) -> LightCurve:
         """Return the light curve of a source; raise `RecordNotFound` when no table knows the name.

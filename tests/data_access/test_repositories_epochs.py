@@ -41,9 +41,12 @@ async def test_a_misspelt_name_is_no_empty_light_curve(tmp_path: Path) -> None:
     make_database(
         tmp_path / "products.sqlite3", PHOTOMETRY, "INSERT INTO photometry (source_id) VALUES ('J1')",
         "CREATE TABLE monitoring_sources (source_id TEXT)", "INSERT INTO monitoring_sources VALUES ('J2')",
+        "CREATE TABLE transient_candidates (id INTEGER PRIMARY KEY, source_name TEXT)",
+        "INSERT INTO transient_candidates (source_name) VALUES ('T1')",
     )  # fmt: skip
     async with open_archive(tmp_path) as archive:
         assert (await archive.sources.get_light_curve("J2")).n_epoch == 0  # known, never measured
+        assert (await archive.sources.get("T1")).transients  # known as a transient only
         with pytest.raises(RecordNotFound, match="no source 'J3'"):
             await archive.sources.get_light_curve("J3")
 

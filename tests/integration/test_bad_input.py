@@ -222,6 +222,10 @@ async def test_a_value_that_means_nothing_is_named_with_what_would_be_right(
         ("/sources", "list=nobody", 400),
         ("/images", "dec_min=nan", 400),
         ("/jobs", "view=logs&log=/etc/passwd", 403),
+        ("/jobs", "view=batches&batch=99999999", 404),
+        ("/jobs", "view=batches&batch=1", 200),
+        ("/review", "at=source:nobody", 404),
+        ("/review", "at=source:{source_id}", 200),
         ("/jobs/{run_id}", "log=/etc/passwd", 403),
         ("/jobs/{run_id}", "log=task:1", 200),
         ("/compare", "low=", 200),
@@ -230,7 +234,8 @@ async def test_a_value_that_means_nothing_is_named_with_what_would_be_right(
 async def test_a_part_that_did_not_understand_says_so_in_the_status_too(
     http: httpx.AsyncClient, known: Known, route: str, query: str, status: int
 ) -> None:
-    answer = await http.get(f"{route.format(image_id=known.image_id, run_id=known.run_id)}?{query}")
+    names = {"image_id": known.image_id, "run_id": known.run_id, "source_id": quote(known.source_id, safe="")}
+    answer = await http.get(f"{route.format(**names)}?{query.format(**names)}")
     assert answer.status_code == status
     assert "bokeh.min.js" in answer.text
 
