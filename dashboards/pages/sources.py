@@ -278,9 +278,17 @@ class SourcesPage(MapParams, ListPage):
         return tuple(name for name in CURVE_METRICS if name in (*self.chosen, self.sort) or getattr(self, name))
 
     async def _with_curve_metrics(self) -> Any:
-        """Read the rows again when the metrics of whole light curves are there."""
+        """Read the rows again when the metrics of whole light curves are there, and in the index."""
         await self.session.archive.search.curve_metrics_made(self._asked_curve_metrics)
-        return await self._read()
+        return await self._with_numbers()
+
+    def _await_curve_metrics(self) -> None:
+        """See to it that they come: being made now, or made since the rows were read."""
+        words, is_going_on = self._curve_metrics()
+        asked = set(self._asked_curve_metrics)
+        lacks = any(line.numbers and not asked <= line.numbers.keys() for line in self._lines)
+        if is_going_on or (lacks and not words):
+            self.run(self._with_curve_metrics, self._show, slot=self.table_slot)
 
     def _moment_words(self) -> str:
         state = self.session.archive.search.state
@@ -317,8 +325,7 @@ class SourcesPage(MapParams, ListPage):
         table = super()._show(answer)
         self._show_tools()
         self.map.list_changed()
-        if self._curve_metrics()[1]:
-            self.run(self._with_curve_metrics, self._show, slot=self.table_slot)
+        self._await_curve_metrics()
         if "curve" in self.chosen and any(line.curve is None for line in self._lines):
             self.run(self._read_curves, self._show_curves)
         return table

@@ -226,6 +226,17 @@ async def test_metrics_of_whole_light_curves_come_when_they_are_made(archive: Ar
     assert "being made" not in view.table.note
 
 
+async def test_metrics_of_whole_light_curves_come_on_the_first_visit_of_the_plain_list(
+    demo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DSA110_DASHBOARD_CACHE", str(tmp_path))
+    async with open_archive(demo_folder) as archive:
+        view = await open_list(archive, cols="n,leave_one_out,von_neumann_int")
+        shown = [row["cells"] for row in view.table.rows if int(row["cells"][1]["t"].replace(",", "")) > 2]
+    assert shown
+    assert all("—" not in (z["t"], ratio["t"]) for _, _, z, ratio in shown)
+
+
 async def test_a_list_says_how_far_its_metrics_of_whole_light_curves_are(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
