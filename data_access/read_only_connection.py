@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,7 @@ class ReadOnlyConnection(sqlite3.Connection):
                 raise
             self.text_factory = decode_text  # six times slower, and only for files with such text
             rows = self._fetched(sql, parameters, limit)
-        if any(bytes in map(type, row) for row in rows):
+        if bytes in map(type, chain.from_iterable(rows)):
             rows = [[decode_text(v) if isinstance(v, bytes) else v for v in row] for row in rows]
         return rows
 

@@ -13,6 +13,8 @@ from data_access.records.base import Epoch
 MJD_OF_UNIX_EPOCH = 40587.0
 SECONDS_PER_DAY = 86400.0
 
+_NAIVE_EPOCH = datetime.fromtimestamp(0, UTC).replace(tzinfo=None)
+
 _STAMP = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}):?(\d{2})(?::?(\d{2}(?:\.\d+)?))?(?!\d)")
 
 
@@ -80,7 +82,9 @@ def mjd_of_stamp(stamp: str | None) -> float | None:
         when = datetime.fromisoformat(stamp)
     except ValueError:
         return None
-    return unix_to_mjd(when.replace(tzinfo=UTC).timestamp())
+    if when.tzinfo is None:
+        return unix_to_mjd((when - _NAIVE_EPOCH).total_seconds())  # a quarter of the time of `replace`, `timestamp`
+    return unix_to_mjd(when.timestamp())
 
 
 # The same images come with every source measured on them, and with every look at a list.
