@@ -25,6 +25,7 @@ _ALLOWED_ACTIONS = {
 }
 _ALLOWED_PRAGMAS = {"data_version", "schema_version", "journal_mode", "table_info"}
 _STEPS_BETWEEN_CLOCK_LOOKS = 4000
+_CACHE_KIB = 16_384
 
 
 class FileReplaced(Exception):
@@ -108,6 +109,7 @@ class ReadOnlyConnection(sqlite3.Connection):
         """Forbid everything but reading; reads the schema once, so that a file that is no database is seen here."""
         self.path, self.identity, self.immutable = path, identity, immutable
         self.set_progress_handler(self._out_of_time, _STEPS_BETWEEN_CLOCK_LOOKS)
+        super().execute(f"PRAGMA cache_size = -{_CACHE_KIB}").close()
         super().execute("SELECT count(*) FROM sqlite_master").fetchone()
         self.set_authorizer(_authorize)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import panel as pn
@@ -98,6 +98,11 @@ class EsePart(SourcePart):
     def view(self) -> Any:
         """The slot; its content comes when the rest of the page is there."""
         return self._place
+
+    @property
+    def linked(self) -> Sequence[Figure]:
+        """The plots of the panel."""
+        return self.figures
 
     @property
     def is_open(self) -> bool:

@@ -175,6 +175,7 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         await self._fill_rest()
         for part in self.parts:
             await self._contained(part, part.load)
+            await self.patch(part.release)
 
     async def refresh(self) -> None:
         """Read the source again; what is derived is made anew only when something is different."""
@@ -242,6 +243,8 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
 
     def _open(self, source_id: str) -> None:
         def show(detail: SourceDetail) -> Figure | None:
+            for part in self.parts:
+                part.hold()
             shown = self._show_curve(detail)
             self.session.doc.title = self.title
             self._rest = self.session.spawn(self._load_rest(after_s=_UNTIL_PAINTED_S))

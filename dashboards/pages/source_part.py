@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from dashboards.pages.part import PagePart
+from dashboards.plots.bokeh_models import Figure
 from data_access.records import SourceDetail
 
 if TYPE_CHECKING:
@@ -44,3 +46,21 @@ class SourcePart(PagePart[Any]):
         Start reading with ``self.page.run``. It is also called when only flux or unit were switched, but not for the
         first light curve of a page: `load` comes after that.
         """
+
+    @property
+    def linked(self) -> Sequence[Figure]:
+        """The figures that share the time axis of the light curve."""
+        return ()
+
+    def hold(self) -> None:
+        """Keep the linked figures from being painted, under the document's lock, until they are released.
+
+        Another source moves the time axis: painting on it what is still of the last one would only delay the curve.
+        """
+        for figure in self.linked:
+            figure.hold_render = True
+
+    def release(self) -> None:
+        """Let the linked figures be painted again."""
+        for figure in self.linked:
+            figure.hold_render = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +40,11 @@ class ScalePart(SourcePart):
     def view(self) -> Any:
         """The slot of the panel."""
         return self.slot
+
+    @property
+    def linked(self) -> Sequence[Figure]:
+        """The plot of the panel, if there is one."""
+        return () if self.figure is None else (self.figure,)
 
     async def load(self) -> None:
         """Compare with the neighbours."""

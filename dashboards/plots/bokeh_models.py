@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import bokeh.core.properties
 import bokeh.models
-from bokeh.core.serialization import Serializable, Serializer
 
 models: Any = bokeh.models
 value: Any = bokeh.core.properties.value
@@ -21,12 +20,4 @@ if TYPE_CHECKING:
 else:
     from bokeh.plotting import figure as Figure
 
-__all__ = ["Figure", "Words", "models", "value"]
-
-
-class Words(list[str], Serializable):  # type: ignore[misc, unused-ignore]
-    """A column of text that is sent as it is: Bokeh would look at each word, 4 ms for a thousand epochs."""
-
-    def to_serializable(self, serializer: Serializer) -> list[str]:  # noqa: ARG002  Bokeh hands it over
-        """Return the words."""
-        return list(self)
+__all__ = ["Figure", "models", "value"]

@@ -10,6 +10,7 @@ import numpy as np
 from dashboards.plots.bokeh_models import Figure, models, value
 from dashboards.plots.empty import empty_figure
 from dashboards.plots.light_curve_data import (
+    MANY_POINTS,
     NO_MARKS,
     Marks,
     axis_ends,
@@ -34,8 +35,8 @@ from data_access.records import LightCurve
 
 _KINDS = ("detection", "forced", "limit", "flagged", "left out", "mean", "off scale")
 _FORGET_VIEW = "figure.reset.emit()"
-# pixels, of symbols and their outlines; more than `_MANY` symbols would hide each other, and take longer to paint
-_SIZE, _SIZE_OF_MANY, _MANY = (8, 1.5), (5, 1.0), 300
+# pixels, of symbols and their outlines
+_SIZE, _SIZE_OF_MANY = (8, 1.5), (6, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +224,11 @@ def _draw(figure: Figure, theme: Theme, source: Any) -> Any:
         size=_SIZE[0],
         line_color="colour",
         line_width=_SIZE[1],
+        line_alpha="outline",
         fill_color="colour",
         fill_alpha="fill_alpha",
         selection_line_color=theme.text,
+        selection_line_alpha=1.0,
         nonselection_alpha=0.5,
         name="points",
     )
@@ -234,7 +237,7 @@ def _draw(figure: Figure, theme: Theme, source: Any) -> Any:
 
 
 def _fit_symbols(points: Any, n: int) -> None:
-    size, line_width = _SIZE_OF_MANY if n > _MANY else _SIZE
+    size, line_width = _SIZE_OF_MANY if n > MANY_POINTS else _SIZE
     for glyph in (points.glyph, points.selection_glyph, points.nonselection_glyph, points.muted_glyph):
         if isinstance(glyph, models.Scatter) and glyph.size != size:
             glyph.update(size=size, line_width=line_width)

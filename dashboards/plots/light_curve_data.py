@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dashboards.plots.bokeh_models import Words
 from dashboards.plots.light_curve_gaps import gap_words
 from dashboards.plots.measurement_kinds import (
     BoolArray,
@@ -18,6 +17,7 @@ from dashboards.plots.measurement_kinds import (
     fluxes,
     measurement_kinds,
 )
+from dashboards.plots.sent_columns import sent_column
 from dashboards.plots.theme import SYMBOLS, get_theme
 from dashboards.plots.time_axis import utc_ms
 from data_access.analysis.variability import total_error, weighted_mean
@@ -25,13 +25,17 @@ from data_access.analysis.variability.metric import usable
 from data_access.records import LightCurve
 
 MOST_POINTS = 20_000
+# more symbols than this would hide each other, and their outlines take as long to paint as what is inside
+MANY_POINTS = 300
+_WITHOUT_INSIDE = ("x", "cross")
 AGGREGATE_BINS = 500
 # points further from the median than this many robust standard deviations are marked at the edge
 ROBUST_RANGE_SIGMA = 12.0
 
 COLUMNS = (
     *("utc_ms", "mjd", "flux", "error", "lower", "upper", "drawn", "view_low", "view_high", "rms", "rms_from"),
-    *("kind", "marker", "angle", "colour", "fill_alpha", "image", "flags", "quality", "origin", "photometry_id", "n"),
+    *("kind", "marker", "angle", "colour", "fill_alpha", "outline", "image", "flags", "quality", "origin"),
+    *("photometry_id", "n"),
 )
 # Kinds that count in a mean: a limit drawn for a faint forced measurement still has its measured flux.
 MEASURED_KINDS = ("detection", "forced", "limit", "mean")
@@ -115,8 +119,9 @@ def light_curve_columns(
     ``flux, error, lower, upper, rms`` are in `unit`, errors with the systematic ones of `marks` (`lower` and `upper`
     are flux ∓ error, both the limit itself for a limit); ``drawn`` is where the point stands, kept inside the robust
     range ``view_low`` to ``view_high``; ``utc_ms`` is milliseconds since 1970; ``n`` is how many measurements a point
-    stands for. Measurements without an epoch are left out. A forced measurement below `LIMIT_SIGMA` times the noise
-    is drawn as a limit and keeps its measured flux in ``flux``; see `measurement_kinds`.
+    stands for; ``outline`` is the opacity of the line around it. Measurements without an epoch are left out. A
+    forced measurement below `LIMIT_SIGMA` times the noise is drawn as a limit and keeps its measured flux in
+    ``flux``; see `measurement_kinds`.
     """
     selected = _select(lc, flux, unit, marks)
     known = np.isfinite(selected.mjd) & np.isfinite(selected.flux)
@@ -272,7 +277,7 @@ def _aggregate(selected: Selected, known: BoolArray, *, flagged: bool) -> dict[s
 def _dress(columns: dict[str, Any], theme: str) -> dict[str, Any]:
     """Add times, the robust range and the look of each point."""
     colours = get_theme(theme)
-    colour_of = {kind: colours.colour(symbol.token) for kind, symbol in SYMBOLS.items()}
+    colour_of = {kind: _rgba(colours.colour(symbol.token)) for kind, symbol in SYMBOLS.items()}
     low, high = _with_bars(columns, *robust_range(columns))
     at = np.asarray(columns.get("at", columns["flux"]), dtype=float)
     symbols = [
@@ -287,9 +292,22 @@ def _dress(columns: dict[str, Any], theme: str) -> dict[str, Any]:
         "view_high": np.clip(columns["upper"], low, high),
         "marker": [symbol.marker for symbol in symbols],
         "angle": np.array([symbol.angle_rad for symbol in symbols], dtype=float),
-        "colour": [colour_of[kind] for kind in columns["kind"]],
+        "colour": np.array([colour_of[kind] for kind in columns["kind"]], dtype=np.uint32),
+        "outline": _outlines([symbol.marker for symbol in symbols], columns["fill_alpha"]),
     }
-    return {name: Words(column) if isinstance(column := dressed[name], list) else column for name in COLUMNS}
+    return {name: sent_column(dressed[name]) for name in COLUMNS}
+
+
+def _rgba(colour: str) -> int:
+    """Return ``#rrggbb`` as the number 0xrrggbbff: BokehJS need not parse it for each point."""
+    return int(f"{colour.removeprefix('#')}ff", 16)
+
+
+def _outlines(markers: list[str], fill_alpha: FloatArray) -> FloatArray:
+    """Return the opacity of outlines: among many symbols only those that are nothing else have one."""
+    if len(markers) <= MANY_POINTS:
+        return np.ones(len(markers))
+    return np.where(np.isin(markers, _WITHOUT_INSIDE) | (fill_alpha == 0.0), 1.0, 0.0)
 
 
 def robust_range(columns: dict[str, Any]) -> tuple[float, float]:

@@ -135,3 +135,18 @@ async def test_both_systematic_errors_count_in_the_panel(archive: Archive) -> No
     await view.settled()
     assert abs(float(fact_of(part, "leave-one-out z")["t"])) < with_constant
     assert "errors with 0.2 of the flux and 50 mJy" in part.dips.note
+
+
+async def test_plots_of_the_last_source_are_not_painted_on_the_time_axis_of_another(archive: Archive) -> None:
+    view, part = await open_panel(archive, ese="open")
+    shown = list(part.figures)
+    held: list[list[bool]] = []
+    assert view.curve.figure is not None
+    view.curve.figure.title.on_change(
+        "text", lambda attr, old, new: held.append([figure.hold_render for figure in shown])
+    )
+    view.returned_to("/sources/N03")
+    await view.settled()
+    assert view.title == "N03"
+    assert held[0] == [True, True]
+    assert [figure.hold_render for figure in part.linked] == [False, False]
