@@ -374,28 +374,3 @@ def test_what_the_pipeline_calls_an_upper_limit_is_one_and_keeps_its_flux():
     assert data(figure)["drawn"][-2] == pytest.approx(5.0)
     assert data(figure)["quality"][-2:] == ["upper_limit", "odd"]
     assert "@quality" in figure.select_one(HoverTool).tooltips
-
-
-def test_symbols_of_many_measurements_are_smaller_also_after_a_patch():
-    few, many = make_light_curve(30), make_light_curve(500)
-    figure = plot_light_curve(few)
-    points = next(renderer for renderer in figure.renderers if renderer.name == "points")
-    assert points.glyph.size == points.nonselection_glyph.size == 8
-    assert set(data(figure)["outline"]) == {1.0}
-
-    assert update_light_curve(figure, many)
-    assert points.glyph.size == points.nonselection_glyph.size == 6
-    assert plot_light_curve(many).select_one({"name": "points"}).glyph.size == 6
-
-    assert update_light_curve(figure, few)
-    assert points.glyph.size == points.selection_glyph.size == 8
-
-
-def test_among_many_symbols_only_those_without_an_inside_have_outlines():
-    curve = make_light_curve(500, origin=["image name"] * 400 + ["processing time"] * 100)
-    columns = light_curve_columns(curve, marks=Marks(left_out=frozenset({int(curve.photometry_id[0])})))
-    bare = [kind in ("flagged", "left out") for kind in columns["kind"]]
-    hollow = np.asarray(columns["fill_alpha"]) == 0.0
-    assert any(bare)
-    assert hollow.any()
-    assert np.asarray(columns["outline"]).tolist() == np.where(np.array(bare) | hollow, 1.0, 0.0).tolist()
