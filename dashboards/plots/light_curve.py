@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,9 +67,9 @@ def plot_light_curve(
     points the curve is averaged in equal bins of time, and the subtitle says so. A reference does not widen the axis.
     Long gaps are shaded, with their length as text.
 
-    The figure's sources are named ``"light_curve"`` (columns of `light_curve_columns`), ``"mean"``, ``"reference"``,
-    ``"gaps"`` and ``"off_scale"``; `update_light_curve` patches a figure in place, `show_brush` marks a stretch of
-    time.
+    The figure's sources are named ``"light_curve"`` (columns of `light_curve_columns`), ``"reach"``, ``"mean"``,
+    ``"reference"``, ``"gaps"`` and ``"off_scale"``; `update_light_curve` patches a figure in place, `show_brush`
+    marks a stretch of time.
     """
     if lc.n_epoch == 0:
         return empty_figure("no photometry", theme, title=f"Light curve of {lc.source_id}", height=height)
@@ -125,6 +126,7 @@ def update_light_curve(
         return False
     columns = light_curve_columns(lc, flux, unit, theme=theme, marks=marks)
     source.data = columns
+    _named(figure.renderers, "reach").data_source.data = _reach_columns(columns)
     _fit_symbols(_named(figure.renderers, "points"), len(columns["mjd"]))
     _show_lines(figure, get_theme(theme), _line_values(lc, flux, unit, marks, reference, axis_ends(columns)))
     _show_kinds(figure, get_theme(theme), columns, marks)
@@ -214,7 +216,8 @@ def _draw(figure: Figure, theme: Theme, source: Any) -> Any:
         )
     )
     # carries the y range: bars of outliers must not widen it, error bars of the others must
-    figure.segment("utc_ms", "view_low", "utc_ms", "view_high", source=source, line_alpha=0.0, name="reach")
+    reach = models.ColumnDataSource(_reach_columns(source.data), name="reach")
+    figure.segment("x", "low", "x", "high", source=reach, line_alpha=0.0, name="reach")
     points = figure.scatter(
         "utc_ms",
         "drawn",
@@ -232,14 +235,23 @@ def _draw(figure: Figure, theme: Theme, source: Any) -> Any:
         nonselection_alpha=0.5,
         name="points",
     )
+    points.muted_glyph = None  # nothing mutes them, and the browser would prepare a look for each point
     figure.x_range.renderers = [points]
     return points
 
 
+def _reach_columns(columns: Mapping[str, Any]) -> dict[str, list[float]]:
+    """Return one line from the lowest to the highest end of a bar: the browser need not look at each of them."""
+    if not len(columns["utc_ms"]):
+        return {"x": [], "low": [], "high": []}
+    low, high = float(np.min(columns["view_low"])), float(np.max(columns["view_high"]))
+    return {"x": [float(columns["utc_ms"][0])], "low": [low], "high": [high]}
+
+
 def _fit_symbols(points: Any, n: int) -> None:
     size, line_width = _SIZE_OF_MANY if n > MANY_POINTS else _SIZE
-    for glyph in (points.glyph, points.selection_glyph, points.nonselection_glyph, points.muted_glyph):
-        if isinstance(glyph, models.Scatter) and glyph.size != size:
+    for glyph in (points.glyph, points.selection_glyph, points.nonselection_glyph):
+        if glyph.size != size:
             glyph.update(size=size, line_width=line_width)
 
 
