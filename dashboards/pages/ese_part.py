@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import panel as pn
@@ -100,14 +100,14 @@ class EsePart(SourcePart):
         return self._place
 
     @property
-    def linked(self) -> Sequence[Figure]:
-        """The plots of the panel."""
-        return self.figures
-
-    @property
     def is_open(self) -> bool:
         """True when the panel is to be shown."""
         return self.page.ese == "open" or (self.page.ese == "" and bool(self.page.detail.ese_candidates))
+
+    def hold(self) -> None:
+        """Keep the plots as they are until they are of the other source."""
+        for figure in self.figures:
+            figure.hold_render = True
 
     async def load(self) -> None:
         """Show the switch, and the analysis when it is open."""

@@ -11,6 +11,8 @@ from dashboards.plots.bokeh_models import Figure, models
 def update_figures(shown: Sequence[Figure], newer: Sequence[Figure]) -> bool:
     """Copy data and words of `newer` figures into the `shown` ones; False, with nothing changed, if they differ.
 
+    Those that were held back are painted again.
+
     Figures differ when they do not draw the same named sources with the same parts: then only a new figure is right.
     """
     if len(shown) != len(newer) or any(_shape(a) != _shape(b) for a, b in zip(shown, newer, strict=True)):
@@ -46,6 +48,7 @@ def _update(old: Figure, new: Figure) -> None:
     for legend, newer_legend in zip(old.legend, new.legend, strict=True):
         for item, newer_item in zip(legend.items, newer_legend.items, strict=True):
             item.label = newer_item.label
+    old.hold_render = False
 
 
 def _move_on(shown: Any, newer: Any) -> None:

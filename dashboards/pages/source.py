@@ -36,7 +36,7 @@ from dashboards.pages.source_files import curve_files
 from dashboards.pages.source_marks import MarkPart
 from dashboards.pages.source_metrics import Analysis, analyse, metric_columns, metric_note, metric_rows
 from dashboards.pages.source_on_demand import ON_DEMAND_PARAMS, DefinitionsPart, MissingPart, OnDemandParams
-from dashboards.pages.source_part import Place, SourcePart
+from dashboards.pages.source_part import SECTIONS, Place, SourcePart
 from dashboards.pages.source_point import PointPart
 from dashboards.pages.source_reference import nvss_reference
 from dashboards.pages.source_scale import ScalePart
@@ -47,22 +47,13 @@ from dashboards.plots.bokeh_models import Figure
 from dashboards.plots.light_curve import flux_label
 from dashboards.plots.light_curve_data import Marks
 from dashboards.session import PageView, Session
+from data_access.errors import ArchiveError
 from data_access.records import Image, SourceDetail
 
 PAGE_ROWS = 100
 CURVE_HEIGHT = 400
 # pixels; a hundred rows would put what comes after them out of reach
 TABLE_HEIGHT = 420
-SECTIONS = (
-    ("light-curve", "Light curve"),
-    ("flux-scale", "Flux scale"),
-    ("epochs", "Epochs"),
-    ("ese", "ESE"),
-    ("variability", "Variability"),
-    ("measurements", "Measurements"),
-    ("marks", "Marks"),
-    ("context", "Context"),
-)
 _RECENT = 10
 _UNTIL_PAINTED_S = 0.15  # the browser paints the curve undisturbed, and the rest never waits for who steps on
 _OF_ONE_SOURCE = frozenset({"page", "point", "mjd_from", "mjd_to", "without", "strip_page", "frame", "missing_page"})
@@ -115,9 +106,10 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         self.metrics = RecordTable(caption="Variability")
         self.facts = Facts(min_width=320)
         self.candidates = RecordTable(
-            columns=list(candidate_columns(with_source=False)), caption="ESE candidate of the pipeline",
+            columns=list(candidate_columns(with_source=False)),
+            caption="ESE candidate of the pipeline",
             max_height=200,
-        )  # fmt: skip
+        )
         self.measurements = RecordTable(
             columns=list(MEASUREMENT_COLUMNS), caption="Measurements", empty="No photometry.", on_turn=self._turn,
             max_height=TABLE_HEIGHT,
@@ -175,7 +167,6 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         await self._fill_rest()
         for part in self.parts:
             await self._contained(part, part.load)
-            await self.patch(part.release)
 
     async def refresh(self) -> None:
         """Read the source again; what is derived is made anew only when something is different."""
@@ -242,6 +233,13 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
             self._open(source_id)
 
     def _open(self, source_id: str) -> None:
+        async def find() -> SourceDetail:
+            try:
+                return await self._read(source_id)
+            except ArchiveError:
+                self._rest = self.session.spawn(self._load_rest())  # of the source that stays
+                raise
+
         def show(detail: SourceDetail) -> Figure | None:
             for part in self.parts:
                 part.hold()
@@ -252,7 +250,7 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
 
         if self._rest is not None:
             self._rest.cancel()
-        self.run(lambda: self.session.archive.sources.get(source_id), show, slot=self.curve_slot)
+        self.run(find, show, slot=self.curve_slot)
 
     def leave_out(self, photometry_id: int, *, out: bool) -> None:
         """Leave a measurement out of all metrics, or take it in again."""
@@ -271,8 +269,8 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
     async def _known(self) -> SourceDetail:
         return self.detail
 
-    async def _read(self) -> SourceDetail:
-        detail: SourceDetail = await self.session.archive.sources.get(self.detail.source.source_id)
+    async def _read(self, source_id: str = "") -> SourceDetail:
+        detail: SourceDetail = await self.session.archive.sources.get(source_id or self.detail.source.source_id)
         return detail
 
     def _show_curve(self, detail: SourceDetail) -> Figure | None:

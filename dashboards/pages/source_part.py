@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from dashboards.pages.part import PagePart
-from dashboards.plots.bokeh_models import Figure
 from data_access.records import SourceDetail
 
 if TYPE_CHECKING:
     from dashboards.pages.source import SourcePage
 
+SECTIONS = (
+    ("light-curve", "Light curve"),
+    ("flux-scale", "Flux scale"),
+    ("epochs", "Epochs"),
+    ("ese", "ESE"),
+    ("variability", "Variability"),
+    ("measurements", "Measurements"),
+    ("marks", "Marks"),
+    ("context", "Context"),
+)
 Place = Literal["top", "curve", "metrics", "end"]
 
 
@@ -27,7 +35,7 @@ class SourcePart(PagePart[Any]):
         ``"top"`` (above the light curve), ``"curve"`` (below it), ``"metrics"`` (below the metrics) or ``"end"``
         (below the measurements).
     section : str
-        Name of the section that begins with this part, see `dashboards.pages.source.SECTIONS`; empty for none.
+        Name of the section that begins with this part, see `SECTIONS`; empty for none.
 
     Notes
     -----
@@ -47,20 +55,9 @@ class SourcePart(PagePart[Any]):
         first light curve of a page: `load` comes after that.
         """
 
-    @property
-    def linked(self) -> Sequence[Figure]:
-        """The figures that share the time axis of the light curve."""
-        return ()
-
     def hold(self) -> None:
-        """Keep the linked figures from being painted, under the document's lock, until they are released.
+        """Called under the document's lock before another source is shown; `load` comes soon after.
 
-        Another source moves the time axis: painting on it what is still of the last one would only delay the curve.
+        Figures on the time axis of the light curve wait unpainted (``hold_render``) until they have its numbers:
+        painting on its axis what is of the last one would only delay the curve.
         """
-        for figure in self.linked:
-            figure.hold_render = True
-
-    def release(self) -> None:
-        """Let the linked figures be painted again."""
-        for figure in self.linked:
-            figure.hold_render = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,10 +40,10 @@ class ScalePart(SourcePart):
         """The slot of the panel."""
         return self.slot
 
-    @property
-    def linked(self) -> Sequence[Figure]:
-        """The plot of the panel, if there is one."""
-        return () if self.figure is None else (self.figure,)
+    def hold(self) -> None:
+        """Keep the plot as it is until it is of the other source."""
+        if self.figure is not None:
+            self.figure.hold_render = True
 
     async def load(self) -> None:
         """Compare with the neighbours."""

@@ -76,6 +76,7 @@ def update_flux_scale(figure: Figure | None, lc: LightCurve, neighbours: Neighbo
     # not by `select`: through the shared time axis it reaches the light curve and the subtitle there
     subtitle = next(part for part in figure.above if part.name == "subtitle")
     subtitle.text = plain_text(flux_scale_summary(neighbours))
+    figure.hold_render = False
     return True
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from bokeh.transform import transform
 
 from dashboards.plots.bokeh_models import Figure, models, value
 from dashboards.plots.empty import empty_figure
@@ -218,6 +219,7 @@ def _draw(figure: Figure, theme: Theme, source: Any) -> Any:
     # carries the y range: bars of outliers must not widen it, error bars of the others must
     reach = models.ColumnDataSource(_reach_columns(source.data), name="reach")
     figure.segment("x", "low", "x", "high", source=reach, line_alpha=0.0, name="reach")
+    half = models.LinearInterpolator(x=[0.0, 1.0], y=[0.0, 0.5])  # a hollow symbol stays hollow beside a chosen one
     points = figure.scatter(
         "utc_ms",
         "drawn",
@@ -232,7 +234,8 @@ def _draw(figure: Figure, theme: Theme, source: Any) -> Any:
         fill_alpha="fill_alpha",
         selection_line_color=theme.text,
         selection_line_alpha=1.0,
-        nonselection_alpha=0.5,
+        nonselection_line_alpha=transform("outline", half),
+        nonselection_fill_alpha=transform("fill_alpha", half),
         name="points",
     )
     points.muted_glyph = None  # nothing mutes them, and the browser would prepare a look for each point

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -149,4 +150,22 @@ async def test_plots_of_the_last_source_are_not_painted_on_the_time_axis_of_anot
     await view.settled()
     assert view.title == "N03"
     assert held[0] == [True, True]
-    assert [figure.hold_render for figure in part.linked] == [False, False]
+    assert [figure.hold_render for figure in part.figures] == [False, False]
+
+
+async def test_a_source_that_cannot_be_opened_leaves_the_rest_of_the_last_one_as_it_should_be(
+    archive: Archive,
+) -> None:
+    view, part = await open_panel(archive, ese="open")
+    drawn = asyncio.Event()
+    assert view.curve.figure is not None
+    view.curve.figure.title.on_change("text", lambda attr, old, new: drawn.set())
+    view.returned_to("/sources/N03")
+    await drawn.wait()
+    # its panel still waits when the next one is asked for
+    assert any(figure.hold_render for figure in part.figures)
+    view.returned_to("/sources/nobody")
+    await view.settled()
+    assert view.curve_slot.failure is not None
+    assert view.title == "N03"
+    assert not any(figure.hold_render for figure in part.figures)

@@ -7,7 +7,8 @@ from typing import Any
 from bokeh.models import UIElement
 
 from dashboards.components.section_links import SectionLinks
-from dashboards.pages.source import SECTIONS, SourcePage
+from dashboards.pages.source import SourcePage
+from dashboards.pages.source_part import SECTIONS
 from dashboards.session import Session
 from data_access import Archive
 
