@@ -153,9 +153,7 @@ async def test_plots_of_the_last_source_are_not_painted_on_the_time_axis_of_anot
     assert [figure.hold_render for figure in part.figures] == [False, False]
 
 
-async def test_a_source_that_cannot_be_opened_leaves_the_rest_of_the_last_one_as_it_should_be(
-    archive: Archive,
-) -> None:
+async def test_a_source_that_cannot_be_opened_leaves_the_last_one_whole(archive: Archive) -> None:
     view, part = await open_panel(archive, ese="open")
     drawn = asyncio.Event()
     assert view.curve.figure is not None
