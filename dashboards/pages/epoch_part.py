@@ -167,7 +167,7 @@ class EpochPart(SourcePart):
             unit, factor = display_unit(scale.unit, scale.high)
             parts.append(
                 f"common scale {scale.low * factor:.3g} to {scale.high * factor:.3g} {unit}, linear, "
-                f"robust limits of {scale.n_used:,} epochs"
+                f"robust limits of {scale.n_used:,} epoch{'s' if scale.n_used != 1 else ''}"
             )
         elif self.page.strip_scale == "own":
             parts.append("each epoch on its own scale: brightness cannot be compared")

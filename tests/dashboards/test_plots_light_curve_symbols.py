@@ -37,3 +37,11 @@ def test_among_many_symbols_only_those_without_an_inside_have_outlines():
     assert any(bare)
     assert hollow.any()
     assert np.asarray(columns["outline"]).tolist() == np.where(np.array(bare) | hollow, 1.0, 0.0).tolist()
+
+
+def test_hollow_symbols_stay_hollow_beside_a_chosen_one():
+    figure = plot_light_curve(make_light_curve(30, origin=["processing time"] * 30))
+    others = next(renderer for renderer in figure.renderers if renderer.name == "points").nonselection_glyph
+    for alpha, column in ((others.fill_alpha, "fill_alpha"), (others.line_alpha, "outline")):
+        assert alpha.field == column
+        assert dict(zip(alpha.transform.x, alpha.transform.y, strict=True)) == {0.0: 0.0, 1.0: 0.5}
