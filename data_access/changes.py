@@ -123,6 +123,8 @@ class ChangeWatcher:
         self._wake = asyncio.Event()
         self._stamps: dict[str, _Stamp] = {}
         self._versions: dict[str, tuple[int, ...]] = {}
+        self._ended = 0.0  # when the files were looked at last (`time.monotonic`)
+        self._quiet_from: dict[str, float] = {}
         self.writes: dict[str, float] = {}
         self.last_write: float | None = None
         self.looked_at: float | None = None
@@ -173,13 +175,17 @@ class ChangeWatcher:
     async def look(self) -> Change | None:
         """Look once; tell the subscribers and return the change, or None when nothing changed."""
         new = await self._databases.look_again()
+        began, before = time.monotonic(), self._ended
         stamps, own = await asyncio.to_thread(self._all_stamps)
+        self._ended = time.monotonic()
         changed = set(new)
         changed |= {role for role, stamp in own.items() if self._own_stamps.get(role, stamp) != stamp}
         self._own_stamps = own
         for role, stamp in stamps.items():
             if self._stamps.get(role) == stamp and role not in self.trouble:
+                self._databases[role].tell_quiet(self._quiet_from.setdefault(role, before), began)
                 continue
+            self._quiet_from.pop(role, None)
             if await self._has_new_version(role):
                 changed.add(role)
             self._stamps[role] = stamp

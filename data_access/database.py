@@ -46,7 +46,7 @@ SQLITE_VERSION = sqlite3.sqlite_version
 Mode = Literal["closed", "read-only", "immutable"]
 _Begun = Callable[[], None] | None
 
-_SCHEMA_RECHECK_S = 1.0
+_RECENT_S = 1.0
 _REPLACEMENTS_IN_A_ROW = 5
 # The watcher looks at one database after the other: a locked one must not keep the news of the others waiting.
 _WATCH_BUSY_TIMEOUT_S = 0.2
@@ -99,6 +99,7 @@ class Database:
         self._closing = False
         self._schema: Schema | None = None
         self._schema_seen = 0.0
+        self._quiet = (0.0, 0.0)
         self._schema_gate = asyncio.Lock()
         self._generation = 0
         self._identity: Identity = ()
@@ -305,8 +306,19 @@ class Database:
 
     @property
     def recent_schema(self) -> Schema | None:
-        """The schema if it was looked at within a second: the same object until another one was read, else None."""
-        return self._schema if time.monotonic() - self._schema_seen < _SCHEMA_RECHECK_S else None
+        """The schema if it is known to be as it was a second ago: the same object until another one was read."""
+        return self._schema if self.is_unchanged_since(self._schema_seen) else None
+
+    def tell_quiet(self, begin: float, end: float) -> None:
+        """Take note that nothing was committed between two moments (`time.monotonic`): so says the watcher."""
+        self._quiet = (begin, end)
+
+    def is_unchanged_since(self, moment: float) -> bool:
+        """Return whether what was read then may be taken for what is there: read within a second, or nothing was
+        committed from then until a second ago.
+        """
+        earliest = time.monotonic() - _RECENT_S
+        return moment > earliest or (self._quiet[0] <= moment and self._quiet[1] > earliest)
 
     async def _wait_until_idle(self, name: str) -> None:
         n_taken = 0

@@ -15,7 +15,6 @@ from data_access.discovery import Databases
 from data_access.errors import DatabaseError, DatabaseLocked, TableMissing
 from data_access.introspection import Schema
 
-_LOOK_AGAIN_S = 1.0
 _LONGEST_CHECK_S = 1.0
 
 
@@ -202,15 +201,11 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A table, and how long it may be taken for the right one without looking again."""
+    """A table, the schema it was found in, and when it was looked for."""
 
     table: Table
     schema: Schema | None
-    until: float
-
-    def holds(self) -> bool:
-        recent = self.table.database.recent_schema
-        return recent is not None and recent is self.schema and time.monotonic() < self.until
+    at: float
 
 
 class Layout:
@@ -228,9 +223,10 @@ class Layout:
         self._gates: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def find(self, logical: str) -> Table:
-        """Return the table: the first that has rows, else the first that exists; looked for once a second.
+        """Return the table: the first that has rows, else the first that exists.
 
-        The unified file is asked first, then the table's homes in the split layout.
+        The unified file is asked first, then the table's homes in the split layout. It is looked for once a second,
+        and not again while the watcher sees no commit to any database.
 
         Raises
         ------
@@ -239,16 +235,23 @@ class Layout:
         DatabaseError
             A database that could hold it cannot be read, and none of the others has rows of it.
         """
-        found = self._found.get(logical)
-        if found is not None and found.holds():
-            return found.table
+        if (table := self._known(logical)) is not None:
+            return table
         async with self._gates[logical]:  # one of those who ask at once looks, the others wait for what it finds
-            found = self._found.get(logical)
-            if found is None or not found.holds():
-                table = await self._look_for(logical)
-                found = _Found(table, table.database.recent_schema, time.monotonic() + _LOOK_AGAIN_S)
-                self._found[logical] = found
-            return found.table
+            if (table := self._known(logical)) is not None:
+                return table
+            at = time.monotonic()
+            table = await self._look_for(logical)
+            self._found[logical] = _Found(table, table.database.recent_schema, at)
+            return table
+
+    def _known(self, logical: str) -> Table | None:
+        """Return the table that was found last, if it may be taken for the right one without looking again."""
+        found = self._found.get(logical)
+        if found is None or found.schema is None or found.table.database.recent_schema is not found.schema:
+            return None
+        unchanged = all(database.is_unchanged_since(found.at) for database in self.databases.values())
+        return found.table if unchanged else None
 
     async def _look_for(self, logical: str) -> Table:
         await self.databases.look_again()
@@ -337,8 +340,7 @@ class Layout:
                 await self._check(logical, required=required)
 
     async def _check(self, logical: str, *, required: bool) -> None:
-        found = self._found.get(logical)
-        if found is not None and found.holds():
+        if self._known(logical) is not None:
             return
         for role in ("pipeline", *homes_of(logical)):
             if role in self.databases:

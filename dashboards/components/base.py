@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import panel as pn
 import param
+from panel.io.state import set_curdoc
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 
@@ -52,6 +53,11 @@ class Component(pn.custom.JSComponent):  # type: ignore[misc, unused-ignore]
         properties: dict[str, Any] = super()._get_properties(doc)
         properties["bundle"] = _digest(properties["esm"])
         return properties
+
+    def _process_bokeh_event(self, doc: Any, event: Any) -> None:
+        """Handle what the browser tells, without Panel's busy indicator: nothing shows it, and it costs 2 ms."""
+        with set_curdoc(doc):
+            self._process_event(event)
 
     def _pack(self, *_events: Any) -> None:
         values = {name: getattr(self, name) for name in self._sent}

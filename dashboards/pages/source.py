@@ -164,6 +164,7 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
 
     async def _load_rest(self, *, after_s: float = 0.0) -> None:
         await asyncio.sleep(after_s)
+        await self.patch(self.curve.tell)
         await self._fill_rest()
         for part in self.parts:
             await self._contained(part, part.load)
@@ -275,7 +276,8 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
 
     def _show_curve(self, detail: SourceDetail) -> Figure | None:
         """Patch the figure with the new epochs; a new one is made only when there was none or it was empty."""
-        if detail.source.source_id != self.detail.source.source_id:
+        is_another = detail.source.source_id != self.detail.source.source_id
+        if is_another:
             self._off_scale = frozenset()
         self.session.prepared = detail
         self._show_heading()
@@ -284,6 +286,7 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
             detail.light_curve,
             point=self.point,
             brush=(selection.from_mjd, selection.to_mjd),
+            words=not is_another,
             theme=self.session.theme,
             flux=self.flux,
             unit=self.unit,

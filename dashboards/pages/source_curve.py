@@ -10,6 +10,8 @@ from bokeh.events import SelectionGeometry
 
 from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.light_curve import curve_source, plot_light_curve, show_brush, update_light_curve
+from dashboards.plots.light_curve_data import light_curve_columns
+from dashboards.plots.light_curve_hover import tell_words
 from dashboards.plots.time_axis import MJD_OF_1970, MS_PER_DAY
 from data_access.records import LightCurve
 
@@ -38,15 +40,29 @@ class CurveView:
         self._height = height
         self._on_pick = on_pick
         self._on_brush = on_brush
+        self._untold: tuple[LightCurve, dict[str, Any]] | None = None
 
-    def show(self, curve: LightCurve, *, point: int, brush: tuple[float, float], **look: Any) -> Figure | None:
-        """Draw a light curve; return a figure when there is a new one, None when the one on the page was patched."""
-        patched = self.figure is not None and update_light_curve(self.figure, curve, **look)
+    def show(
+        self, curve: LightCurve, *, point: int, brush: tuple[float, float], words: bool = True, **look: Any
+    ) -> Figure | None:
+        """Draw a light curve; return a figure when there is a new one, None when the one on the page was patched.
+
+        Without `words` a figure that is patched gets those of its hover box from `tell`.
+        """
+        patched = self.figure is not None and update_light_curve(self.figure, curve, words=words, **look)
+        self._untold = (curve, look) if patched and not words else None
         if not patched:
             self.figure = self._new(curve, **look)
         show_brush(self.figure, *brush)
         self._choose(point)
         return None if patched else self.figure
+
+    def tell(self) -> None:
+        """Give the hover box the words that `show` left out."""
+        if self._untold is not None and self.figure is not None:
+            curve, look = self._untold
+            tell_words(self.figure, light_curve_columns(curve, look["flux"], look["unit"], marks=look["marks"]))
+            self._untold = None
 
     def _new(self, curve: LightCurve, **look: Any) -> Figure:
         figure = plot_light_curve(curve, height=self._height, **look)

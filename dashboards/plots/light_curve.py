@@ -19,13 +19,13 @@ from dashboards.plots.light_curve_data import (
     light_curve_columns,
     light_curve_summary,
     mean_in_use,
+    point_columns,
 )
 from dashboards.plots.light_curve_gaps import show_gaps
+from dashboards.plots.light_curve_hover import add_measurement_hover, show_unit, tell_words, unit_text
 from dashboards.plots.measurement_kinds import FluxKind, FluxUnit
 from dashboards.plots.style import (
-    add_hover,
     add_subtitle,
-    hover_table,
     new_figure,
     paint,
     plain_text,
@@ -68,9 +68,9 @@ def plot_light_curve(
     points the curve is averaged in equal bins of time, and the subtitle says so. A reference does not widen the axis.
     Long gaps are shaded, with their length as text.
 
-    The figure's sources are named ``"light_curve"`` (columns of `light_curve_columns`), ``"reach"``, ``"mean"``,
-    ``"reference"``, ``"gaps"`` and ``"off_scale"``; `update_light_curve` patches a figure in place, `show_brush`
-    marks a stretch of time.
+    The figure's sources are named ``"light_curve"`` (the points), ``"words"`` (what the hover box says of them),
+    ``"reach"``, ``"mean"``, ``"reference"``, ``"gaps"`` and ``"off_scale"``; `update_light_curve` patches a figure in
+    place, `show_brush` marks a stretch of time.
     """
     if lc.n_epoch == 0:
         return empty_figure("no photometry", theme, title=f"Light curve of {lc.source_id}", height=height)
@@ -87,12 +87,12 @@ def plot_light_curve(
         y_range=models.DataRange1d(range_padding=0.06),
     )
     columns = light_curve_columns(lc, flux, unit, theme=theme, marks=marks)
-    source = models.ColumnDataSource(columns, name="light_curve")
+    source = models.ColumnDataSource(point_columns(columns), name="light_curve")
     brush = models.BoxAnnotation(
         fill_color=colours.accent, fill_alpha=0.1, line_color=colours.accent, visible=False, name="brush"
     )
     figure.add_layout(brush)
-    points = _draw(figure, colours, source)
+    points = _draw(figure, colours, source, _reach_columns(columns))
     figure.xaxis[0].formatter = utc_formatter()
     figure.yaxis[0].formatter = steady_formatter()
     add_mjd_axis(figure)
@@ -100,7 +100,7 @@ def plot_light_curve(
     _show_lines(figure, colours, _line_values(lc, flux, unit, marks, reference, axis_ends(columns)))
     _show_kinds(figure, colours, columns, marks)
     show_gaps(figure, colours, lc, columns)
-    add_hover(figure, colours, _hover_rows(_unit_text(flux, unit)), renderers=[points], formatters=_HOVER_FORMATS)
+    add_measurement_hover(figure, colours, columns, points, flux, unit)
     add_subtitle(figure, colours, light_curve_summary(lc, columns, flux, marks=marks))
     source.js_on_change("tags", models.CustomJS(args={"figure": figure}, code=_FORGET_VIEW))
     _fit_symbols(points, len(columns["mjd"]))
@@ -116,17 +116,20 @@ def update_light_curve(
     unit: FluxUnit = "mJy",
     marks: Marks = NO_MARKS,
     reference: Reference | None = None,
+    words: bool = True,
 ) -> bool:
     """Patch a figure of `plot_light_curve` in place, also with the light curve of another source.
 
-    What the reader zoomed into stays, except for another source, flux or unit. Returns False, and changes nothing,
+    What the reader zoomed into stays, except for another source, flux or unit. Without `words`, which take longer to
+    send than the points, the hover box knows only numbers until `tell_words`. Returns False, and changes nothing,
     when the figure or the light curve is empty: make a new figure then.
     """
     source = curve_source(figure)
     if source is None or lc.n_epoch == 0:
         return False
     columns = light_curve_columns(lc, flux, unit, theme=theme, marks=marks)
-    source.data = columns
+    source.data = point_columns(columns)
+    tell_words(figure, columns if words else None)
     _named(figure.renderers, "reach").data_source.data = _reach_columns(columns)
     _fit_symbols(_named(figure.renderers, "points"), len(columns["mjd"]))
     _show_lines(figure, get_theme(theme), _line_values(lc, flux, unit, marks, reference, axis_ends(columns)))
@@ -136,8 +139,7 @@ def update_light_curve(
     figure.title.text = plain_text(_title(lc))
     if figure.yaxis[0].axis_label != flux_label(flux, unit):
         figure.yaxis[0].axis_label = flux_label(flux, unit)
-        hover = next(tool for tool in figure.tools if isinstance(tool, models.HoverTool))
-        hover.tooltips = hover_table(get_theme(theme), _hover_rows(_unit_text(flux, unit)))
+        show_unit(figure, get_theme(theme), flux, unit)
     source.tags = [lc.source_id, flux, unit]
     return True
 
@@ -168,11 +170,7 @@ def show_brush(figure: Figure, from_mjd: float, to_mjd: float) -> None:
 def flux_label(flux: FluxKind, unit: FluxUnit) -> str:
     """Return the axis title for a flux: peaks are per beam."""
     name = "Peak flux density" if flux == "peak" else "Integrated flux density"
-    return f"{name} ({_unit_text(flux, unit)})"
-
-
-def _unit_text(flux: FluxKind, unit: FluxUnit) -> str:
-    return f"{unit}/beam" if flux == "peak" else unit
+    return f"{name} ({unit_text(flux, unit)})"
 
 
 def _title(lc: LightCurve) -> str:
@@ -180,29 +178,7 @@ def _title(lc: LightCurve) -> str:
     return f"{lc.source_id}: {points}"
 
 
-_HOVER_FORMATS = {
-    "@utc_ms": "datetime",
-    "@mjd": "printf",
-    "@flux": "printf",
-    "@error": "printf",
-    "@rms": "printf",
-}
-
-
-def _hover_rows(unit: str) -> list[tuple[str, str]]:
-    return [
-        ("UTC", "@utc_ms{%F %T}"),
-        ("MJD", "@mjd{%.5f}"),
-        ("flux", f"@flux{{%.4g}} ± @error{{%.2g}} {unit}"),
-        ("rms", f"@rms{{%.3g}} {unit.removesuffix('/beam')}/beam, @rms_from"),
-        ("kind", "@kind, @n measured"),
-        ("flags", "@flags @quality"),
-        ("epoch from", "@origin"),
-        ("image", "@image"),
-    ]
-
-
-def _draw(figure: Figure, theme: Theme, source: Any) -> Any:
+def _draw(figure: Figure, theme: Theme, source: Any, reach_columns: Mapping[str, Any]) -> Any:
     figure.add_layout(
         models.Whisker(
             source=source,
@@ -217,7 +193,7 @@ def _draw(figure: Figure, theme: Theme, source: Any) -> Any:
         )
     )
     # carries the y range: bars of outliers must not widen it, error bars of the others must
-    reach = models.ColumnDataSource(_reach_columns(source.data), name="reach")
+    reach = models.ColumnDataSource(reach_columns, name="reach")
     figure.segment("x", "low", "x", "high", source=reach, line_alpha=0.0, name="reach")
     half = models.LinearInterpolator(x=[0.0, 1.0], y=[0.0, 0.5])  # a hollow symbol stays hollow beside a chosen one
     points = figure.scatter(
@@ -266,7 +242,7 @@ def _line_values(
     mean, error, n = mean_in_use(lc, flux, marks=marks)
     scale = 1e3 if unit == "mJy" else 1.0
     mean, error = mean * scale, error * scale
-    text = f"weighted mean {mean:.4g} ± {error:.2g} {_unit_text(flux, unit)}" if n else "no mean: no errors"
+    text = f"weighted mean {mean:.4g} ± {error:.2g} {unit_text(flux, unit)}" if n else "no mean: no errors"
     if not ends[0] <= mean <= ends[1] and n:
         text += ", above the axis" if mean > ends[1] else ", below the axis"
         mean = float("nan")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,11 +33,11 @@ AGGREGATE_BINS = 500
 # points further from the median than this many robust standard deviations are marked at the edge
 ROBUST_RANGE_SIGMA = 12.0
 
-COLUMNS = (
-    *("utc_ms", "mjd", "flux", "error", "lower", "upper", "drawn", "view_low", "view_high", "rms", "rms_from"),
-    *("kind", "marker", "angle", "colour", "fill_alpha", "outline", "image", "flags", "quality", "origin"),
-    *("photometry_id", "n"),
-)
+# to the last bit; the others are numbers of which seven digits are enough
+_EXACT = ("utc_ms", "mjd", "colour", "flags", "photometry_id", "n")
+_DRAWN = ("flux", "error", "lower", "upper", "drawn", "rms", "angle", "fill_alpha", "outline")
+POINT_COLUMNS = (*_EXACT, *_DRAWN, "marker")
+WORD_COLUMNS = ("kind", "rms_from", "origin", "quality", "image")
 # Kinds that count in a mean: a limit drawn for a faint forced measurement still has its measured flux.
 MEASURED_KINDS = ("detection", "forced", "limit", "mean")
 _DETECTED_KINDS = ("detection", "forced")
@@ -114,7 +115,7 @@ def light_curve_columns(
     theme: str = "dark",
     marks: Marks = NO_MARKS,
 ) -> dict[str, Any]:
-    """Return the columns of the source ``"light_curve"``, for drawing and for patching ``source.data``.
+    """Return everything about each point: `POINT_COLUMNS`, `WORD_COLUMNS`, and ``view_low, view_high``.
 
     ``flux, error, lower, upper, rms`` are in `unit`, errors with the systematic ones of `marks` (`lower` and `upper`
     are flux ∓ error, both the limit itself for a limit); ``drawn`` is where the point stands, kept inside the robust
@@ -149,6 +150,16 @@ def light_curve_columns(
         "n": np.ones(index.size, dtype=np.int64),
     }
     return _dress(columns, theme)
+
+
+def point_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the browser needs of `light_curve_columns` to draw the points and to name their numbers."""
+    return {name: sent_column(columns[name], drawn=name in _DRAWN) for name in POINT_COLUMNS}
+
+
+def word_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what only the hover box tells of `light_curve_columns`."""
+    return {name: sent_column(columns[name]) for name in WORD_COLUMNS}
 
 
 def mean_in_use(lc: LightCurve, flux: FluxKind = "peak", *, marks: Marks = NO_MARKS) -> tuple[float, float, int]:
@@ -284,7 +295,7 @@ def _dress(columns: dict[str, Any], theme: str) -> dict[str, Any]:
         SYMBOLS["above" if y > high else "below" if y < low else kind]
         for y, kind in zip(at.tolist(), columns["kind"], strict=True)
     ]
-    dressed = {
+    return {
         **columns,
         "utc_ms": utc_ms(np.asarray(columns["mjd"], dtype=float)),
         "drawn": np.clip(at, low, high),
@@ -295,7 +306,6 @@ def _dress(columns: dict[str, Any], theme: str) -> dict[str, Any]:
         "colour": np.array([colour_of[kind] for kind in columns["kind"]], dtype=np.uint32),
         "outline": _outlines([symbol.marker for symbol in symbols], columns["fill_alpha"]),
     }
-    return {name: sent_column(dressed[name]) for name in COLUMNS}
 
 
 def _rgba(colour: str) -> int:

@@ -11,6 +11,8 @@ import numpy.typing as npt
 from bokeh.core.serialization import Serializable, Serializer
 
 _MOST_WITHIN_BYTES = 65_536
+# of the range of a column: nobody sees a point that is moved by less
+_NARROW_SHIFT = 1e-4
 
 
 class Words(list[str], Serializable):  # type: ignore[misc, unused-ignore]
@@ -29,18 +31,37 @@ class Numbers(np.ndarray[Any, np.dtype[Any]], Serializable):  # type: ignore[mis
     """
 
     def to_serializable(self, serializer: Serializer) -> Any:
-        """Return the form that Bokeh gives to arrays in documents on disk, without compressing them."""
-        plain = np.asarray(self)
+        """Return the form that Bokeh gives to arrays in documents on disk, compressed when all values are equal."""
+        plain = self._sent()
         if plain.nbytes > _MOST_WITHIN_BYTES:
             return serializer.encode(plain)
         alone = Serializer()
         form: Any = alone.encode(plain)
+        level = int(plain.size > 1 and bool(np.all(plain == plain[0])))
         for buffer in alone.buffers:
-            packed = gzip.compress(buffer.to_bytes(), compresslevel=0, mtime=1)
+            packed = gzip.compress(buffer.to_bytes(), compresslevel=level, mtime=1)
             form["array"] = {"type": "bytes", "data": base64.b64encode(packed).decode("ascii")}
         return form
 
+    def _sent(self) -> npt.NDArray[Any]:
+        return np.asarray(self)
 
-def sent_column(column: list[str] | npt.NDArray[Any]) -> Words | Numbers:
-    """Return a column as it is best sent; a copy of words, a view of numbers."""
-    return Words(column) if isinstance(column, list) else column.view(Numbers)
+
+class Drawn(Numbers):
+    """Numbers of which seven digits are enough, as for a place on the screen: sent as float32 where that is so."""
+
+    def _sent(self) -> npt.NDArray[Any]:
+        plain = np.asarray(self)
+        with np.errstate(over="ignore", invalid="ignore"):
+            narrow = plain.astype(np.float32)
+            shift = np.abs(narrow - plain)
+        known = np.isfinite(plain)
+        is_enough = not known.any() or shift[known].max() <= _NARROW_SHIFT * np.ptp(plain[known])
+        return narrow if is_enough else plain
+
+
+def sent_column(column: list[str] | npt.NDArray[Any], *, drawn: bool = False) -> Words | Numbers:
+    """Return a column as it is best sent; a copy of words, a view of numbers (`Drawn`, or to the last bit)."""
+    if isinstance(column, list):
+        return Words(column)
+    return column.view(Drawn if drawn and column.dtype.kind == "f" else Numbers)

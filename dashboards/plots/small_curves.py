@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dashboards.plots.bokeh_models import Figure, models
-from dashboards.plots.light_curve_data import light_curve_columns
+from dashboards.plots.light_curve_data import light_curve_columns, point_columns
 from dashboards.plots.measurement_kinds import FluxKind
 from dashboards.plots.style import new_figure, paint, plain_text
 from dashboards.plots.theme import get_theme
@@ -32,7 +32,9 @@ def plot_small_curve(lc: LightCurve, *, theme: str = "dark", flux: FluxKind = "p
     figure.xaxis[0].formatter = utc_formatter()
     figure.xaxis.ticker.desired_num_ticks = 3
     figure.yaxis.ticker.desired_num_ticks = 4
-    source = models.ColumnDataSource(light_curve_columns(lc, flux, theme=theme))
+    columns = light_curve_columns(lc, flux, theme=theme)
+    ends = {name: columns[name] for name in ("view_low", "view_high")}
+    source = models.ColumnDataSource({**point_columns(columns), **ends})
     reach = figure.segment("utc_ms", "view_low", "utc_ms", "view_high", source=source, line_color="colour")
     points = figure.scatter(
         "utc_ms", "drawn", source=source, marker="marker", angle="angle", size=5, line_color="colour",

@@ -238,7 +238,7 @@ async def test_a_broken_view_does_not_hide_the_tables(tmp_path: Path) -> None:
 async def test_a_new_column_is_seen_after_the_schema_was_looked_at_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("data_access.database._SCHEMA_RECHECK_S", 0.0)
+    monkeypatch.setattr("data_access.database._RECENT_S", 0.0)
     path = make_database(tmp_path / "d.sqlite3", "CREATE TABLE t (x)")
     database = Database("products", path)
     before = await database.schema()

@@ -21,7 +21,7 @@ IMAGES = ("CREATE TABLE images (id INTEGER PRIMARY KEY, path TEXT)", "INSERT INT
 def every_question_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for the second between two looks."""
     monkeypatch.setattr("data_access.discovery._LOOK_AGAIN_S", 0.0)
-    monkeypatch.setattr("data_access.layout._LOOK_AGAIN_S", 0.0)
+    monkeypatch.setattr("data_access.database._RECENT_S", 0.0)
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ async def test_when_all_are_empty_the_first_is_taken(make_layout: Make) -> None:
 async def test_rows_that_arrive_later_in_another_file_are_found(
     make_layout: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("data_access.layout._LOOK_AGAIN_S", 0.0)
+    monkeypatch.setattr("data_access.database._RECENT_S", 0.0)
     layout = await make_layout(
         products=("CREATE TABLE caltables (id)",), cal_registry=("CREATE TABLE caltables (id)",)
     )

@@ -218,7 +218,7 @@ async def test_a_large_row_number_keeps_all_its_digits(tmp_path: Path) -> None:
 async def test_a_column_that_appears_while_the_archive_is_open_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("data_access.database._SCHEMA_RECHECK_S", 0.0)
+    monkeypatch.setattr("data_access.database._RECENT_S", 0.0)
     path = make_database(
         tmp_path / "products.sqlite3", "CREATE TABLE images (id INTEGER PRIMARY KEY, path)",
         "INSERT INTO images (path) VALUES ('/a.fits')",
