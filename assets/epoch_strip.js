@@ -6,8 +6,6 @@ function tell_light_curve(ms) {
     const mark = doc.get_model_by_name('epoch_mark');
     if (!mark) continue;
     mark.location = ms; mark.visible = ms !== null;
-    const words = doc.get_model_by_name('epoch_mark_words');
-    if (words && words.visible !== mark.visible) words.visible = mark.visible;
   }
 }
 export function render({ model }) {

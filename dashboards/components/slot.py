@@ -60,7 +60,8 @@ class Slot(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
     def succeed(self, content: Any = None) -> None:
         """Show `content` (a Panel object or a Bokeh figure); None or the same object again keeps what is there."""
         self.failure = None
-        self.notice.param.update(text="", remedy="", small="", height_px=0)
+        if self.notice.text:
+            self.notice.param.update(text="", remedy="", small="", height_px=0)
         if isinstance(content, Notice) and isinstance(self.content, Notice):
             self.content.say(content)  # another model in the page costs it 20 ms more than other words
         elif content is not None and content is not self.content:

@@ -13,7 +13,6 @@ import param
 from dashboards.components.epoch_strip import RATES, EpochStrip, epoch_tile
 from dashboards.components.switches import Switches, option, switch
 from dashboards.pages.source_part import Place, SourcePart
-from dashboards.plots.epoch_mark import mark_epoch
 from dashboards.plots.epoch_words import epoch_words, limits_for, missing_words, order_words, reaches_above
 from dashboards.plots.image_colour import display_unit
 from data_access.records import LightCurve
@@ -242,4 +241,4 @@ class EpochPart(SourcePart):
         """Prepare the mark in the light curve; the strip moves it."""
         at = np.flatnonzero(epochs.curve.photometry_id == self.page.frame)
         utc_ms = epoch_words(epochs.curve, int(at[0]), "peak", "mJy").utc_ms if at.size else None
-        mark_epoch(self.page.figure, utc_ms, theme=self.page.session.theme)
+        self.page.curve.mark(utc_ms, theme=self.page.session.theme)

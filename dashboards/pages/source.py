@@ -16,7 +16,7 @@ from dashboards.components.heading import Heading
 from dashboards.components.notice import Notice
 from dashboards.components.record_table import RecordTable, Turn
 from dashboards.components.section_links import ROOM, SectionLinks, mark_section
-from dashboards.components.switches import Switches, option, switch
+from dashboards.components.switches import Switches
 from dashboards.links import name_in_path
 from dashboards.pages.context_part import CONTEXT_URL_PARAMS, ContextParams, ContextPart
 from dashboards.pages.epoch_part import EPOCH_URL_PARAMS, EpochParams, EpochPart
@@ -42,7 +42,7 @@ from dashboards.pages.source_reference import nvss_reference
 from dashboards.pages.source_scale import ScalePart
 from dashboards.pages.source_selection import SelectionPart
 from dashboards.pages.source_steps import StepPart
-from dashboards.pages.source_words import candidate_columns, candidate_row
+from dashboards.pages.source_words import candidate_columns, candidate_row, source_switches
 from dashboards.plots.bokeh_models import Figure
 from dashboards.plots.light_curve import flux_label
 from dashboards.plots.light_curve_data import Marks
@@ -55,7 +55,7 @@ CURVE_HEIGHT = 400
 # pixels; a hundred rows would put what comes after them out of reach
 TABLE_HEIGHT = 420
 _RECENT = 10
-_UNTIL_PAINTED_S = 0.15  # the browser paints the curve undisturbed, and the rest never waits for who steps on
+_UNTIL_PAINTED_S = 0.1  # the browser paints the curve undisturbed, and the rest never waits for who steps on
 _OF_ONE_SOURCE = frozenset({"page", "point", "mjd_from", "mjd_to", "without", "strip_page", "frame", "missing_page"})
 
 
@@ -102,7 +102,7 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
             height=CURVE_HEIGHT, on_pick=lambda point: setattr(self, "point", point), on_brush=self._brushed
         )
         self.heading = Heading(margin=(ROOM, 0, 10, 0))
-        self.switches = Switches(on_choose=self._choose)
+        self.switches = Switches(on_choose=lambda name, value: self.param.update(**{name: value}))
         self.metrics = RecordTable(caption="Variability")
         self.facts = Facts(min_width=320)
         self.candidates = RecordTable(
@@ -154,7 +154,8 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         self._show_switches()
         self.fill_at_once(self.curve_slot, self.detail, self._show_curve)
         self._below = pn.Column(sizing_mode="stretch_width", margin=0)
-        parts = (self.heading, *self._views("top"), self.switches, self.curve_slot, self._below)
+        curve = (self.curve.key, self.curve_slot)
+        parts = (self.heading, *self._views("top"), self.switches, *curve, self._below)
         return pn.Column(*parts, sizing_mode="stretch_width", margin=0)
 
     async def load(self) -> None:
@@ -164,7 +165,7 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
 
     async def _load_rest(self, *, after_s: float = 0.0) -> None:
         await asyncio.sleep(after_s)
-        await self.patch(self.curve.tell)
+        await self.patch(self._tell)
         await self._fill_rest()
         for part in self.parts:
             await self._contained(part, part.load)
@@ -280,7 +281,8 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         if is_another:
             self._off_scale = frozenset()
         self.session.prepared = detail
-        self._show_heading()
+        if not is_another:
+            self._show_heading()
         selection = self.selection
         return self.curve.show(
             detail.light_curve,
@@ -366,22 +368,18 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
         )
         return self.measurements
 
+    def _tell(self) -> None:
+        """Say in words what the light curve shows already: it would be painted later with them."""
+        self.curve.tell()
+        self._show_heading()
+
     def _show_heading(self) -> None:
         self.heading.param.update(
             text=self.detail.source.source_id, items=heading_items(self.detail), tooltip=self.detail.source.name or ""
         )
 
     def _show_switches(self) -> None:
-        shown = [option("off", "hidden"), option("on", "shown")]
-        self.switches.switches = [
-            switch("flux", "Flux density", self.flux, [option("peak", "peak"), option("integrated", "integrated")]),
-            switch("unit", "Unit", self.unit, [option("mJy", "mJy"), option("Jy", "Jy")]),
-            switch("definitions", "Definitions of the metrics", self.definitions, shown),
-            switch("missing", "Missing epochs", self.missing, shown),
-        ]
-
-    def _choose(self, name: str, value: str) -> None:
-        self.param.update(**{name: value})
+        self.switches.switches = source_switches(self.flux, self.unit, self.definitions, self.missing)
 
     def _turn(self, where: Turn) -> None:
         self.page = {"first": 1, "next": self.page + 1, "previous": max(1, self.page - 1)}[where]

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from bokeh.events import SelectionGeometry
 
+from dashboards.components.plot_key import PlotKey
 from dashboards.plots.bokeh_models import Figure, models
+from dashboards.plots.epoch_mark import epoch_mark, mark_epoch, mark_key
 from dashboards.plots.light_curve import curve_source, plot_light_curve, show_brush, update_light_curve
 from dashboards.plots.light_curve_data import light_curve_columns
 from dashboards.plots.light_curve_hover import tell_words
@@ -19,7 +21,7 @@ _BRUSH_TOOL = "Brush: metrics of a stretch of time (a click with it takes the br
 
 
 class CurveView:
-    """The figure and what is done with it.
+    """The figure, the key to its symbols, and what is done with it.
 
     Parameters
     ----------
@@ -37,6 +39,7 @@ class CurveView:
         on_brush: Callable[[float | None, float | None], object],
     ) -> None:
         self.figure: Figure | None = None
+        self.key = PlotKey(margin=(0, 0, 2, 0))
         self._height = height
         self._on_pick = on_pick
         self._on_brush = on_brush
@@ -49,13 +52,31 @@ class CurveView:
 
         Without `words` a figure that is patched gets those of its hover box from `tell`.
         """
-        patched = self.figure is not None and update_light_curve(self.figure, curve, words=words, **look)
+        figure = self.figure
+        patched = figure is not None and update_light_curve(figure, curve, words=words, **look)
         self._untold = (curve, look) if patched and not words else None
-        if not patched:
-            self.figure = self._new(curve, **look)
-        show_brush(self.figure, *brush)
+        if figure is None or not patched:
+            figure = self.figure = self._new(curve, **look)
+        self._show_key(figure)
+        show_brush(figure, *brush)
         self._choose(point)
-        return None if patched else self.figure
+        return None if patched else figure
+
+    def mark(self, utc_ms: float | None, *, theme: str) -> None:
+        """Mark an epoch, see `mark_epoch`; the key explains the line while it is seen."""
+        was_marked = self.figure is not None and epoch_mark(self.figure) is not None
+        mark = mark_epoch(self.figure, utc_ms, theme=theme)
+        if mark is not None and not was_marked:
+            mark.on_change("visible", self._mark_moved)
+        self._show_key(self.figure)
+
+    def _mark_moved(self, _attr: str, _old: bool, _new: bool) -> None:
+        self._show_key(self.figure)
+
+    def _show_key(self, figure: Figure | None) -> None:
+        entries = [] if figure is None else [*figure.tags, *mark_key(figure)]
+        if self.key.entries != entries:
+            self.key.entries = entries
 
     def tell(self) -> None:
         """Give the hover box the words that `show` left out."""
@@ -65,7 +86,7 @@ class CurveView:
             self._untold = None
 
     def _new(self, curve: LightCurve, **look: Any) -> Figure:
-        figure = plot_light_curve(curve, height=self._height, **look)
+        figure = plot_light_curve(curve, height=self._height, legend=False, **look)
         points = next((renderer for renderer in figure.renderers if renderer.name == "points"), None)
         if points is not None:
             brush = models.BoxSelectTool(renderers=[], dimensions="width", description=_BRUSH_TOOL)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from dashboards.components.cells import Cell, State, cell
 from dashboards.components.record_table import Column, Row, row
+from dashboards.components.switches import option, switch
 from dashboards.links import Links
 from data_access.analysis.variability.sigma_deviation import largest_possible_stored
 from data_access.records import EseCandidate, StoredVariability, TransientCandidate
@@ -113,3 +115,14 @@ def verdict_cell(mark: Mark | None) -> Cell:
 
 def _mjy(value: float | None) -> str:
     return "not recorded" if value is None else f"{value:.4g} mJy"
+
+
+def source_switches(flux: str, unit: str, definitions: str, missing: str) -> list[dict[str, Any]]:
+    """Return how the page of a source can be looked at, with what is chosen now."""
+    shown = [option("off", "hidden"), option("on", "shown")]
+    return [
+        switch("flux", "Flux density", flux, [option("peak", "peak"), option("integrated", "integrated")]),
+        switch("unit", "Unit", unit, [option("mJy", "mJy"), option("Jy", "Jy")]),
+        switch("definitions", "Definitions of the metrics", definitions, shown),
+        switch("missing", "Missing epochs", missing, shown),
+    ]

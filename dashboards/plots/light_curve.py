@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,7 @@ def plot_light_curve(
     height: int = 320,
     marks: Marks = NO_MARKS,
     reference: Reference | None = None,
+    legend: bool = True,
 ) -> Figure:
     """Return flux against UTC (below) and MJD (above), with error bars of one standard deviation.
 
@@ -70,7 +71,8 @@ def plot_light_curve(
 
     The figure's sources are named ``"light_curve"`` (the points), ``"words"`` (what the hover box says of them),
     ``"reach"``, ``"mean"``, ``"reference"``, ``"gaps"`` and ``"off_scale"``; `update_light_curve` patches a figure in
-    place, `show_brush` marks a stretch of time.
+    place, `show_brush` marks a stretch of time. What symbols and lines mean stands in ``figure.tags`` (marker or
+    dash, colour and word of each), and without `legend` only there.
     """
     if lc.n_epoch == 0:
         return empty_figure("no photometry", theme, title=f"Light curve of {lc.source_id}", height=height)
@@ -96,12 +98,14 @@ def plot_light_curve(
     figure.xaxis[0].formatter = utc_formatter()
     figure.yaxis[0].formatter = steady_formatter()
     add_mjd_axis(figure)
-    _add_legend(figure)
-    _show_lines(figure, colours, _line_values(lc, flux, unit, marks, reference, axis_ends(columns)))
-    _show_kinds(figure, colours, columns, marks)
+    if legend:
+        _add_legend(figure)
+    lines = _lines(lc, flux, unit, marks, reference, axis_ends(columns))
+    _show_lines(figure, colours, lines)
+    figure.tags = [*_show_kinds(figure, colours, columns, marks), *_line_key(colours, lines)]
     show_gaps(figure, colours, lc, columns)
     add_measurement_hover(figure, colours, columns, points, flux, unit)
-    add_subtitle(figure, colours, light_curve_summary(lc, columns, flux, marks=marks))
+    add_subtitle(figure, colours, _subtitle(lines, light_curve_summary(lc, columns, flux, marks=marks)))
     source.js_on_change("tags", models.CustomJS(args={"figure": figure}, code=_FORGET_VIEW))
     _fit_symbols(points, len(columns["mjd"]))
     return paint(figure, colours)
@@ -132,10 +136,14 @@ def update_light_curve(
     tell_words(figure, columns if words else None)
     _named(figure.renderers, "reach").data_source.data = _reach_columns(columns)
     _fit_symbols(_named(figure.renderers, "points"), len(columns["mjd"]))
-    _show_lines(figure, get_theme(theme), _line_values(lc, flux, unit, marks, reference, axis_ends(columns)))
-    _show_kinds(figure, get_theme(theme), columns, marks)
+    lines = _lines(lc, flux, unit, marks, reference, axis_ends(columns))
+    _show_lines(figure, get_theme(theme), lines)
+    key = [*_show_kinds(figure, get_theme(theme), columns, marks), *_line_key(get_theme(theme), lines)]
+    if figure.tags != key:
+        figure.tags = key
     show_gaps(figure, get_theme(theme), lc, columns)
-    _named(figure.above, "subtitle").text = plain_text(light_curve_summary(lc, columns, flux, marks=marks))
+    summary = light_curve_summary(lc, columns, flux, marks=marks)
+    _named(figure.above, "subtitle").text = plain_text(_subtitle(lines, summary))
     figure.title.text = plain_text(_title(lc))
     if figure.yaxis[0].axis_label != flux_label(flux, unit):
         figure.yaxis[0].axis_label = flux_label(flux, unit)
@@ -234,46 +242,84 @@ def _fit_symbols(points: Any, n: int) -> None:
             glyph.update(size=size, line_width=line_width)
 
 
-def _line_values(
+def _subtitle(lines: Mapping[str, _Line], summary: str) -> str:
+    return " · ".join([*(line.words for line in lines.values()), summary])
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line across the plot: what the legend calls it (empty: it is not shown), and its value in words."""
+
+    y: float
+    label: str
+    words: str
+
+
+def _lines(
     lc: LightCurve, flux: FluxKind, unit: FluxUnit, marks: Marks, reference: Reference | None,
     ends: tuple[float, float],
-) -> dict[str, tuple[float, str]]:  # fmt: skip
-    """Return height and words of each line; one without words is not shown, a mean outside the `ends` says so."""
+) -> dict[str, _Line]:  # fmt: skip
+    """Return the lines by name; a mean outside the `ends` of the axis says so and is not drawn."""
     mean, error, n = mean_in_use(lc, flux, marks=marks)
     scale = 1e3 if unit == "mJy" else 1.0
     mean, error = mean * scale, error * scale
-    text = f"weighted mean {mean:.4g} ± {error:.2g} {unit_text(flux, unit)}" if n else "no mean: no errors"
+    words = f"weighted mean {mean:.4g} ± {error:.2g} {unit_text(flux, unit)}" if n else "no mean: no errors"
     if not ends[0] <= mean <= ends[1] and n:
-        text += ", above the axis" if mean > ends[1] else ", below the axis"
+        words += ", above the axis" if mean > ends[1] else ", below the axis"
         mean = float("nan")
-    if reference is None:
-        return {"mean": (mean, text), "reference": (float("nan"), "")}
-    at = reference.flux_mjy * scale * 1e-3
-    return {"mean": (mean, text), "reference": (at, plain_text(f"{reference.words} {at:.4g} {unit}"))}
+    lines = {"mean": _Line(mean, "weighted mean" if np.isfinite(mean) else "", words)}
+    if reference is not None:
+        at = reference.flux_mjy * scale * 1e-3
+        lines["reference"] = _Line(at, plain_text(reference.words), f"{reference.words} {at:.4g} {unit}")
+    return lines
 
 
-def _show_lines(figure: Figure, theme: Theme, values: dict[str, tuple[float, str]]) -> None:
-    """Move the lines; one that was never needed is not made: every model delays the first plot of a page."""
-    looks = {"mean": (theme.muted, "dashed"), "reference": (theme.series[3], "dotted")}
-    for name, (y, words) in values.items():
+def _show_lines(figure: Figure, theme: Theme, lines: Mapping[str, _Line]) -> None:
+    """Move the lines; one that was never needed is not made: every model delays the first plot of a page.
+
+    Their values stand in the subtitle: a legend that has other words for every source delays the plot by 4 ms.
+    """
+    for name, (colour, dash) in _line_looks(theme).items():
+        new = lines.get(name, _Line(float("nan"), "", ""))
         line = _named(figure.renderers, name)
         if line is not None:
-            line.data_source.data = {"y": [y]}
-            _named(_legend(figure).items, name).update(label=value(words), visible=bool(words))
-        elif words:
-            colour, dash = looks[name]
-            source = models.ColumnDataSource({"y": [y]}, name=name)
+            line.data_source.data = {"y": [new.y]}
+        elif new.label:
+            source = models.ColumnDataSource({"y": [new.y]}, name=name)
             line = figure.hspan(y="y", source=source, line_color=colour, line_dash=dash, line_width=1.5, name=name)
-            _explain(figure, models.LegendItem(label=value(words), renderers=[line], name=name))
+        if line is not None:
+            _explain_line(figure, line, new.label)
     # limits stand above the flux that was measured: all points may lie above their mean
-    reach = ("reach", "points", "mean") if np.isfinite(values["mean"][0]) else ("reach", "points")
+    reach = ("reach", "points", "mean") if lines["mean"].label else ("reach", "points")
     renderers = [renderer for renderer in figure.renderers if renderer.name in reach]
     if figure.y_range.renderers != renderers:
         figure.y_range.renderers = renderers
 
 
-def _show_kinds(figure: Figure, theme: Theme, columns: dict[str, Any], marks: Marks) -> None:
-    """Frame measurements whose flux scale is in doubt, and explain the symbols that occur."""
+def _line_looks(theme: Theme) -> dict[str, tuple[str, str]]:
+    return {"mean": (theme.muted, "dashed"), "reference": (theme.series[3], "dotted")}
+
+
+def _line_key(theme: Theme, lines: Mapping[str, _Line]) -> list[list[str]]:
+    looks = _line_looks(theme)
+    return [[looks[name][1], looks[name][0], line.label] for name, line in lines.items() if line.label]
+
+
+def _explain_line(figure: Figure, line: Any, label: str) -> None:
+    """Let the legend call a line so; without a label it has nothing to say of it."""
+    if (legend := _legend(figure)) is None:
+        return
+    item = _named(legend.items, line.name)
+    if item is None:
+        _explain(figure, models.LegendItem(label=value(label), renderers=[line], name=line.name))
+        return
+    item.visible = bool(label)
+    if label and item.label.value != label:
+        item.label = value(label)
+
+
+def _show_kinds(figure: Figure, theme: Theme, columns: dict[str, Any], marks: Marks) -> list[list[str]]:
+    """Frame measurements whose flux scale is in doubt, explain the symbols that occur, and return them."""
     off_scale = _off_scale_columns(columns, marks)
     frames = _named(figure.renderers, "off_scale")
     if frames is not None:
@@ -282,11 +328,19 @@ def _show_kinds(figure: Figure, theme: Theme, columns: dict[str, Any], marks: Ma
         source = models.ColumnDataSource(off_scale, name="off_scale")
         _mark(figure, theme, "off scale", size=17, x="x", y="y", source=source, name="off_scale")
     present = {*columns["kind"], *(("off scale",) if len(off_scale["x"]) else ())}
+    shown = [kind for kind in _KINDS if kind in present]
+    if _legend(figure) is not None:
+        _explain_kinds(figure, theme, shown)
+    marker = {kind: "frame" if kind == "off scale" else SYMBOLS[kind].marker for kind in shown}
+    return [[marker[kind], theme.colour(SYMBOLS[kind].token), SYMBOLS[kind].word] for kind in shown]
+
+
+def _explain_kinds(figure: Figure, theme: Theme, shown: Sequence[str]) -> None:
     for kind in _KINDS:
         item = _named(_legend(figure).items, f"kind {kind}")
         if item is not None:
-            item.visible = kind in present
-        elif kind in present:
+            item.visible = kind in shown
+        elif kind in shown:
             key = _mark(figure, theme, kind, size=8, x=[np.nan], y=[np.nan])
             word = value(SYMBOLS[kind].word)
             _explain(figure, models.LegendItem(label=word, renderers=[key], name=f"kind {kind}"), first=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,9 @@ from data_access.records import LightCurve
 MOST_POINTS = 20_000
 # more symbols than this would hide each other, and their outlines take as long to paint as what is inside
 MANY_POINTS = 300
-_WITHOUT_INSIDE = ("x", "cross")
+_WITHOUT_INSIDE = frozenset({"x", "cross"})
+_MARKERS = {kind: symbol.marker for kind, symbol in SYMBOLS.items()}
+_ANGLES = {kind: symbol.angle_rad for kind, symbol in SYMBOLS.items()}
 AGGREGATE_BINS = 500
 # points further from the median than this many robust standard deviations are marked at the edge
 ROBUST_RANGE_SIGMA = 12.0
@@ -37,10 +39,9 @@ ROBUST_RANGE_SIGMA = 12.0
 _EXACT = ("utc_ms", "mjd", "colour", "flags", "photometry_id", "n")
 _DRAWN = ("flux", "error", "lower", "upper", "drawn", "rms", "angle", "fill_alpha", "outline")
 POINT_COLUMNS = (*_EXACT, *_DRAWN, "marker")
-WORD_COLUMNS = ("kind", "rms_from", "origin", "quality", "image")
 # Kinds that count in a mean: a limit drawn for a faint forced measurement still has its measured flux.
-MEASURED_KINDS = ("detection", "forced", "limit", "mean")
-_DETECTED_KINDS = ("detection", "forced")
+MEASURED_KINDS = frozenset({"detection", "forced", "limit", "mean"})
+_DETECTED_KINDS = frozenset({"detection", "forced"})
 # a spread can be judged from this many points on
 _FEWEST_FOR_SPREAD = 5
 # below this share of the points detections are what the reader came for: none of them is out of place
@@ -115,14 +116,14 @@ def light_curve_columns(
     theme: str = "dark",
     marks: Marks = NO_MARKS,
 ) -> dict[str, Any]:
-    """Return everything about each point: `POINT_COLUMNS`, `WORD_COLUMNS`, and ``view_low, view_high``.
+    """Return everything about each point: what is drawn (`POINT_COLUMNS`), and what is said of it.
 
     ``flux, error, lower, upper, rms`` are in `unit`, errors with the systematic ones of `marks` (`lower` and `upper`
     are flux ∓ error, both the limit itself for a limit); ``drawn`` is where the point stands, kept inside the robust
     range ``view_low`` to ``view_high``; ``utc_ms`` is milliseconds since 1970; ``n`` is how many measurements a point
     stands for; ``outline`` is the opacity of the line around it. Measurements without an epoch are left out. A
     forced measurement below `LIMIT_SIGMA` times the noise is drawn as a limit and keeps its measured flux in
-    ``flux``; see `measurement_kinds`.
+    ``flux``; see `measurement_kinds`. ``image`` is the path of the image, None where it is not recorded.
     """
     selected = _select(lc, flux, unit, marks)
     known = np.isfinite(selected.mjd) & np.isfinite(selected.flux)
@@ -142,7 +143,7 @@ def light_curve_columns(
         "rms_from": np.where(selected.has_rms[index], "local", "of the annulus: peak_err_jyb").tolist(),
         "kind": selected.kind[index].tolist(),
         "fill_alpha": np.where(selected.observed[index], 0.9, 0.0),
-        "image": [_file_name(lc.image_path[i]) for i in index],
+        "image": [lc.image_path[i] for i in index],
         "flags": lc.flags[index],
         "quality": [lc.quality[i] for i in index] if lc.quality else [""] * index.size,
         "origin": [lc.origin[i] for i in index],
@@ -155,11 +156,6 @@ def light_curve_columns(
 def point_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the browser needs of `light_curve_columns` to draw the points and to name their numbers."""
     return {name: sent_column(columns[name], drawn=name in _DRAWN) for name in POINT_COLUMNS}
-
-
-def word_columns(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what only the hover box tells of `light_curve_columns`."""
-    return {name: sent_column(columns[name]) for name in WORD_COLUMNS}
 
 
 def mean_in_use(lc: LightCurve, flux: FluxKind = "peak", *, marks: Marks = NO_MARKS) -> tuple[float, float, int]:
@@ -215,10 +211,6 @@ def light_curve_summary(
     return " · ".join(parts) or f"epochs are times of observation; {bar_words('')}"
 
 
-def _file_name(path: str | None) -> str:
-    return "not recorded" if path is None else (path.rstrip("/").rsplit("/", 1)[-1] or path)
-
-
 def _select(lc: LightCurve, flux: FluxKind, unit: FluxUnit, marks: Marks) -> Selected:
     scale = 1e3 if unit == "mJy" else 1.0
     values, errors = fluxes(lc, flux)
@@ -251,8 +243,8 @@ def _total(values: FloatArray, errors: FloatArray, marks: Marks) -> FloatArray:
 
 def _aggregate(selected: Selected, known: BoolArray, *, flagged: bool) -> dict[str, Any]:
     """Average the measurements in use in equal bins of time; bars become lowest to highest value."""
-    in_use = (*MEASURED_KINDS, "flagged") if flagged else MEASURED_KINDS
-    use = np.flatnonzero(known & np.isin(selected.kind, in_use))
+    in_use = MEASURED_KINDS | {"flagged"} if flagged else MEASURED_KINDS
+    use = np.flatnonzero(known & _is_one_of(selected.kind.tolist(), in_use))
     use = use if use.size else np.flatnonzero(known)
     mjd, flux, error = selected.mjd[use], selected.flux[use], selected.error[use]
     weight = np.where(np.isfinite(error) & (error > 0), 1.0 / np.square(np.where(error > 0, error, 1.0)), 0.0)
@@ -291,20 +283,21 @@ def _dress(columns: dict[str, Any], theme: str) -> dict[str, Any]:
     colour_of = {kind: _rgba(colours.colour(symbol.token)) for kind, symbol in SYMBOLS.items()}
     low, high = _with_bars(columns, *robust_range(columns))
     at = np.asarray(columns.get("at", columns["flux"]), dtype=float)
-    symbols = [
-        SYMBOLS["above" if y > high else "below" if y < low else kind]
-        for y, kind in zip(at.tolist(), columns["kind"], strict=True)
-    ]
+    names = list(columns["kind"])
+    for outside, name in ((at > high, "above"), (at < low, "below")):
+        for i in np.flatnonzero(outside).tolist():
+            names[i] = name
+    markers = [_MARKERS[name] for name in names]
     return {
         **columns,
         "utc_ms": utc_ms(np.asarray(columns["mjd"], dtype=float)),
         "drawn": np.clip(at, low, high),
         "view_low": np.clip(columns["lower"], low, high),
         "view_high": np.clip(columns["upper"], low, high),
-        "marker": [symbol.marker for symbol in symbols],
-        "angle": np.array([symbol.angle_rad for symbol in symbols], dtype=float),
-        "colour": np.array([colour_of[kind] for kind in columns["kind"]], dtype=np.uint32),
-        "outline": _outlines([symbol.marker for symbol in symbols], columns["fill_alpha"]),
+        "marker": markers,
+        "angle": np.fromiter(map(_ANGLES.__getitem__, names), float, len(names)),
+        "colour": np.fromiter(map(colour_of.__getitem__, columns["kind"]), np.uint32, len(names)),
+        "outline": _outlines(markers, columns["fill_alpha"]),
     }
 
 
@@ -317,7 +310,12 @@ def _outlines(markers: list[str], fill_alpha: FloatArray) -> FloatArray:
     """Return the opacity of outlines: among many symbols only those that are nothing else have one."""
     if len(markers) <= MANY_POINTS:
         return np.ones(len(markers))
-    return np.where(np.isin(markers, _WITHOUT_INSIDE) | (fill_alpha == 0.0), 1.0, 0.0)
+    return np.where(_is_one_of(markers, _WITHOUT_INSIDE) | (fill_alpha == 0.0), 1.0, 0.0)
+
+
+def _is_one_of(words: Sequence[str], wanted: frozenset[str]) -> BoolArray:
+    """Return which words are among the wanted ones: numpy would compare texts, ten times slower."""
+    return np.fromiter(map(wanted.__contains__, words), np.bool_, len(words))
 
 
 def robust_range(columns: dict[str, Any]) -> tuple[float, float]:
@@ -333,7 +331,7 @@ def robust_range(columns: dict[str, Any]) -> tuple[float, float]:
     if "mean" in columns["kind"]:
         # bins carry their extremes as bars: show nearly all of them
         return float(np.percentile(columns["lower"], 1.0)), float(np.percentile(columns["upper"], 99.0))
-    good = np.isin(columns["kind"], MEASURED_KINDS)
+    good = _is_one_of(columns["kind"], MEASURED_KINDS)
     if np.count_nonzero(good) < _FEWEST_FOR_SPREAD:
         good = np.ones(flux.size, dtype=bool)
     if flux[good].size < _FEWEST_FOR_SPREAD:
@@ -342,7 +340,7 @@ def robust_range(columns: dict[str, Any]) -> tuple[float, float]:
     errors = errors[np.isfinite(errors)]
     typical = float(np.median(errors)) if errors.size else 0.0
     low, high = _spread(flux[good], typical)
-    detected = flux[np.isin(columns["kind"], _DETECTED_KINDS)]
+    detected = flux[_is_one_of(columns["kind"], _DETECTED_KINDS)]
     if "limit" not in columns["kind"] or not detected.size:
         return low, high
     few = max(_FEWEST_FOR_SPREAD, _RARE_DETECTIONS * np.count_nonzero(good))
@@ -373,7 +371,7 @@ def _with_bars(columns: dict[str, Any], low: float, high: float) -> tuple[float,
 def _n_cut_bars(columns: dict[str, Any]) -> int:
     """Return how many points inside the axis have an error bar that leaves it."""
     low, high = (np.asarray(columns[name], dtype=float) for name in ("view_low", "view_high"))
-    is_out = np.isin(columns["marker"], [SYMBOLS["above"].marker, SYMBOLS["below"].marker])
+    is_out = _is_one_of(columns["marker"], frozenset({_MARKERS["above"], _MARKERS["below"]}))
     is_cut = (np.asarray(columns["lower"], dtype=float) < low) | (np.asarray(columns["upper"], dtype=float) > high)
     return 0 if "mean" in columns["kind"] else int(np.count_nonzero(is_cut & ~is_out))
 
@@ -381,8 +379,8 @@ def _n_cut_bars(columns: dict[str, Any]) -> int:
 def axis_ends(columns: dict[str, Any]) -> tuple[float, float]:
     """Return the flux at which the axis of dressed columns ends; infinite where every point is in its place."""
     drawn = np.asarray(columns["drawn"], dtype=float)
-    low = float(drawn.min()) if SYMBOLS["below"].marker in columns["marker"] else -np.inf
-    high = float(drawn.max()) if SYMBOLS["above"].marker in columns["marker"] else np.inf
+    low = float(drawn.min()) if _MARKERS["below"] in columns["marker"] else -np.inf
+    high = float(drawn.max()) if _MARKERS["above"] in columns["marker"] else np.inf
     return low, high
 
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from dashboards.plots.bokeh_models import Figure, models
-from dashboards.plots.light_curve_data import WORD_COLUMNS, word_columns
 from dashboards.plots.measurement_kinds import FluxKind, FluxUnit
+from dashboards.plots.sent_columns import sent_column
 from dashboards.plots.style import add_hover, hover_table
 from dashboards.plots.theme import Theme
 
+_WORDS = ("kind", "rms_from", "origin", "quality", "image")
 _WORD = "return words.get_column(format)?.[value] ?? '…'"
 _FORMATS = {
     "@utc_ms": "datetime",
@@ -25,7 +26,7 @@ def add_measurement_hover(
     figure: Figure, theme: Theme, columns: Mapping[str, Any], points: Any, flux: FluxKind, unit: FluxUnit
 ) -> None:
     """Add the box over the points; its words stand in the source ``"words"``, which nothing draws."""
-    words = models.ColumnDataSource(word_columns(columns), name="words")
+    words = models.ColumnDataSource(_words(columns), name="words")
     formats = {**_FORMATS, "$index": models.CustomJSHover(args={"words": words}, code=_WORD)}
     add_hover(figure, theme, _rows(unit_text(flux, unit)), renderers=[points], formatters=formats)
 
@@ -38,12 +39,21 @@ def show_unit(figure: Figure, theme: Theme, flux: FluxKind, unit: FluxUnit) -> N
 def tell_words(figure: Figure, columns: Mapping[str, Any] | None) -> None:
     """Let the words of the box be those of `columns`; None: not known yet, an ellipsis stands for them."""
     words = _hover(figure).formatters["$index"].args["words"]
-    words.data = {name: [] for name in WORD_COLUMNS} if columns is None else word_columns(columns)
+    words.data = {name: [] for name in _WORDS} if columns is None else _words(columns)
 
 
 def unit_text(flux: FluxKind, unit: FluxUnit) -> str:
     """Return the unit of a flux density: peaks are per beam."""
     return f"{unit}/beam" if flux == "peak" else unit
+
+
+def _words(columns: Mapping[str, Any]) -> dict[str, Any]:
+    told = {**columns, "image": [_file_name(path) for path in columns["image"]]}
+    return {name: sent_column(told[name]) for name in _WORDS}
+
+
+def _file_name(path: str | None) -> str:
+    return "not recorded" if path is None else (path.rstrip("/").rsplit("/", 1)[-1] or path)
 
 
 def _hover(figure: Figure) -> Any:

@@ -32,6 +32,32 @@ def test_numbers_arrive_as_they_are(column):
     assert np.array_equal(np.asarray(arrived, dtype=column.dtype), column, equal_nan=column.dtype.kind == "f")
 
 
+@pytest.mark.parametrize(
+    ("column", "dtype"),
+    [
+        (np.array([10.25, 11.0, np.nan, np.inf]), np.float32),
+        (np.linspace(9.9, 10.1, 100), np.float32),
+        (np.full(100, 0.9), np.float64),
+        (np.array([1e5, 1e5 + 0.01]), np.float64),
+        (np.array([1e300, 1.0]), np.float64),
+        (np.array([], dtype=float), np.float32),
+    ],
+    ids=["exact", "seven digits are enough", "all the same", "small steps on much", "too large", "none"],
+)
+def test_what_is_drawn_is_narrowed_where_nobody_sees_it(column, dtype):
+    arrived = Deserializer().decode(Serializer().encode(sent_column(column, drawn=True)))
+    assert arrived.dtype == dtype
+    known = np.isfinite(column)
+    scale = np.ptp(column[known]) if known.any() else 1.0
+    np.testing.assert_allclose(arrived[known], column[known], rtol=0, atol=1e-4 * scale)
+    assert np.array_equal(arrived[~known], column[~known], equal_nan=True)
+
+
+def test_what_is_the_same_all_over_takes_no_room():
+    even, uneven = (len(str(Serializer().encode(sent_column(c)))) for c in (np.full(1000, 0.9), np.arange(1000.0)))
+    assert even < 400 < 10_000 < uneven
+
+
 def test_words_arrive_as_they_are():
     assert Serializer().encode(sent_column(["a", "<b>", ""])) == ["a", "<b>", ""]
 

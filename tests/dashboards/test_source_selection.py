@@ -50,8 +50,9 @@ def shown(view: SourcePage, key: str, column: str) -> str:
 
 def kinds(view: SourcePage) -> dict[int, str]:
     assert view.figure is not None
-    data = view.figure.select_one({"name": "light_curve", "type": ColumnDataSource}).data
-    return dict(zip(np.asarray(data["photometry_id"]).tolist(), data["kind"], strict=True))
+    sources = (view.figure.select_one({"name": name, "type": ColumnDataSource}) for name in ("light_curve", "words"))
+    data, words = (source.data for source in sources)
+    return dict(zip(np.asarray(data["photometry_id"]).tolist(), words["kind"], strict=True))
 
 
 async def neighbour_of(archive: Archive, view: SourcePage) -> str:

@@ -1,0 +1,56 @@
+"""Light curves: what symbols, lines and measurements are called, within the plot and beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+from bokeh.models import ColumnDataSource, HoverTool, LegendItem
+
+from dashboards.plots import light_curve_columns, plot_light_curve, update_light_curve
+from dashboards.plots.light_curve import Reference
+from dashboards.plots.light_curve_data import Marks
+from dashboards.plots.light_curve_hover import tell_words
+from tests.dashboards.plot_samples import make_light_curve
+
+
+def subtitle(figure):
+    return figure.select_one({"name": "subtitle"}).text
+
+
+def data(figure):
+    return figure.select_one({"name": "light_curve", "type": ColumnDataSource}).data
+
+
+def words(figure):
+    return figure.select_one(HoverTool).formatters["$index"].args["words"].data
+
+
+def test_the_subtitle_states_the_weighted_mean_with_its_unit():
+    figure = plot_light_curve(make_light_curve(peak_jyb=np.full(30, 0.02)))
+
+    assert subtitle(figure).startswith("weighted mean 20 ± 0.18 mJy/beam · ")
+    assert figure.select_one({"name": "mean", "type": LegendItem}).label.value == "weighted mean"
+
+
+def test_a_legend_beside_the_plot_knows_what_the_one_within_says():
+    lc, marks = make_light_curve(flags=np.array([4] * 5 + [0] * 25)), Marks(off_scale=frozenset({7}))
+    look = {"marks": marks, "reference": Reference(12.5, "NVSS 1.4 GHz")}
+
+    within, beside = plot_light_curve(lc, **look), plot_light_curve(lc, legend=False, **look)
+
+    assert not beside.legend
+    assert beside.tags == within.tags
+    assert [word for _, _, word in within.tags] == [item.label.value for item in within.legend[0].items]
+    update_light_curve(beside, make_light_curve())
+    assert [word for _, _, word in beside.tags] == ["detection", "weighted mean"]
+
+
+def test_words_may_come_after_the_points_and_are_never_those_of_another_source():
+    figure = plot_light_curve(make_light_curve())
+    other = make_light_curve(12, source_id="another")
+
+    assert update_light_curve(figure, other, words=False)
+
+    assert {len(column) for column in data(figure).values()} == {12}
+    assert set(map(len, words(figure).values())) == {0}
+    tell_words(figure, light_curve_columns(other))
+    assert len(words(figure)["image"]) == 12
