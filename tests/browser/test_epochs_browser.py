@@ -38,6 +38,8 @@ def test_epochs_step_and_play_with_keys_and_mark_the_light_curve(
     milliseconds = page.evaluate(f"Date.parse('{STAMPS[1]}Z')")
     page.wait_for_function(f"() => {_MARK}.visible && Math.abs({_MARK}.location - {milliseconds}) < 1000")
     expect(page).to_have_url(f"{process.url}sources/{quote(NAME)}?strip_rate=10&frame=14")
+    key = page.get_by_role("list", name="Symbols and lines of the plot")
+    expect(key).to_contain_text("epoch of the picture below")
     reds = "canvas.getContext('2d').getImageData(200, 200, 80, 80).data.filter((value, i) => i % 4 === 0)"
     assert page.locator(".es-screen").evaluate(f"canvas => Math.max(...{reds})") > 200
     page.keyboard.press("Space")

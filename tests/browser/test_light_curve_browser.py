@@ -18,6 +18,7 @@ from tests.browser.test_walk_archives import wait_until_filled
 _PLOT = "[...Bokeh.documents[0].all_models].find(m => m.type === 'Figure' && m.name === 'light_curve')"
 APART_PX = 8.0
 _POINTS = f"({_PLOT}).select('points')[0].data_source"
+_KINDS = "[...Bokeh.documents[0].all_models].find(m => m.name === 'words').data.kind"
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def nights_on_screen(page: Page) -> list[list[int]]:
 
 
 def kinds_of(page: Page) -> list[str]:
-    kinds: list[str] = page.evaluate(f"() => Array.from({_POINTS}.data.kind)")
+    kinds: list[str] = page.evaluate(f"() => Array.from({_KINDS})")
     return kinds
 
 
@@ -97,7 +98,7 @@ def test_a_clicked_epoch_shows_its_cutout_and_can_be_left_out(opened: Page) -> N
     opened.get_by_role("group", name="This epoch is").get_by_role("button", name="left out").click()
     wait_for_query(opened, "without=")
     expect(count_row(opened)).to_contain_text(f"{len(usable) - 1} of {len(usable) - 1}")
-    opened.wait_for_function(f"{_POINTS}.data.kind[{clicked}] === 'left out'")
+    opened.wait_for_function(f"{_KINDS}[{clicked}] === 'left out'")
 
 
 def test_a_link_to_another_source_is_followed_in_the_same_document(opened: Page) -> None:

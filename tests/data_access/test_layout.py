@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from data_access.changes import ChangeWatcher
 from data_access.database import Database
 from data_access.errors import DatabaseMissing, TableMissing
 from data_access.layout import TABLES, Layout, may_hold
@@ -157,3 +159,34 @@ async def test_each_question_asked_together_has_the_row_cap(numbered: Database) 
     numbered.row_cap = 2
     found = await numbered.fetch_together([("SELECT x FROM t ORDER BY x", ()), ("SELECT 1", ())])
     assert [(len(rows.rows), rows.truncated) for rows in found] == [(2, True), (1, False)]
+
+
+async def test_a_table_is_looked_for_again_only_after_a_commit_to_any_database(
+    make_layout: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data_access.database._RECENT_S", 0.3)
+    layout = await make_layout(
+        products=("CREATE TABLE caltables (id)",), cal_registry=("CREATE TABLE caltables (id)",)
+    )
+    looked: list[str] = []
+    look_for = layout._look_for
+    monkeypatch.setattr(layout, "_look_for", lambda logical: looked.append(logical) or look_for(logical))
+    watcher = ChangeWatcher(layout.databases, interval_s=1.0)
+
+    async def find_and_watch(seconds: float) -> str:
+        for _ in range(round(seconds / 0.1)):
+            await watcher.look()
+            found = await layout.find("caltables")
+            await asyncio.sleep(0.1)
+        return found.database.role
+
+    await find_and_watch(0.8)  # the first readers of a file leave traces beside it
+    looked.clear()
+    assert (await find_and_watch(1.0), looked) == ("cal_registry", [])
+    with OtherProcess(layout.databases["products"].path) as writer:
+        writer.run("INSERT INTO caltables VALUES (1)")
+    assert await find_and_watch(0.6) == "products"
+    looked.clear()
+    await asyncio.sleep(0.4)  # nobody watches: nothing is known
+    await layout.find("caltables")
+    assert looked == ["caltables"]
