@@ -317,8 +317,7 @@ class Database:
         """Return whether what was read then may be taken for what is there: read within a second, or nothing was
         committed from then until a second ago.
         """
-        earliest = time.monotonic() - _RECENT_S
-        return moment > earliest or (self._quiet[0] <= moment and self._quiet[1] > earliest)
+        return is_recent(moment) or (self._quiet[0] <= moment and is_recent(self._quiet[1]))
 
     async def _wait_until_idle(self, name: str) -> None:
         n_taken = 0
@@ -385,6 +384,11 @@ class Database:
         """Return the journal mode recorded in the file (``wal``, ``delete``, ...)."""
         found = await self._ask("PRAGMA journal_mode", "watch")
         return str(found[0][0])
+
+
+def is_recent(moment: float) -> bool:
+    """Return whether what was read then (`time.monotonic`) is taken for what is there without another look."""
+    return time.monotonic() - moment < _RECENT_S
 
 
 def _capped(rows: list[Any], limit: int) -> Rows:

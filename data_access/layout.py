@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from data_access.database import Database, Rows
+from data_access.database import Database, Rows, is_recent
 from data_access.discovery import Databases
 from data_access.errors import DatabaseError, DatabaseLocked, TableMissing
 from data_access.introspection import Schema
@@ -248,9 +248,13 @@ class Layout:
     def _known(self, logical: str) -> Table | None:
         """Return the table that was found last, if it may be taken for the right one without looking again."""
         found = self._found.get(logical)
-        if found is None or found.schema is None or found.table.database.recent_schema is not found.schema:
+        if found is None:
             return None
-        unchanged = all(database.is_unchanged_since(found.at) for database in self.databases.values())
+        schema = found.table.database.recent_schema
+        if schema is None or schema is not found.schema:
+            return None
+        databases = self.databases.values()
+        unchanged = is_recent(found.at) or all(database.is_unchanged_since(found.at) for database in databases)
         return found.table if unchanged else None
 
     async def _look_for(self, logical: str) -> Table:
