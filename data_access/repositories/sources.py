@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from data_access.database import Rows
 from data_access.errors import RecordNotFound, ValidationError
@@ -113,8 +114,9 @@ class SourceRepository:
             segments = (await self._names_segment(wanted),)
         else:
             segments = await self._stored_segments(wanted, sort)
-        page = await read_page(segments, request, lambda row: str(row[0]))
-        described = await self.describe(page.rows)
+        page = await read_page(segments, request, tuple)
+        read = {str(row[0]): to_stored(row) for row in page.rows if len(row) > 1}
+        described = await self.describe([str(row[0]) for row in page.rows], read)
         return RecordPage(described, page.next_cursor, page.previous_cursor, page.note)
 
     async def count(self, wanted: SourceFilter) -> Count:
@@ -177,7 +179,7 @@ class SourceRepository:
         wanted = tuple(dict.fromkeys(names))[:200]
         if not wanted:
             return frozenset()
-        stored, monitored, _, epochs = await self._facts(wanted)
+        stored, monitored, _, epochs = await self._facts(wanted, {})
         return frozenset(stored) | frozenset(monitored) | frozenset(epochs)
 
     async def find_transients(self, *, source_id: str = "", limit: int = 100) -> tuple[TransientCandidate, ...]:
@@ -224,7 +226,8 @@ class SourceRepository:
         table = await self._layout.find("variability_stats")
         sorts = {"source_id": "v.source_id", **{name: table.column(name, "v") for name in STORED_SORTS}}
         key = table.key("source_id", "v")
-        listing = Listing(table, f'"{table.name}" v', ("v.source_id",), key, sorts, "source_id")
+        columns = ("v.source_id", *table.select(STATS_COLUMNS[1:], "v"))
+        listing = Listing(table, f'"{table.name}" v', columns, key, sorts, "source_id")
         segments = listing_segments(listing, await self._stored_where(wanted, table), sort)
         if wanted.needs_stored:
             return segments
@@ -263,11 +266,19 @@ class SourceRepository:
         listing = Listing(table, source, ("e.source_id",), "e.source_id", {"source_id": "e.source_id"}, "source_id")
         return listing_segments(listing, where, "source_id")[0]
 
-    async def describe(self, names: Sequence[str]) -> tuple[Source, ...]:
-        """Return what the tables say of these sources (at most a page of them), in this order."""
+    async def describe(
+        self, names: Sequence[str], read: Mapping[str, StoredVariability] = MappingProxyType({})
+    ) -> tuple[Source, ...]:
+        """Return what the tables say of these sources (at most a page of them), in this order.
+
+        Parameters
+        ----------
+        read : mapping of name to StoredVariability
+            Statistics that were read already.
+        """
         if not names:
             return ()
-        stored, monitored, flagged, epochs = await self._facts(names)
+        stored, monitored, flagged, epochs = await self._facts(names, read)
         positions = await self._positions([n for n in names if n not in stored and n not in monitored])
         return tuple(
             to_source(
@@ -277,18 +288,18 @@ class SourceRepository:
         )
 
     async def _facts(
-        self, names: Sequence[str]
+        self, names: Sequence[str], read: Mapping[str, StoredVariability]
     ) -> tuple[dict[str, StoredVariability], dict[str, MonitoringState], dict[str, str], dict[str, int]]:
         """Return the stored statistics, the monitoring state, the ESE status and the number of epochs, by name."""
         wanted = (
-            ("variability_stats", STATS_COLUMNS),
-            ("monitoring_sources", MONITORING_COLUMNS),
-            ("ese_candidates", ("source_id", "status")),
+            ("variability_stats", STATS_COLUMNS, [name for name in names if name not in read]),
+            ("monitoring_sources", MONITORING_COLUMNS, names),
+            ("ese_candidates", ("source_id", "status"), names),
         )
-        asked = [await self._by_name(logical, columns, names) for logical, columns in wanted]
+        asked = [await self._by_name(*one) for one in wanted]
         stored, monitored, flagged, epochs = await ask_together([*asked, await self._epochs_of(names)])
         return (
-            {str(row[0]): to_stored(row) for row in stored},
+            {**read, **{str(row[0]): to_stored(row) for row in stored}},
             {str(row[0]): to_monitoring(row) for row in monitored},
             {str(name): str(status) for name, status in flagged if status is not None},
             {str(name): int(n) for name, n in epochs if n},
@@ -298,7 +309,7 @@ class SourceRepository:
         self, logical: str, columns: Sequence[str], names: Sequence[str]
     ) -> tuple[Table | None, Statement]:
         table = await self._layout.find_or_none(logical)
-        if table is None or "source_id" not in table.columns:
+        if table is None or not names or "source_id" not in table.columns:
             return None, ("", ())
         sql = (
             f'SELECT {", ".join(table.select(columns))} FROM "{table.name}" '
