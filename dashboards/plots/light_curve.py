@@ -105,7 +105,8 @@ def plot_light_curve(
     figure.tags = [*_show_kinds(figure, colours, columns, marks), *_line_key(colours, lines)]
     show_gaps(figure, colours, lc, columns)
     add_measurement_hover(figure, colours, columns, points, flux, unit)
-    add_subtitle(figure, colours, _subtitle(lines, light_curve_summary(lc, columns, flux, marks=marks)))
+    summary = light_curve_summary(lc, columns, flux, marks=marks)
+    add_subtitle(figure, colours, _subtitle(figure, lines, summary))
     source.js_on_change("tags", models.CustomJS(args={"figure": figure}, code=_FORGET_VIEW))
     _fit_symbols(points, len(columns["mjd"]))
     return paint(figure, colours)
@@ -143,7 +144,7 @@ def update_light_curve(
         figure.tags = key
     show_gaps(figure, get_theme(theme), lc, columns)
     summary = light_curve_summary(lc, columns, flux, marks=marks)
-    _named(figure.above, "subtitle").text = plain_text(_subtitle(lines, summary))
+    _named(figure.above, "subtitle").text = plain_text(_subtitle(figure, lines, summary))
     figure.title.text = plain_text(_title(lc))
     if figure.yaxis[0].axis_label != flux_label(flux, unit):
         figure.yaxis[0].axis_label = flux_label(flux, unit)
@@ -242,13 +243,15 @@ def _fit_symbols(points: Any, n: int) -> None:
             glyph.update(size=size, line_width=line_width)
 
 
-def _subtitle(lines: Mapping[str, _Line], summary: str) -> str:
-    return " · ".join([*(line.words for line in lines.values()), summary])
+def _subtitle(figure: Figure, lines: Mapping[str, _Line], summary: str) -> str:
+    """Return the summary, after the values of the lines where no legend has them."""
+    values = [] if _legend(figure) is not None else [line.words for line in lines.values()]
+    return " · ".join([*values, summary])
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line across the plot: what the legend calls it (empty: it is not shown), and its value in words."""
+    """A line across the plot: what it is (empty: it is not drawn), and that with its value."""
 
     y: float
     label: str
@@ -275,20 +278,17 @@ def _lines(
 
 
 def _show_lines(figure: Figure, theme: Theme, lines: Mapping[str, _Line]) -> None:
-    """Move the lines; one that was never needed is not made: every model delays the first plot of a page.
-
-    Their values stand in the subtitle: a legend that has other words for every source delays the plot by 4 ms.
-    """
+    """Move the lines; one that was never needed is not made: every model delays the first plot of a page."""
     for name, (colour, dash) in _line_looks(theme).items():
         new = lines.get(name, _Line(float("nan"), "", ""))
         line = _named(figure.renderers, name)
         if line is not None:
             line.data_source.data = {"y": [new.y]}
-        elif new.label:
+        elif new.words:
             source = models.ColumnDataSource({"y": [new.y]}, name=name)
             line = figure.hspan(y="y", source=source, line_color=colour, line_dash=dash, line_width=1.5, name=name)
         if line is not None:
-            _explain_line(figure, line, new.label)
+            _explain_line(figure, line, plain_text(new.words))
     # limits stand above the flux that was measured: all points may lie above their mean
     reach = ("reach", "points", "mean") if lines["mean"].label else ("reach", "points")
     renderers = [renderer for renderer in figure.renderers if renderer.name in reach]
@@ -305,17 +305,15 @@ def _line_key(theme: Theme, lines: Mapping[str, _Line]) -> list[list[str]]:
     return [[looks[name][1], looks[name][0], line.label] for name, line in lines.items() if line.label]
 
 
-def _explain_line(figure: Figure, line: Any, label: str) -> None:
-    """Let the legend call a line so; without a label it has nothing to say of it."""
+def _explain_line(figure: Figure, line: Any, words: str) -> None:
+    """Let the legend call a line so; without words it has nothing to say of it."""
     if (legend := _legend(figure)) is None:
         return
     item = _named(legend.items, line.name)
     if item is None:
-        _explain(figure, models.LegendItem(label=value(label), renderers=[line], name=line.name))
-        return
-    item.visible = bool(label)
-    if label and item.label.value != label:
-        item.label = value(label)
+        _explain(figure, models.LegendItem(label=value(words), renderers=[line], name=line.name))
+    else:
+        item.update(label=value(words), visible=bool(words))
 
 
 def _show_kinds(figure: Figure, theme: Theme, columns: dict[str, Any], marks: Marks) -> list[list[str]]:

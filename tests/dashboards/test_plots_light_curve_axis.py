@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bokeh.models import ColumnDataSource
+from bokeh.models import ColumnDataSource, LegendItem
 
 from dashboards.plots import SYMBOLS, light_curve_columns, plot_light_curve
 from tests.dashboards.plot_samples import make_light_curve
@@ -78,5 +78,6 @@ def test_a_mean_that_outliers_drew_off_the_axis_is_said_to_be_there():
 
     figure = plot_light_curve(make_light_curve(peak_jyb=peak))
 
-    assert "mJy/beam, above the axis · " in figure.select_one({"name": "subtitle"}).text
+    label = figure.select_one({"name": "mean", "type": LegendItem}).label.value
+    assert label.endswith("mJy/beam, above the axis")
     assert "mean" not in {renderer.name for renderer in figure.y_range.renderers}

@@ -24,11 +24,14 @@ def words(figure):
     return figure.select_one(HoverTool).formatters["$index"].args["words"].data
 
 
-def test_the_subtitle_states_the_weighted_mean_with_its_unit():
-    figure = plot_light_curve(make_light_curve(peak_jyb=np.full(30, 0.02)))
+def test_the_weighted_mean_is_stated_with_its_unit_in_the_legend_or_else_in_the_subtitle():
+    lc, stated = make_light_curve(peak_jyb=np.full(30, 0.02)), "weighted mean 20 ± 0.18 mJy/beam"
+    within, beside = plot_light_curve(lc), plot_light_curve(lc, legend=False)
 
-    assert subtitle(figure).startswith("weighted mean 20 ± 0.18 mJy/beam · ")
-    assert figure.select_one({"name": "mean", "type": LegendItem}).label.value == "weighted mean"
+    assert within.select_one({"name": "mean", "type": LegendItem}).label.value == stated
+    assert subtitle(beside) == f"{stated} · {subtitle(within)}"
+    assert update_light_curve(beside, make_light_curve(peak_jyb=np.full(30, 0.03)))
+    assert subtitle(beside).startswith("weighted mean 30 ± 0.18 mJy/beam · ")
 
 
 def test_a_legend_beside_the_plot_knows_what_the_one_within_says():
@@ -39,7 +42,9 @@ def test_a_legend_beside_the_plot_knows_what_the_one_within_says():
 
     assert not beside.legend
     assert beside.tags == within.tags
-    assert [word for _, _, word in within.tags] == [item.label.value for item in within.legend[0].items]
+    said = [item.label.value for item in within.legend[0].items]
+    assert all(text.startswith(word) for text, (_, _, word) in zip(said, within.tags, strict=True))
+    assert "NVSS 1.4 GHz 12.5 mJy" in subtitle(beside)
     update_light_curve(beside, make_light_curve())
     assert [word for _, _, word in beside.tags] == ["detection", "weighted mean"]
 
