@@ -278,10 +278,10 @@ class SourcePage(SelectionParams, OnDemandParams, EpochParams, EsePanelParams, C
     def _show_curve(self, detail: SourceDetail) -> Figure | None:
         """Patch the figure with the new epochs; a new one is made only when there was none or it was empty."""
         is_another = detail.source.source_id != self.detail.source.source_id
+        self.session.prepared = detail
         if is_another:
             self._off_scale = frozenset()
-        self.session.prepared = detail
-        if not is_another:
+        else:
             self._show_heading()
         selection = self.selection
         return self.curve.show(

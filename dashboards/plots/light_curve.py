@@ -101,8 +101,7 @@ def plot_light_curve(
     if legend:
         _add_legend(figure)
     lines = _lines(lc, flux, unit, marks, reference, axis_ends(columns))
-    _show_lines(figure, colours, lines)
-    figure.tags = [*_show_kinds(figure, colours, columns, marks), *_line_key(colours, lines)]
+    _show_meaning(figure, colours, columns, lines, marks)
     show_gaps(figure, colours, lc, columns)
     add_measurement_hover(figure, colours, columns, points, flux, unit)
     summary = light_curve_summary(lc, columns, flux, marks=marks)
@@ -138,10 +137,7 @@ def update_light_curve(
     _named(figure.renderers, "reach").data_source.data = _reach_columns(columns)
     _fit_symbols(_named(figure.renderers, "points"), len(columns["mjd"]))
     lines = _lines(lc, flux, unit, marks, reference, axis_ends(columns))
-    _show_lines(figure, get_theme(theme), lines)
-    key = [*_show_kinds(figure, get_theme(theme), columns, marks), *_line_key(get_theme(theme), lines)]
-    if figure.tags != key:
-        figure.tags = key
+    _show_meaning(figure, get_theme(theme), columns, lines, marks)
     show_gaps(figure, get_theme(theme), lc, columns)
     summary = light_curve_summary(lc, columns, flux, marks=marks)
     _named(figure.above, "subtitle").text = plain_text(_subtitle(figure, lines, summary))
@@ -275,6 +271,16 @@ def _lines(
         at = reference.flux_mjy * scale * 1e-3
         lines["reference"] = _Line(at, plain_text(reference.words), f"{reference.words} {at:.4g} {unit}")
     return lines
+
+
+def _show_meaning(
+    figure: Figure, theme: Theme, columns: dict[str, Any], lines: Mapping[str, _Line], marks: Marks
+) -> None:
+    """Draw lines and frames, and say what they and the symbols mean."""
+    _show_lines(figure, theme, lines)
+    key = [*_show_kinds(figure, theme, columns, marks), *_line_key(theme, lines)]
+    if figure.tags != key:
+        figure.tags = key
 
 
 def _show_lines(figure: Figure, theme: Theme, lines: Mapping[str, _Line]) -> None:

@@ -17,6 +17,7 @@ from data_access.settings import ROLES
 from tests.data_access.database_samples import OtherProcess, make_database, plain
 
 Make = Callable[..., Awaitable[Layout]]
+EMPTY_TWICE = dict.fromkeys(("products", "cal_registry"), ("CREATE TABLE caltables (id)",))
 
 
 @pytest.fixture
@@ -76,9 +77,7 @@ async def test_rows_that_arrive_later_in_another_file_are_found(
     make_layout: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("data_access.database._RECENT_S", 0.0)
-    layout = await make_layout(
-        products=("CREATE TABLE caltables (id)",), cal_registry=("CREATE TABLE caltables (id)",)
-    )
+    layout = await make_layout(**EMPTY_TWICE)
     before = await layout.find("caltables")
     with OtherProcess(layout.databases["products"].path) as writer:
         writer.run("INSERT INTO caltables VALUES (1)")
@@ -165,9 +164,7 @@ async def test_a_table_is_looked_for_again_only_after_a_commit_to_any_database(
     make_layout: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("data_access.database._RECENT_S", 0.3)
-    layout = await make_layout(
-        products=("CREATE TABLE caltables (id)",), cal_registry=("CREATE TABLE caltables (id)",)
-    )
+    layout = await make_layout(**EMPTY_TWICE)
     looked: list[str] = []
     look_for = layout._look_for
     monkeypatch.setattr(layout, "_look_for", lambda logical: looked.append(logical) or look_for(logical))
