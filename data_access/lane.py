@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Thread
-from typing import Any
 
 import aiosqlite
 
@@ -19,27 +18,21 @@ CLOSE_S = 2.0
 
 @dataclass(slots=True, eq=False)
 class Lane:
-    """A connection for one statement at a time; lanes of an earlier generation are of a file that was replaced.
+    """A connection and its thread.
 
     Attributes
     ----------
-    name : str
-        What it is kept for: fast questions, slow ones, or the watcher's.
-    errand : Future, optional
-        What it was sent to do for those who wait; it is not free before that has ended.
+    outdated : bool
+        Set when it is closed after the question that it is at.
     """
 
     connection: aiosqlite.Connection
     raw: ReadOnlyConnection
-    generation: int
-    name: str
-    errand: asyncio.Future[bool] | None = None
+    outdated: bool = False
 
-    @property
-    def run(self) -> Callable[..., Awaitable[Any]]:
-        """What runs a function in the thread of the connection; aiosqlite itself does everything with it."""
-        execute: Callable[..., Awaitable[Any]] = self.connection._execute
-        return execute
+    def start(self, work: Callable[[], None]) -> None:
+        """Let the thread of the connection do this next; it says by itself when that is done."""
+        self.connection._tx.put_nowait((None, work))
 
 
 async def connect_in_thread(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from asyncio import Future
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -44,8 +46,14 @@ class Question:
         The time they have together.
     patience : Patience
         How long a writer's lock is waited for.
-    begun : callable, optional
-        Called in the thread of the connection before the first statement.
+    key : hashable
+        The same for the same statements.
+    asked_at : float
+        `time.monotonic`.
+    answers : list of Future
+        Those who wait for it.
+    has_begun : bool
+        Set in the thread of the connection before the first statement.
     given_up : bool
         Set when nobody waits for the answer any more: what runs stops.
     """
@@ -54,7 +62,10 @@ class Question:
     limit: int
     budget_s: float
     patience: Patience
-    begun: Callable[[], None] | None = None
+    key: Hashable
+    asked_at: float = field(default_factory=time.monotonic)
+    answers: list[Future[Any]] = field(default_factory=list)
+    has_begun: bool = False
     given_up: bool = False
 
 
@@ -104,6 +115,8 @@ class ReadOnlyConnection(sqlite3.Connection):
     expires: float = 0.0
     abandoned: bool = False
     _question: Question | None = None
+    _busy_since: float = math.inf
+    _looked_at: float = 0.0
 
     def restrict(self, path: Path, identity: Identity, *, immutable: bool) -> None:
         """Forbid everything but reading; reads the schema once, so that a file that is no database is seen here."""
@@ -122,13 +135,24 @@ class ReadOnlyConnection(sqlite3.Connection):
         self.abandoned = True
         self.interrupt()
 
-    def begin(self, budget_s: float) -> None:
-        """Let what follows take `budget_s`; raise `FileReplaced` when the path names another file now."""
+    def is_stuck(self, for_s: float) -> bool:
+        """Return whether it has been at the same question for so long."""
+        return time.monotonic() - self._busy_since > for_s
+
+    def begin(self, budget_s: float, asked_at: float = math.inf) -> None:
+        """Let what follows take `budget_s`; raise `FileReplaced` when the path named another file since then."""
         if self.abandoned:
             raise sqlite3.OperationalError("interrupted")
+        self._busy_since = now = time.monotonic()
+        self.expires = now + budget_s
+        if asked_at >= self._looked_at:
+            self._looked_at = now
+            self._look_at_file()
+
+    def _look_at_file(self) -> None:
+        """Raise `FileReplaced` when the path names another file now."""
         if file_identity(self.path, immutable=self.immutable) != self.identity:
             raise FileReplaced
-        self.expires = time.monotonic() + budget_s
 
     def _wait_for_locks(self, patience_s: float) -> None:
         """Wait so long for a writer from now on: only the statement that says so is let through."""
@@ -145,12 +169,17 @@ class ReadOnlyConnection(sqlite3.Connection):
         ------
         FileReplaced, sqlite3.Error
         """
-        if question.begun is not None:
-            question.begun()
+        question.has_begun = True
         self._question = question
-        self.begin(question.budget_s)
-        self._wait_for_locks(question.patience.seconds)
-        return [self._rows(sql, parameters, question.limit) for sql, parameters in question.statements]
+        try:
+            self.begin(question.budget_s, question.asked_at)
+            self._wait_for_locks(question.patience.seconds)
+            found = [self._rows(sql, parameters, question.limit) for sql, parameters in question.statements]
+            if self.immutable:
+                self._look_at_file()
+        finally:
+            self._busy_since = math.inf
+        return found
 
     def _rows(self, sql: str, parameters: Sequence[Any], limit: int) -> list[Any]:
         try:

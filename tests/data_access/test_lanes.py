@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from data_access.database import Database
-from data_access.errors import DatabaseError, QueryTooSlow
+from data_access.errors import DatabaseError, DatabaseMissing, QueryTooSlow, TableMissing
 from tests.data_access.database_samples import SLOW_SQL, make_database, numbers
 
 
@@ -33,9 +33,9 @@ async def _ask_slowly(database: Database, *, deadline_s: float = 20.0, word: str
 async def _comes_to_rest(database: Database) -> bool:
     """Return whether every lane is back and nobody waits; the last lane comes back after the last answer."""
     async with asyncio.timeout(5):
-        while database._busy or any(database._waiting.values()):  # noqa: ASYNC110  nothing announces it
+        while not all(lanes.is_idle for lanes in database._lanes.values()):  # noqa: ASYNC110  nothing announces it
             await asyncio.sleep(0.01)
-    return not any(gate.locked() for gate in database._gates.values())
+    return True
 
 
 async def test_everyone_gets_their_own_answer(database: Database) -> None:
@@ -144,7 +144,7 @@ async def test_nothing_is_lost_whoever_gives_up_when(database: Database, seed: i
     for number, answer in zip(tasks, found, strict=True):
         assert answer == number or isinstance(answer, asyncio.CancelledError)
     assert await _echo(database, "still there") == "still there"
-    assert len(database._free["fast"]) <= 2
+    assert len(database._lanes["fast"]._free) <= 2
 
 
 async def test_a_version_that_was_waited_for_is_that_of_the_same_file(database: Database) -> None:
@@ -152,3 +152,90 @@ async def test_a_version_that_was_waited_for_is_that_of_the_same_file(database: 
     await database.version()
     _, waited_for, _ = await asyncio.gather(database.journal_mode(), database.version(), database.journal_mode())
     assert waited_for == await database.version()
+
+
+# Every run of it has another answer.
+_RANDOM = "SELECT random()"
+_SLOWLY_RANDOM = (
+    "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 1500000) "
+    "SELECT random() FROM (SELECT max(n) FROM c)"
+)
+
+
+@pytest.fixture
+async def busy(tmp_path: Path) -> AsyncIterator[Database]:
+    """A database with one lane that is at work for a while."""
+    found = Database("products", numbers(tmp_path / "n.sqlite3", 3), lanes=1, deadline_s=20.0)
+    await _echo(found, 1)
+    slow = asyncio.create_task(_ask_slowly(found, deadline_s=0.3))
+    await asyncio.sleep(0.05)
+    yield found
+    await asyncio.gather(slow, return_exceptions=True)
+    await found.close()
+
+
+async def _value(database: Database, sql: str = _RANDOM) -> object:
+    return (await database.fetch(sql)).rows[0][0]
+
+
+async def test_those_who_ask_the_same_while_it_waits_share_one_answer(busy: Database) -> None:
+    assert len(set(await asyncio.gather(*(_value(busy) for _ in range(5))))) == 1
+    assert await _value(busy) != await _value(busy)
+
+
+async def test_a_question_that_has_begun_is_not_shared(database: Database) -> None:
+    first = asyncio.create_task(_value(database, _SLOWLY_RANDOM))
+    await asyncio.sleep(0.1)
+    assert not first.done()
+    assert await _value(database, _SLOWLY_RANDOM) != await first
+
+
+async def test_values_that_are_equal_but_of_another_type_are_other_questions(busy: Database) -> None:
+    asked = (busy.fetch("SELECT typeof(?)", (value,)) for value in (1, 1.0, True, "1"))
+    assert [found.rows[0][0] for found in await asyncio.gather(*asked)] == ["integer", "real", "integer", "text"]
+
+
+async def test_those_who_share_and_give_up_take_the_answer_from_nobody(busy: Database) -> None:
+    tasks = [asyncio.create_task(_value(busy)) for _ in range(4)]
+    await asyncio.sleep(0.02)
+    tasks[0].cancel()
+    tasks[1].cancel()
+    async with asyncio.timeout(5):
+        third, fourth = await asyncio.gather(*tasks[2:])
+    assert third == fourth
+
+
+async def test_what_everybody_gave_up_can_be_asked_again(busy: Database) -> None:
+    given_up = [asyncio.create_task(_value(busy)) for _ in range(2)]
+    await asyncio.sleep(0.02)
+    for task in given_up:
+        task.cancel()
+    async with asyncio.timeout(5):
+        assert isinstance(await _value(busy), int)
+    assert await _comes_to_rest(busy)
+    assert busy._lanes["fast"]._asked == {}
+
+
+async def test_an_error_is_raised_to_all_who_share_it(busy: Database) -> None:
+    found = await asyncio.gather(*(_value(busy, "SELECT x FROM nowhere") for _ in range(3)), return_exceptions=True)
+    assert [type(err) for err in found] == [TableMissing] * 3
+
+
+async def test_what_keeps_a_database_from_being_opened_is_told_to_all_who_wait(tmp_path: Path) -> None:
+    database = Database("products", tmp_path / "none.sqlite3")
+    async with asyncio.timeout(2):
+        found = await asyncio.gather(*(_echo(database, i) for i in range(20)), return_exceptions=True)
+    assert [type(err) for err in found] == [DatabaseMissing] * 20
+    numbers(tmp_path / "none.sqlite3", 3)
+    assert await _echo(database, "there now") == "there now"
+    await database.close()
+
+
+async def test_quick_questions_are_all_answered_by_one_lane(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two threads that compete for the interpreter cost twice the processor time."""
+    monkeypatch.setattr("data_access.lanes._STUCK_S", 30.0)  # however busy the machine is
+    for _ in range(20):
+        await asyncio.gather(*(_echo(database, value) for value in range(50)))
+    assert len(database._lanes["fast"]._free) == 1
