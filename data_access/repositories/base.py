@@ -20,6 +20,7 @@ from data_access.repositories.large_tables import is_large, sort_large
 RecordT = TypeVar("RecordT")
 
 COUNT_CAP = 10_000
+UNIX_BOUNDS = (0.0, 4e9)
 _INFINITY = math.inf
 _PLAIN_COLUMN = re.compile(r'(?:\w+\.)?"?(\w+)"?')
 
@@ -322,6 +323,15 @@ class RowReader:
             self.problems.append(f"{name} = {number:g} is not possible")
         return number
 
+    def reals(self, bounds: Mapping[str, tuple[float, float]]) -> dict[str, float | None]:
+        """Return `real` of several columns, each with its own lowest and highest value."""
+        values, found = self._values, {}
+        for name, (low, high) in bounds.items():
+            value = values[name]
+            plain = value is None or (type(value) is float and low <= value <= high and value - value == 0.0)
+            found[name] = value if plain else self.real(name, low, high)
+        return found
+
     def integer(self, name: str) -> int | None:
         """Return a whole number or None, with all its digits."""
         value = self._values[name]
@@ -342,7 +352,7 @@ class RowReader:
 
     def unix(self, name: str) -> float | None:
         """Return unix seconds; text in a time column is noted."""
-        return self.real(name, 0.0, 4e9)
+        return self.real(name, *UNIX_BOUNDS)
 
     def decoded(self, name: str) -> Any:
         """Return JSON, else a Python literal (the pipeline writes both), else the text itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -9,45 +10,44 @@ from typing import Any
 from data_access.analysis.times import epoch_of_image
 from data_access.layout import TABLES
 from data_access.records import Image, ImageQA, Mosaic, Region
-from data_access.repositories.base import RowReader
+from data_access.repositories.base import UNIX_BOUNDS, RowReader
 
 IMAGE_COLUMNS = TABLES["images"].columns
 MOSAIC_COLUMNS = (*TABLES["mosaics"].columns, "status")
 QA_COLUMNS = TABLES["image_qa"].columns
 REGION_COLUMNS = TABLES["regions"].columns
+_ANY = (-math.inf, math.inf)
+_NOT_NEGATIVE = (0.0, math.inf)
+_IMAGE_REALS = {
+    "created_at": UNIX_BOUNDS,
+    "beam_major_arcsec": _NOT_NEGATIVE,
+    "beam_minor_arcsec": _NOT_NEGATIVE,
+    "beam_pa_deg": (-360.0, 360.0),
+    "noise_jy": _NOT_NEGATIVE,
+    "dynamic_range": _ANY,
+    "center_ra_deg": (-360.0, 360.0),
+    "center_dec_deg": (-90.0, 90.0),
+    "cellsize_arcsec": _NOT_NEGATIVE,
+    "freq_ghz": _NOT_NEGATIVE,
+    "bandwidth_mhz": _ANY,
+    "integration_sec": _NOT_NEGATIVE,
+    "ms_ra_deg": _ANY,
+    "ms_dec_deg": _ANY,
+}
 _WITH_MS_COLUMNS = (*IMAGE_COLUMNS, "mid_mjd", "ms_ra_deg", "ms_dec_deg")
 
 
 def to_image(values: Sequence[Any]) -> Image:
     """Return the record of one row: `IMAGE_COLUMNS`, then middle and position of the Measurement Set."""
-    return _image_of(*values)
-
-
-# A list is read again after every commit, and most of its rows are as they were.
-@lru_cache(maxsize=4096, typed=True)
-def _image_of(*values: Any) -> Image:
     row = RowReader(_WITH_MS_COLUMNS, values)
     path = row.text("path") or ""
-    image = {
-        "beam_major_arcsec": row.real("beam_major_arcsec", 0),
-        "beam_minor_arcsec": row.real("beam_minor_arcsec", 0),
-        "beam_pa_deg": row.real("beam_pa_deg", -360, 360),
-        "noise_jy": row.real("noise_jy", 0),
-        "dynamic_range": row.real("dynamic_range"),
-        "center_ra_deg": row.real("center_ra_deg", -360, 360),
-        "center_dec_deg": row.real("center_dec_deg", -90, 90),
-        "cellsize_arcsec": row.real("cellsize_arcsec", 0),
-        "freq_ghz": row.real("freq_ghz", 0),
-        "bandwidth_mhz": row.real("bandwidth_mhz"),
-        "integration_sec": row.real("integration_sec", 0),
-    }
+    reals = row.reals(_IMAGE_REALS)
     if not path:
         row.problems.append("the row has no path")
     return Image(
         id=row.integer("id") or 0,
         path=path,
         ms_path=row.text("ms_path"),
-        created_at=row.unix("created_at"),
         type=row.text("type"),
         pbcor=row.flag("pbcor"),
         format=row.text("format"),
@@ -55,11 +55,19 @@ def _image_of(*values: Any) -> Image:
         imsize_x=row.integer("imsize_x"),
         imsize_y=row.integer("imsize_y"),
         epoch=epoch_of_image(path, row.real("mid_mjd")),
-        ms_ra_deg=row.real("ms_ra_deg"),
-        ms_dec_deg=row.real("ms_dec_deg"),
         problems=tuple(row.problems),
-        **image,
+        **reals,
     )
+
+
+def to_listed_image(values: Sequence[Any]) -> Image:
+    """Return `to_image`: a list is read again after every commit, and most of its rows are as they were."""
+    return _known_image(*values)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _known_image(*values: Any) -> Image:
+    return to_image(values)
 
 
 def to_image_qa(values: Sequence[Any]) -> ImageQA:

@@ -29,6 +29,7 @@ from data_access.repositories.image_rows import (
     REGION_COLUMNS,
     to_image,
     to_image_qa,
+    to_listed_image,
     to_mosaic,
     to_region,
 )
@@ -75,7 +76,7 @@ class ImageRepository:
         listing = await self._listing()
         segments = listing_segments(listing, await self._where(wanted, listing), request.sort)
         if keep is None and not wanted.needs_rows:
-            return await read_page(segments, request, to_image)
+            return await read_page(segments, request, to_listed_image)
 
         async def keep_both(images: Sequence[Image]) -> Sequence[bool]:
             passed = await matching(wanted, (WhenAndWhere(image.epoch.mjd, image.position) for image in images))
@@ -84,7 +85,7 @@ class ImageRepository:
             tested = iter(await keep([image for image, ok in zip(images, passed, strict=True) if ok]))
             return [ok and next(tested) for ok in passed]
 
-        return await read_refined_page(segments, request, to_image, keep_both)
+        return await read_refined_page(segments, request, to_listed_image, keep_both)
 
     async def position_of(self, image: Image, *, sort: str = "", backwards: bool = False) -> str:
         """Return the position of an image in the list of `find`: that of the page after it, or before it.
