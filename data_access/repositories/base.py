@@ -278,7 +278,11 @@ async def count_rows(
         True when `source` is the table itself: without conditions its highest row number is then a good guess.
     """
     guess = f'(SELECT max(rowid) FROM "{table.name}")' if whole_table and table.has_rowid else "NULL"
-    sql = f"SELECT (SELECT count(*) FROM (SELECT 1 FROM {source}{where.sql()} LIMIT {COUNT_CAP + 1})), {guess}"
+    counted = f"(SELECT count(*) FROM (SELECT 1 FROM {source}{where.sql()} LIMIT {COUNT_CAP + 1}))"
+    if whole_table and not where.clauses:  # skipping rows takes less than half the time of counting them one by one
+        beyond = f"EXISTS (SELECT 1 FROM {source} LIMIT 1 OFFSET {COUNT_CAP})"
+        counted = f"CASE WHEN {beyond} THEN {COUNT_CAP + 1} ELSE (SELECT count(*) FROM {source}) END"
+    sql = f"SELECT {counted}, {guess}"
     try:
         found = await table.fetch(sql, where.values, deadline_s=deadline_s)
     except QueryTooSlow:

@@ -168,6 +168,7 @@ def _small(tmp_path: Path, n: int) -> Database:
     [
         (7, "", True, "7"),
         (10_000, "", True, "10,000"),
+        (10_001, "", True, "about 10,001"),
         (10_004, "", True, "about 10,004"),
         (10_004, "", False, "10,000+"),
         (10_004, "v >= 0", True, "10,000+"),
