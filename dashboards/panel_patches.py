@@ -1,6 +1,7 @@
 """Everything that reaches into Panel 1.9 and Bokeh 3.9 beyond their public interface; revisit at every upgrade.
 
-Nothing is patched in the libraries themselves: the handlers of *one* server object are replaced by subclasses.
+Nothing is patched in the libraries themselves (but for `dashboards.lean_serialization`): the handlers of *one* server
+object are replaced by subclasses.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from dashboards.boundary import Boundary
 from dashboards.compression import CompressedFiles, CompressOnce
 from dashboards.epoch_files import epoch_file_rules
 from dashboards.image_files import image_file_rules
+from dashboards.lean_serialization import send_lean
 from dashboards.live import ChangeFeed
 from dashboards.mark_files import mark_file_rules
 from dashboards.panel_patches import PageApplication, log_callback_error, own_handlers, page_applications
@@ -161,6 +162,8 @@ def build_server(
         When it cannot listen on this address and port.
     """
     pn.config.exception_handler = log_callback_error
+    send_lean()
+    pn.config.browser_info = False  # nobody asks, and the browser looks it up for 20 ms before the first plot
     settings = getattr(archive, "settings", None)
     feed = ChangeFeed(archive.changes)
     shell = Shell(specs, feed, boot_id=secrets.token_hex(8), stale_after_s=getattr(settings, "stale_after_s", 3600.0))
