@@ -90,6 +90,7 @@ class Database:
         self._quiet = (0.0, 0.0)
         self._schema_gate = asyncio.Lock()
         self._generation = 0
+        self._n_closing = 0
         self._identity: Identity = ()
         patience = Patience(busy_timeout_s)
         self._lanes = {
@@ -136,6 +137,8 @@ class Database:
     async def _run(self, statements: tuple[Statement, ...], limit: int, lane_name: str, budget_s: float) -> Answers:
         lanes = self._lanes[lane_name]
         for attempt in range(_REPLACEMENTS_IN_A_ROW):
+            if self._n_closing:
+                raise self._closed()
             generation = self._generation
             try:
                 found, connection = await lanes.ask(statements, limit, budget_s)
@@ -152,12 +155,15 @@ class Database:
             lanes.patience.succeeded()
             self._identity = connection.identity
             return found
-        raise DatabaseError(f"{self.path} keeps being replaced under the reader", path=str(self.path), role=self.role)
+        raise self._replaced_again()
 
     def _explained(self, err: Exception) -> Exception | None:
         if isinstance(err, LanesClosed):
-            return DatabaseError(f"{self.path} was closed", path=str(self.path), role=self.role)
+            return self._closed()
         return explained_error(err, self.role, self.path)
+
+    def _closed(self) -> DatabaseError:
+        return DatabaseError(f"{self.path} was closed", path=str(self.path), role=self.role)
 
     async def _open(self, patience: Patience) -> Lane:
         """Open one connection: ``mode=ro``; ``immutable=1`` only when that fails and no write-ahead log exists."""
@@ -185,8 +191,12 @@ class Database:
 
     async def close(self) -> None:
         """Stop what runs and close every connection; questions that wait are refused, later ones open it again."""
-        await asyncio.gather(*(lanes.close() for lanes in self._lanes.values()))
-        await asyncio.gather(*(asyncio.to_thread(thread.join, CLOSE_S) for thread in self._given_up))
+        self._n_closing += 1
+        try:
+            await asyncio.gather(*(lanes.close() for lanes in self._lanes.values()))
+            await asyncio.gather(*(asyncio.to_thread(thread.join, CLOSE_S) for thread in self._given_up))
+        finally:
+            self._n_closing -= 1
         self._schema = None
         self.mode = "closed"
 
@@ -214,12 +224,20 @@ class Database:
         now = time.monotonic()
         if (recent := self.recent_schema) is not None:
             return recent
-        version = int((await self._ask("PRAGMA schema_version"))[0][0])
-        schema = self._schema
-        if schema is None or schema.version != version:
-            schema = await self._introspect(version)
-        self._schema, self._schema_seen = schema, now
-        return schema
+        for _ in range(_REPLACEMENTS_IN_A_ROW):
+            generation = self._generation
+            version = int((await self._ask("PRAGMA schema_version"))[0][0])
+            schema = self._schema
+            if schema is None or schema.version != version:
+                schema = await self._introspect(version)
+            if generation == self._generation:  # else the steps may be of two files
+                self._schema, self._schema_seen = schema, now
+                return schema
+        raise self._replaced_again()
+
+    def _replaced_again(self) -> DatabaseError:
+        message = f"{self.path} keeps being replaced under the reader"
+        return DatabaseError(message, path=str(self.path), role=self.role)
 
     async def _introspect(self, version: int) -> Schema:
         found = await self._ask(

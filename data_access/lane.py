@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Thread
 
 import aiosqlite
 
-from data_access.read_only_connection import ReadOnlyConnection
+from data_access.read_only_connection import Answers, Question, ReadOnlyConnection
 
 CLOSE_S = 2.0
 """How long the end of a thread is waited for."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Lane:
     """A connection and its thread.
 
@@ -24,11 +25,14 @@ class Lane:
     ----------
     outdated : bool
         Set when it is closed after the question that it is at.
+    found : deque
+        Questions and what was found, on the way from its thread to the event loop.
     """
 
     connection: aiosqlite.Connection
     raw: ReadOnlyConnection
     outdated: bool = False
+    found: deque[tuple[Question, Answers | BaseException]] = field(default_factory=deque)
 
     def start(self, work: Callable[[], None]) -> None:
         """Let the thread of the connection do this next; it says by itself when that is done."""

@@ -13,20 +13,21 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import time
+import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any
 
 from data_access.lane import CLOSE_S, Lane
 from data_access.patience import Patience
 from data_access.read_only_connection import Answers, FileReplaced, Question, ReadOnlyConnection, Statement
 
 _STUCK_S = 0.01
+_LOOK_S = 0.002
 _HAND_OVER_S = 0.0005
-
-Outcome: TypeAlias = tuple[Question, Answers | BaseException]
 
 
 class LanesClosed(Exception):
@@ -42,7 +43,7 @@ class Lanes:
     patience : Patience
         How long their statements wait for a writer's lock.
     open_lane : coroutine function -> Lane
-        An error that it raises is raised to everybody who waits at that moment.
+        An error that it raises is raised to everybody who waited when it was called.
     """
 
     def __init__(self, n: int, patience: Patience, open_lane: Callable[[], Awaitable[Lane]]) -> None:
@@ -56,7 +57,7 @@ class Lanes:
         self._opening: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Future[Any]] = set()
         self._next_look: asyncio.TimerHandle | None = None
-        self._closing = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -74,10 +75,10 @@ class Lanes:
         Exception
             What `open_lane` raises.
         """
-        if self._closing:
-            raise LanesClosed
-        key = (limit, budget_s, *((sql, *values, *map(type, values)) for sql, values in statements))
-        question = self._asked.get(key)
+        self._meet_loop()
+        key = _key_of(statements, limit, budget_s)
+        if (question := self._asked.get(key)) is not None:
+            question.asked_at = time.monotonic()  # first: whoever begins it from here on looks at the file
         if question is None or question.has_begun or question.given_up:
             question = self._asked[key] = Question(statements, limit, budget_s, self.patience, key)
             self._line.append(question)
@@ -100,94 +101,126 @@ class Lanes:
 
     async def close(self) -> None:
         """Refuse those who wait, stop what runs and close every connection; later questions open them again."""
-        self._closing = True
-        try:
-            self._refuse_all(LanesClosed())
-            if self._opening is not None:
-                self._opening.cancel()
-            for lane in self._at_work:
-                lane.raw.abandon()
-            self.drop()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_S):
-                    while self._tasks:
-                        await asyncio.wait(self._tasks)
-        finally:
-            self._closing = False
+        self._meet_loop()
+        self._refuse(LanesClosed(), asked_until=math.inf)
+        if self._opening is not None:
+            self._opening.cancel()
+        for lane in self._at_work:
+            lane.raw.abandon()
+        self.drop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
+
+    def _meet_loop(self) -> None:
+        """Forget what an event loop that has ended left behind: nobody waits there any more."""
+        if self._loop is (loop := asyncio.get_running_loop()):
+            return
+        self._loop = loop
+        self._line.clear()
+        self._asked.clear()
+        self._tasks.clear()
+        self._opening = self._next_look = None
+        for lane in self._at_work:
+            lane.raw.abandon()
+            self._retire(lane)
+        self._at_work.clear()
 
     def _retire(self, lane: Lane) -> None:
         if not lane.outdated:
             lane.outdated = True
             self._keep(asyncio.ensure_future(lane.connection.close()))
 
-    def _refuse_all(self, err: Exception) -> None:
+    def _refuse(self, err: Exception, *, asked_until: float) -> None:
+        """Raise an error to those who waited at that moment (`time.monotonic`); the others keep their places."""
+        later = []
         while (question := self._first()) is not None:
-            self._hand_over(None, [(question, err)])
+            if question.asked_at <= asked_until:
+                self._hand_over(None, question, err)
+            else:
+                later.append(question)
+        self._line.extend(later)
 
     def _call_a_lane(self) -> None:
-        """Send a lane to those who wait, unless one gets on with its work; look again while they wait."""
+        """Send a lane to those who wait, unless one gets on with its work."""
         if all(lane.raw.is_stuck(_STUCK_S) for lane in self._at_work):
             if self._free:
                 self._send(self._free.pop())
-                return
-            if self._opening is None and len(self._at_work) < self._n:
+            elif self._opening is None and len(self._at_work) < self._n:
                 self._opening = asyncio.ensure_future(self._open_one())
+                self._opening.add_done_callback(self._has_opened)
                 self._keep(self._opening)
-                return
-        if self._next_look is None and len(self._at_work) < self._n:
-            self._next_look = asyncio.get_running_loop().call_later(_STUCK_S, self._look_again)
+
+    def _look_later(self) -> None:
+        if self._next_look is None:
+            self._next_look = asyncio.get_running_loop().call_later(_LOOK_S, self._look_again)
 
     def _look_again(self) -> None:
+        """Take over what lanes have found that are at the next question meanwhile, and see whether one is stuck."""
         self._next_look = None
+        for lane in self._at_work:
+            self._take_over(lane)
         if self._line:
             self._call_a_lane()
+        if self._at_work:
+            self._look_later()
 
     async def _open_one(self) -> None:
+        began = time.monotonic()
         try:
             lane = await self._open_lane()
         except Exception as err:  # noqa: BLE001  it is raised where the answers are waited for
-            self._refuse_all(err)
+            self._refuse(err, asked_until=began)
         else:
-            if self._closing:
-                await lane.connection.close()
-            else:
-                self._send(lane)
-        finally:
+            self._send(lane)
+
+    def _has_opened(self, opening: asyncio.Task[None]) -> None:
+        """Called back, because a task that is cancelled before its first step never gets to its end."""
+        if self._opening is opening:
             self._opening = None
+            if self._line and not opening.cancelled():
+                self._call_a_lane()
 
     def _send(self, lane: Lane) -> None:
         self._at_work.add(lane)
-        lane.start(functools.partial(self._answer_with, lane, asyncio.get_running_loop()))
+        self._look_later()
+        # The thread remembers what it did last: with the lane itself in it, one that is forgotten would never end.
+        lane.start(functools.partial(_work, weakref.ref(self), weakref.ref(lane), asyncio.get_running_loop()))
 
     def _keep(self, task: asyncio.Future[Any]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _answer_with(self, lane: Lane, loop: asyncio.AbstractEventLoop) -> None:
+    def answer_with(self, lane: Lane, loop: asyncio.AbstractEventLoop) -> None:
         """Answer one after the other, in the thread of a lane."""
-        outcomes: list[Outcome] = []
+        found: Answers | BaseException = []
         last = time.monotonic()
         while not lane.outdated and (question := self._first()) is not None:
             if question.given_up:
                 continue
             found = _answered(lane.raw, question)
-            outcomes.append((question, found))
+            lane.found.append((question, found))
             if isinstance(found, FileReplaced):
                 break
             if self._line and time.monotonic() - last > _HAND_OVER_S:
-                loop.call_soon_threadsafe(self._hand_over, lane.raw, outcomes)
-                outcomes, last = [], time.monotonic()
-        loop.call_soon_threadsafe(self._is_back, lane, outcomes)
+                loop.call_soon_threadsafe(self._take_over, lane)
+                last = time.monotonic()
+        loop.call_soon_threadsafe(self._is_back, lane, isinstance(found, FileReplaced))
 
-    def _is_back(self, lane: Lane, outcomes: list[Outcome]) -> None:
+    def _is_back(self, lane: Lane, is_replaced: bool) -> None:
         self._at_work.discard(lane)
-        self._hand_over(lane.raw, outcomes)
-        if outcomes and isinstance(outcomes[-1][1], FileReplaced):
+        self._take_over(lane)
+        if is_replaced:
             self._retire(lane)
         if not lane.outdated:
             self._free.append(lane)
         if self._line:
             self._call_a_lane()
+
+    def _take_over(self, lane: Lane) -> None:
+        while lane.found:
+            self._hand_over(lane.raw, *lane.found.popleft())
 
     def _first(self) -> Question | None:
         """Take the first out of the line, in whichever thread; None when nobody waits."""
@@ -196,20 +229,36 @@ class Lanes:
         except IndexError:
             return None
 
-    def _hand_over(self, connection: ReadOnlyConnection | None, outcomes: list[Outcome]) -> None:
-        for question, found in outcomes:
-            self._forget(question)
-            for answer in question.answers:
-                if answer.done():
-                    continue
-                if isinstance(found, BaseException):
-                    answer.set_exception(found)
-                else:
-                    answer.set_result((found, connection))
+    def _hand_over(
+        self, connection: ReadOnlyConnection | None, question: Question, found: Answers | BaseException
+    ) -> None:
+        self._forget(question)
+        for answer in question.answers:
+            if answer.done():
+                continue
+            if isinstance(found, BaseException):
+                answer.set_exception(found)
+            else:
+                answer.set_result((found, connection))
 
     def _forget(self, question: Question) -> None:
         if self._asked.get(question.key) is question:
             del self._asked[question.key]
+
+
+def _work(lanes: weakref.ref[Lanes], lane: weakref.ref[Lane], loop: asyncio.AbstractEventLoop) -> None:
+    if (mine := lanes()) is not None and (my_lane := lane()) is not None:
+        mine.answer_with(my_lane, loop)
+
+
+def _key_of(statements: tuple[Statement, ...], limit: int, budget_s: float) -> Hashable:
+    """Return what is the same for the same question; what cannot be compared is not shared."""
+    key = (limit, budget_s, *((sql, *values, *map(type, values)) for sql, values in statements))
+    try:
+        hash(key)
+    except TypeError:
+        return object()
+    return key
 
 
 def _answered(connection: ReadOnlyConnection, question: Question) -> Answers | BaseException:

@@ -28,7 +28,11 @@ class Patience:
     def failed(self, err: Exception) -> None:
         """Take note of an error: of a lock that was not given up in time."""
         if isinstance(err, DatabaseLocked):
-            self._locked_until = time.monotonic() + self._long_s
+            self.waited_in_vain()
+
+    def waited_in_vain(self) -> None:
+        """Take note of a lock that was not given up in time, in whichever thread."""
+        self._locked_until = time.monotonic() + self._long_s
 
     def succeeded(self) -> None:
         """Take note that the database can be read."""

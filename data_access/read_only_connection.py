@@ -8,6 +8,7 @@ import sqlite3
 import time
 from asyncio import Future
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -49,7 +50,7 @@ class Question:
     key : hashable
         The same for the same statements.
     asked_at : float
-        `time.monotonic`.
+        When the last of them asked, `time.monotonic`.
     answers : list of Future
         Those who wait for it.
     has_begun : bool
@@ -81,6 +82,11 @@ def _authorize(action: int, first: str | None, second: str | None, *_: str | Non
 def decode_text(raw: bytes) -> str:
     """Return stored text; bytes that are not UTF-8 become replacement characters."""
     return raw.decode("utf-8", "replace")
+
+
+def is_lock(err: sqlite3.Error) -> bool:
+    """Return whether a writer held the database for longer than was waited for."""
+    return "locked" in str(err) or "busy" in str(err)
 
 
 def file_identity(path: Path, *, immutable: bool) -> Identity:
@@ -133,7 +139,8 @@ class ReadOnlyConnection(sqlite3.Connection):
     def abandon(self) -> None:
         """Stop what runs, and what is queued behind it."""
         self.abandoned = True
-        self.interrupt()
+        with suppress(sqlite3.ProgrammingError):  # its thread may have closed it already
+            self.interrupt()
 
     def is_stuck(self, for_s: float) -> bool:
         """Return whether it has been at the same question for so long."""
@@ -146,8 +153,8 @@ class ReadOnlyConnection(sqlite3.Connection):
         self._busy_since = now = time.monotonic()
         self.expires = now + budget_s
         if asked_at >= self._looked_at:
-            self._looked_at = now
             self._look_at_file()
+            self._looked_at = now
 
     def _look_at_file(self) -> None:
         """Raise `FileReplaced` when the path names another file now."""
@@ -175,11 +182,20 @@ class ReadOnlyConnection(sqlite3.Connection):
             self.begin(question.budget_s, question.asked_at)
             self._wait_for_locks(question.patience.seconds)
             found = [self._rows(sql, parameters, question.limit) for sql, parameters in question.statements]
-            if self.immutable:
-                self._look_at_file()
+        except sqlite3.Error as err:
+            if is_lock(err):
+                question.patience.waited_in_vain()  # before the next question begins to wait
+            self._check_immutable()
+            raise
         finally:
             self._busy_since = math.inf
+        self._check_immutable()
         return found
+
+    def _check_immutable(self) -> None:
+        """Raise `FileReplaced` when what was read may be of two states of the file, for which nobody held a lock."""
+        if self.immutable and not self.abandoned:
+            self._look_at_file()
 
     def _rows(self, sql: str, parameters: Sequence[Any], limit: int) -> list[Any]:
         try:
