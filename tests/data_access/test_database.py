@@ -268,7 +268,8 @@ async def test_a_question_that_waits_when_a_database_is_closed_is_refused_and_op
     database = Database("products", numbers(tmp_path / "n.sqlite3", 3), lanes=1, deadline_s=20.0)
     running = asyncio.create_task(database.fetch(SLOW_SQL))
     waiting = asyncio.create_task(database.fetch("SELECT 1"))
-    while not database._lanes["fast"]._at_work:  # noqa: ASYNC110  nothing announces that a lane is at work
+    lanes = database._lanes["fast"]
+    while not any(lane.raw.is_stuck(0) for lane in lanes._at_work):  # noqa: ASYNC110  nothing says that it has begun
         await asyncio.sleep(0.01)
     before = set(threading.enumerate())
     await database.close()
