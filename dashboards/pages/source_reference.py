@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dashboards.components.cells import Cell, cell
-from dashboards.plots.light_curve import Reference
+from dashboards.plots.light_curve_lines import Reference
 from data_access.records import SourceDetail
 
 _CAVEAT = "1.4 GHz, integrated, 45″ beam, 1993 to 1996 (Condon et al. 1998, AJ 115, 1693): band, beam and time differ"

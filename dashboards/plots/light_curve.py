@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,14 +14,22 @@ from dashboards.plots.light_curve_data import (
     MANY_POINTS,
     NO_MARKS,
     Marks,
-    axis_ends,
     light_curve_columns,
     light_curve_summary,
-    mean_in_use,
     point_columns,
+    reach_of,
 )
 from dashboards.plots.light_curve_gaps import show_gaps
 from dashboards.plots.light_curve_hover import add_measurement_hover, show_unit, tell_words, unit_text
+from dashboards.plots.light_curve_lines import (
+    NO_LINE,
+    Y_PADDING,
+    Line,
+    Reference,
+    line_key,
+    line_looks,
+    lines_across,
+)
 from dashboards.plots.measurement_kinds import FluxKind, FluxUnit
 from dashboards.plots.style import (
     add_subtitle,
@@ -39,14 +46,6 @@ _KINDS = ("detection", "forced", "limit", "flagged", "left out", "mean", "off sc
 _FORGET_VIEW = "figure.reset.emit()"
 # pixels, of symbols and their outlines
 _SIZE, _SIZE_OF_MANY = (8, 1.5), (6, 1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A flux density from a catalogue, drawn as a dotted line; `words` says which one, for the legend."""
-
-    flux_mjy: float
-    words: str
 
 
 def plot_light_curve(
@@ -86,7 +85,7 @@ def plot_light_curve(
         x_axis_type="datetime",
         name="light_curve",
         x_range=models.DataRange1d(range_padding=0.04, default_span=MS_PER_DAY),
-        y_range=models.DataRange1d(range_padding=0.06),
+        y_range=models.DataRange1d(range_padding=Y_PADDING),
     )
     columns = light_curve_columns(lc, flux, unit, theme=theme, marks=marks)
     source = models.ColumnDataSource(point_columns(columns), name="light_curve")
@@ -100,7 +99,7 @@ def plot_light_curve(
     add_mjd_axis(figure)
     if legend:
         _add_legend(figure)
-    lines = _lines(lc, flux, unit, marks, reference, axis_ends(columns))
+    lines = lines_across(lc, columns, flux, unit, marks, reference)
     _show_meaning(figure, colours, columns, lines, marks)
     show_gaps(figure, colours, lc, columns)
     add_measurement_hover(figure, colours, columns, points, flux, unit)
@@ -136,7 +135,7 @@ def update_light_curve(
     tell_words(figure, columns if words else None)
     _named(figure.renderers, "reach").data_source.data = _reach_columns(columns)
     _fit_symbols(_named(figure.renderers, "points"), len(columns["mjd"]))
-    lines = _lines(lc, flux, unit, marks, reference, axis_ends(columns))
+    lines = lines_across(lc, columns, flux, unit, marks, reference)
     _show_meaning(figure, get_theme(theme), columns, lines, marks)
     show_gaps(figure, get_theme(theme), lc, columns)
     summary = light_curve_summary(lc, columns, flux, marks=marks)
@@ -228,7 +227,7 @@ def _reach_columns(columns: Mapping[str, Any]) -> dict[str, list[float]]:
     """Return one line from the lowest to the highest end of a bar: the browser need not look at each of them."""
     if not len(columns["utc_ms"]):
         return {"x": [], "low": [], "high": []}
-    low, high = float(np.min(columns["view_low"])), float(np.max(columns["view_high"]))
+    low, high = reach_of(columns)
     return {"x": [float(columns["utc_ms"][0])], "low": [low], "high": [high]}
 
 
@@ -239,54 +238,26 @@ def _fit_symbols(points: Any, n: int) -> None:
             glyph.update(size=size, line_width=line_width)
 
 
-def _subtitle(figure: Figure, lines: Mapping[str, _Line], summary: str) -> str:
+def _subtitle(figure: Figure, lines: Mapping[str, Line], summary: str) -> str:
     """Return the summary, after the values of the lines where no legend has them."""
     values = [] if _legend(figure) is not None else [line.words for line in lines.values()]
     return " · ".join([*values, summary])
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A line across the plot: what it is (empty: it is not drawn), and that with its value."""
-
-    y: float
-    label: str
-    words: str
-
-
-def _lines(
-    lc: LightCurve, flux: FluxKind, unit: FluxUnit, marks: Marks, reference: Reference | None,
-    ends: tuple[float, float],
-) -> dict[str, _Line]:  # fmt: skip
-    """Return the lines by name; a mean outside the `ends` of the axis says so and is not drawn."""
-    mean, error, n = mean_in_use(lc, flux, marks=marks)
-    scale = 1e3 if unit == "mJy" else 1.0
-    mean, error = mean * scale, error * scale
-    words = f"weighted mean {mean:.4g} ± {error:.2g} {unit_text(flux, unit)}" if n else "no mean: no errors"
-    if not ends[0] <= mean <= ends[1] and n:
-        words += ", above the axis" if mean > ends[1] else ", below the axis"
-        mean = float("nan")
-    lines = {"mean": _Line(mean, "weighted mean" if np.isfinite(mean) else "", words)}
-    if reference is not None:
-        at = reference.flux_mjy * scale * 1e-3
-        lines["reference"] = _Line(at, plain_text(reference.words), f"{reference.words} {at:.4g} {unit}")
-    return lines
-
-
 def _show_meaning(
-    figure: Figure, theme: Theme, columns: dict[str, Any], lines: Mapping[str, _Line], marks: Marks
+    figure: Figure, theme: Theme, columns: dict[str, Any], lines: Mapping[str, Line], marks: Marks
 ) -> None:
     """Draw lines and frames, and say what they and the symbols mean."""
     _show_lines(figure, theme, lines)
-    key = [*_show_kinds(figure, theme, columns, marks), *_line_key(theme, lines)]
+    key = [*_show_kinds(figure, theme, columns, marks), *line_key(theme, lines)]
     if figure.tags != key:
         figure.tags = key
 
 
-def _show_lines(figure: Figure, theme: Theme, lines: Mapping[str, _Line]) -> None:
+def _show_lines(figure: Figure, theme: Theme, lines: Mapping[str, Line]) -> None:
     """Move the lines; one that was never needed is not made: every model delays the first plot of a page."""
-    for name, (colour, dash) in _line_looks(theme).items():
-        new = lines.get(name, _Line(float("nan"), "", ""))
+    for name, (colour, dash) in line_looks(theme).items():
+        new = lines.get(name, NO_LINE)
         line = _named(figure.renderers, name)
         if line is not None:
             line.data_source.data = {"y": [new.y]}
@@ -300,15 +271,6 @@ def _show_lines(figure: Figure, theme: Theme, lines: Mapping[str, _Line]) -> Non
     renderers = [renderer for renderer in figure.renderers if renderer.name in reach]
     if figure.y_range.renderers != renderers:
         figure.y_range.renderers = renderers
-
-
-def _line_looks(theme: Theme) -> dict[str, tuple[str, str]]:
-    return {"mean": (theme.muted, "dashed"), "reference": (theme.series[3], "dotted")}
-
-
-def _line_key(theme: Theme, lines: Mapping[str, _Line]) -> list[list[str]]:
-    looks = _line_looks(theme)
-    return [[looks[name][1], looks[name][0], line.label] for name, line in lines.items() if line.label]
 
 
 def _explain_line(figure: Figure, line: Any, words: str) -> None:

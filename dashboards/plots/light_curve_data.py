@@ -384,6 +384,11 @@ def axis_ends(columns: dict[str, Any]) -> tuple[float, float]:
     return low, high
 
 
+def reach_of(columns: Mapping[str, Any]) -> tuple[float, float]:
+    """Return the lowest and the highest flux that bars of dressed columns reach, on the axis."""
+    return float(np.min(columns["view_low"])), float(np.max(columns["view_high"]))
+
+
 def _spread(flux: FloatArray, typical_error: float) -> tuple[float, float]:
     """Return the median ± 12 robust standard deviations; infinite ends for values that are all the same."""
     middle = float(np.median(flux))

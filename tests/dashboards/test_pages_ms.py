@@ -165,6 +165,7 @@ async def test_the_server_answers_for_such_a_path_and_says_no_in_words(archive: 
     assert (found.status_code, unknown.status_code, nothing.status_code) == (200, 404, 400)
     assert as_folder.status_code == 200
     assert f"<title>{ms.name}" in found.text
+    assert '">MS</a> · <a href' in unknown.text  # the list in which to look for it
     assert "is no Measurement Set" in unknown.text or "There is no Measurement Set" in unknown.text
 
 

@@ -7,8 +7,8 @@ import pytest
 from bokeh.models import ColumnDataSource, HoverTool, LegendItem, Whisker
 
 from dashboards.plots import SYMBOLS, light_curve_columns, plot_light_curve, update_light_curve
-from dashboards.plots.light_curve import Reference
 from dashboards.plots.light_curve_data import MOST_POINTS, Marks, mean_in_use
+from dashboards.plots.light_curve_lines import Reference
 from tests.dashboards.plot_samples import make_light_curve
 
 
@@ -277,11 +277,11 @@ def test_epochs_of_a_doubtful_flux_scale_are_framed_and_explained():
 
 def test_a_catalogue_flux_is_a_line_with_words_that_another_source_takes_away():
     lc = make_light_curve()
-    figure = plot_light_curve(lc, unit="Jy", reference=Reference(12.5, "NVSS 1.4 GHz"))
+    figure = plot_light_curve(lc, unit="Jy", reference=Reference(20.0, "NVSS 1.4 GHz"))
 
     item = figure.select_one({"name": "reference", "type": LegendItem})
-    assert item.label.value == "NVSS 1.4 GHz 0.0125 Jy"
-    assert figure.select_one({"name": "reference", "type": ColumnDataSource}).data["y"] == [0.0125]
+    assert item.label.value == "NVSS 1.4 GHz 0.02 Jy"
+    assert figure.select_one({"name": "reference", "type": ColumnDataSource}).data["y"] == [0.02]
     update_light_curve(figure, lc, unit="Jy")
     assert not item.visible
 

@@ -6,9 +6,9 @@ import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool, LegendItem
 
 from dashboards.plots import light_curve_columns, plot_light_curve, update_light_curve
-from dashboards.plots.light_curve import Reference
 from dashboards.plots.light_curve_data import Marks
 from dashboards.plots.light_curve_hover import tell_words
+from dashboards.plots.light_curve_lines import Reference
 from tests.dashboards.plot_samples import make_light_curve
 
 
@@ -36,7 +36,7 @@ def test_the_weighted_mean_is_stated_with_its_unit_in_the_legend_or_else_in_the_
 
 def test_a_legend_beside_the_plot_knows_what_the_one_within_says():
     lc, marks = make_light_curve(flags=np.array([4] * 5 + [0] * 25)), Marks(off_scale=frozenset({7}))
-    look = {"marks": marks, "reference": Reference(12.5, "NVSS 1.4 GHz")}
+    look = {"marks": marks, "reference": Reference(20.0, "NVSS 1.4 GHz")}
 
     within, beside = plot_light_curve(lc, **look), plot_light_curve(lc, legend=False, **look)
 
@@ -44,8 +44,20 @@ def test_a_legend_beside_the_plot_knows_what_the_one_within_says():
     assert beside.tags == within.tags
     said = [item.label.value for item in within.legend[0].items]
     assert all(text.startswith(word) for text, (_, _, word) in zip(said, within.tags, strict=True))
-    assert "NVSS 1.4 GHz 12.5 mJy" in subtitle(beside)
+    assert "NVSS 1.4 GHz 20 mJy" in subtitle(beside)
     update_light_curve(beside, make_light_curve())
+    assert [word for _, _, word in beside.tags] == ["detection", "weighted mean"]
+
+
+def test_a_catalogue_flux_outside_the_axis_is_said_to_be_there_and_not_drawn():
+    lc, far = make_light_curve(), {"reference": Reference(1e6, "NVSS 1.4 GHz"), "unit": "Jy"}
+
+    within, beside = plot_light_curve(lc, **far), plot_light_curve(lc, legend=False, **far)
+
+    item = within.select_one({"name": "reference", "type": LegendItem})
+    assert item.label.value == "NVSS 1.4 GHz 1000 Jy, above the axis"
+    assert np.isnan(within.select_one({"name": "reference", "type": ColumnDataSource}).data["y"]).all()
+    assert "NVSS 1.4 GHz 1000 Jy, above the axis" in subtitle(beside)
     assert [word for _, _, word in beside.tags] == ["detection", "weighted mean"]
 
 
