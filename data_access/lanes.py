@@ -76,8 +76,12 @@ class Lanes:
             What `open_lane` raises.
         """
         self._meet_loop()
-        key = _key_of(statements, limit, budget_s)
-        if (question := self._asked.get(key)) is not None:
+        key: Hashable = (limit, budget_s, *((sql, *values, *map(type, values)) for sql, values in statements))
+        try:
+            question = self._asked.get(key)
+        except TypeError:  # a value that cannot be compared: this one is not shared
+            key, question = object(), None
+        if question is not None:
             question.asked_at = time.monotonic()  # first: whoever begins it from here on looks at the file
         if question is None or question.has_begun or question.given_up:
             question = self._asked[key] = Question(statements, limit, budget_s, self.patience, key)
@@ -249,16 +253,6 @@ class Lanes:
 def _work(lanes: weakref.ref[Lanes], lane: weakref.ref[Lane], loop: asyncio.AbstractEventLoop) -> None:
     if (mine := lanes()) is not None and (my_lane := lane()) is not None:
         mine.answer_with(my_lane, loop)
-
-
-def _key_of(statements: tuple[Statement, ...], limit: int, budget_s: float) -> Hashable:
-    """Return what is the same for the same question; what cannot be compared is not shared."""
-    key = (limit, budget_s, *((sql, *values, *map(type, values)) for sql, values in statements))
-    try:
-        hash(key)
-    except TypeError:
-        return object()
-    return key
 
 
 def _answered(connection: ReadOnlyConnection, question: Question) -> Answers | BaseException:
