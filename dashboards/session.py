@@ -228,6 +228,7 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
         self.session = session
         self.slots: dict[str, Slot] = {}
         self.page_failure = Slot("page", height=0)
+        self.is_partial = False  # True: what a slot shows would be more if something were available now
         self.refusal = self.refusal_of(session.query)
         self._generations: dict[object, int] = {}
 
@@ -347,7 +348,9 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
     @property
     def is_waiting(self) -> bool:
         """True while a slot says that something is not available now: it is worth asking again."""
-        return any(slot.failure is not None and slot.failure.status == 503 for slot in self.slots.values())
+        return self.is_partial or any(
+            slot.failure is not None and slot.failure.status == 503 for slot in self.slots.values()
+        )
 
     async def settled(self) -> None:
         """Return when everything started with `run` has ended (for tests)."""

@@ -263,7 +263,7 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         made, neighbours = answer
         self.keys.set_neighbours(*neighbours)
         news = self._provenance is None or self._provenance.sources != made.sources
-        self._provenance = made
+        self._provenance, self.is_partial = made, made.is_waiting
         if news:
             self._show_sources(made)
         groups = provenance_groups(made, neighbours, self.session.links)

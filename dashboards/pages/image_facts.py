@@ -9,7 +9,7 @@ from dashboards.components.cells import cell
 from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, RecordTable, row
 from dashboards.links import Links
-from dashboards.pages.wording import full_epoch_cell, noise_cell, position_cells, state_cell
+from dashboards.pages.wording import full_epoch_cell, noise_cell, position_cells, state_cell, unknown_cell
 from data_access.analysis.image_sky import frame_name
 from data_access.records import Image, ImageHeader
 from data_access.records.images import ImageNeighbour
@@ -134,7 +134,9 @@ def provenance_groups(made: Provenance, neighbours: Neighbours, links: Links) ->
         fact("Measurement Set", _ms_cell(made, links)),
         fact("Run and log", cell(made.run_id, href=links.job(made.run_id) if made.run_id else None)),
     ]
-    if made.applied is not None:
+    if made.trouble is not None:
+        items.append(fact("Calibration set", unknown_cell(made.trouble)))
+    elif made.applied is not None:
         tables = made.applied.tables
         note = "" if tables else "no active table was valid at this time"
         items.append(fact("Calibration set", cell(made.applied.set_name, title=made.applied.rule, note=note or None)))

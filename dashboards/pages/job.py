@@ -229,7 +229,7 @@ class JobPage(PageView):
         return await archive.provenance.of_measurement_set(ms)
 
     def _show_provenance(self, provenance: Provenance) -> Facts:
-        links = self.session.links
+        links, self.is_partial = self.session.links, provenance.is_waiting
         self.facts.groups = [
             origin_group(self.run_record, provenance, links),
             made_group(provenance, links),

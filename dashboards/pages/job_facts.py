@@ -10,7 +10,7 @@ from dashboards.components.cells import cell
 from dashboards.components.facts import fact, group
 from dashboards.links import Links
 from dashboards.pages.job_words import STUCK_S, run_state_cell, task_line
-from dashboards.pages.wording import full_epoch_cell
+from dashboards.pages.wording import full_epoch_cell, unknown_cell
 from data_access.analysis.times import age_words
 from data_access.records import BatchItem, LogFile, Run, Task
 from data_access.services.provenance import Provenance
@@ -69,6 +69,9 @@ def origin_group(run: Run, provenance: Provenance, links: Links) -> dict[str, An
         fact("Last progress", cell(None, unix=run.stage_updated_at)),
     ]
     applied = provenance.applied
+    if provenance.trouble is not None:
+        items.append(fact("Calibration tables", unknown_cell(provenance.trouble)))
+        return group("Made from", items)
     if applied is None:
         items.append(fact("Calibration tables", cell(None, title="without a time of observation none can be chosen")))
         return group("Made from", items)
@@ -94,6 +97,8 @@ def made_group(provenance: Provenance, links: Links) -> dict[str, Any]:
 
 def solved_group(provenance: Provenance, links: Links) -> dict[str, Any]:
     """Return the calibration tables that were solved from the set."""
+    if provenance.trouble is not None:
+        return group("Calibration solved from it", [fact("Tables", unknown_cell(provenance.trouble))])
     items = [
         fact(table.table_type or "Table", _table_cell(table.name, table.path, table.status, links))
         for table in provenance.solved[:_MANY]

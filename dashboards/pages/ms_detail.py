@@ -133,6 +133,7 @@ class MSDetailPage(PageView):
         return made
 
     def _show_links(self, made: Provenance) -> Facts:
+        self.is_partial = made.is_waiting
         groups = link_groups(self.ms, made, self.session.links)
         if isinstance(self.links_slot.content, Facts):
             self.links_slot.content.groups = groups

@@ -18,6 +18,7 @@ from dashboards.pages.wording import (
     position_cells,
     size_text,
     state_cell,
+    unknown_cell,
     window_words,
 )
 from data_access.records import AntennaTable, Caltable, MeasurementSet, MeasurementSetDetail, SpectralWindow, Task
@@ -120,6 +121,8 @@ def task_groups(tasks: Sequence[Task], links: Links) -> list[dict[str, Any]]:
 
 def _applied_group(made: Provenance, links: Links) -> dict[str, Any]:
     title = "Calibration tables that apply"
+    if made.trouble is not None:
+        return group(title, [fact("Set", unknown_cell(made.trouble))])
     if made.applied is None:
         why = "No time of observation is known: the rule needs one"
         return group(title, [fact("Set", cell("unknown", state="off", note=why))])

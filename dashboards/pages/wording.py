@@ -9,6 +9,7 @@ import numpy as np
 from dashboards.components.cells import Cell, State, cell
 from data_access.analysis.coordinates import format_dec, format_ra
 from data_access.analysis.times import format_mjd_utc, format_utc, unix_to_mjd
+from data_access.errors import ArchiveError
 from data_access.records import Epoch, FileState, Image, SpectralWindow
 from data_access.records.sources import FloatArray
 
@@ -110,6 +111,11 @@ def file_cell(state: FileState | None) -> Cell:
         return cell("gone" if not state.exists else "unreadable", state="off" if not state.exists else "bad",
                     title=state.problem)  # fmt: skip
     return cell("on disk", state="ok", title=state.path)
+
+
+def unknown_cell(err: ArchiveError) -> Cell:
+    """Return the cell for something that an error keeps from being known, while the rest of the page is."""
+    return cell("not known", state="bad", note=err.message)
 
 
 def state_cell(word: str | None, *, title: str | None = None) -> Cell:

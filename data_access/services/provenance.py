@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data_access.analysis.times import stamp_in_name
-from data_access.errors import RecordNotFound
+from data_access.errors import ArchiveError, RecordNotFound
 from data_access.records import Caltable, CaltableSet, Image, MeasurementSet
 from data_access.repositories.calibration import CalibrationRepository
 from data_access.repositories.images import ImageRepository
@@ -28,6 +28,8 @@ class Provenance:
         Tables solved from this Measurement Set.
     sources : tuple of (source_id, ra_deg, dec_deg, peak_jyb)
         Measured on the image.
+    trouble : ArchiveError or None
+        Why the calibration tables are not known: their database is another one than that of the rest.
     """
 
     ms_path: str | None
@@ -37,6 +39,12 @@ class Provenance:
     applied: CaltableSet | None
     solved: tuple[Caltable, ...]
     sources: tuple[tuple[str, float, float, float], ...] = ()
+    trouble: ArchiveError | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether what is not known may be known soon."""
+        return self.trouble is not None and self.trouble.status == 503
 
 
 class ProvenanceService:
@@ -57,15 +65,8 @@ class ProvenanceService:
         mjd = image.epoch.mjd
         made = await self._of_ms_path(image.ms_path, mjd)
         sources = await self._photometry.find_sources_in(image.path)
-        return Provenance(
-            made.ms_path,
-            made.measurement_set,
-            made.run_id,
-            tuple(other for other in made.images if other.id != image.id),
-            made.applied,
-            made.solved,
-            sources,
-        )
+        others = tuple(other for other in made.images if other.id != image.id)
+        return replace(made, images=others, sources=sources)
 
     async def of_measurement_set(self, ms: MeasurementSet) -> Provenance:
         """Return what was made from a Measurement Set and with which tables."""
@@ -100,11 +101,11 @@ class ProvenanceService:
             except RecordNotFound:
                 ms = None
         when = ms.mid_mjd if ms is not None and ms.mid_mjd is not None else mjd
-        return Provenance(
-            ms_path,
-            ms,
-            run_id_of(ms_path) if ms_path else None,
-            await self._images.find_of_ms(ms_path) if ms_path else (),
-            await self._calibration.find_applicable(when) if when is not None else None,
-            await self._calibration.find_of_ms(ms_path) if ms_path else (),
-        )
+        run_id = run_id_of(ms_path) if ms_path else None
+        images = await self._images.find_of_ms(ms_path) if ms_path else ()
+        try:
+            applied = await self._calibration.find_applicable(when) if when is not None else None
+            solved = await self._calibration.find_of_ms(ms_path) if ms_path else ()
+        except ArchiveError as err:
+            return Provenance(ms_path, ms, run_id, images, None, (), trouble=err)
+        return Provenance(ms_path, ms, run_id, images, applied, solved)

@@ -57,6 +57,15 @@ def locked(products: Path) -> Iterator[sqlite3.Connection]:
     writer.close()
 
 
+_DETAILS = frozenset({"/images/{image_id}", "/sources/{source_id}", "/ms/detail", "/jobs/{run_id}"})
+
+_LINKS = {
+    "/images/{image_id}": ("ms/detail", "jobs/"),
+    "/ms/detail": ("jobs/", "images/"),
+    "/jobs/{run_id}": ("ms/detail", "images/"),
+}
+
+
 async def assert_all_pages_open(broken: Path, known: Known, words: str, *, status: int) -> None:
     """Every page without a key opens and says `words` where products are missing; those of a key answer `status`."""
     async with opened(broken) as archive:
@@ -145,6 +154,43 @@ async def test_pages_open_while_a_writer_holds_everything(
     broken: Path, products: Path, known: Known, locked: sqlite3.Connection
 ) -> None:
     await assert_all_pages_open(broken, known, f"{products} is locked", status=503)
+
+
+@pytest.mark.parametrize("how", ["no file", "no database"])
+@pytest.mark.parametrize("route", sorted(_LINKS))
+async def test_without_the_calibration_tables_all_other_links_are_there(
+    broken: Path, known: Known, route: str, how: str
+) -> None:
+    registry = broken / "state/db/cal_registry.sqlite3"
+    if how == "no database":
+        overwrite(registry)
+    else:
+        for path in registry.parent.glob("cal_registry.sqlite3*"):
+            path.unlink()
+    async with opened(broken) as archive:
+        view: Any = await open_known(archive, route, known)
+    assert view.is_partial == (how == "no file")  # a missing file may come back, a damaged one stays as it is
+    groups = view.facts.groups if route.startswith("/jobs") else view.links_slot.content.groups
+    cells = [item["cell"] for group in groups for item in group["items"]]
+    assert all(link in str(cells) for link in _LINKS[route])
+    unknown = [cell["n"] for cell in cells if cell["t"] == "not known"]
+    assert unknown
+    assert all(("No database has the table" if how == "no file" else str(registry)) in said for said in unknown)
+
+
+@pytest.mark.parametrize("role", ["cal_registry", "ingest", "hdf5", "calibrators", "alerts", "data_registry"])
+async def test_pages_of_one_thing_are_alive_beside_any_other_damaged_database(
+    broken: Path, known: Known, role: str
+) -> None:
+    """Nothing of an image, a source, a set or a run is lost but what stands in that very database."""
+    lost = {"cal_registry": {"/calibration/detail", "/calibration"}}.get(role, set())
+    async with opened(broken) as archive:
+        healthy = {route: cards(await open_known(archive, route, known)) for route in _DETAILS}
+    overwrite(next((broken / "state/db").glob(f"{role}.sqlite3")))
+    async with opened(broken) as archive:
+        for route in sorted(_DETAILS - lost):
+            said = cards(await open_known(archive, route, known))
+            assert said.keys() <= healthy[route].keys(), route
 
 
 async def test_a_list_is_there_again_when_the_lock_is_gone(broken: Path, locked: sqlite3.Connection) -> None:
