@@ -30,6 +30,7 @@ from dashboards.pages.image_facts import (
     cards_table,
     header_groups,
     heading_items,
+    measured_words,
     provenance_groups,
     record_groups,
 )
@@ -288,7 +289,7 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
                 row(name, [cell(name), *position_cells(ra, dec), cell(peak * 1e3, digits=3)], href=links.source(name))
                 for name, ra, dec, peak in made.sources
             ],
-            total=f"{len(made.sources)} sources, brightest first",
+            total=measured_words(made, self.image),
         )
         self.sources_slot.succeed(table)
 

@@ -151,6 +151,14 @@ def provenance_groups(made: Provenance, neighbours: Neighbours, links: Links) ->
     return [group("Where it comes from", items)]
 
 
+def measured_words(made: Provenance, image: Image) -> str:
+    """Return how many sources were measured, and on what if it was another product of the same observation."""
+    words = f"{len(made.sources)} sources, brightest first"
+    if not made.sources or made.measured_path == image.path:
+        return words
+    return f"{words}, measured on {made.measured_path.rpartition('/')[2]} of the same observation"
+
+
 def _neighbour_cell(one: ImageNeighbour | None, links: Links) -> Any:
     return cell("none", state="off") if one is None else cell(one.name, href=links.image(one.id), mono=True)
 

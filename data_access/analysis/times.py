@@ -74,6 +74,13 @@ def stamp_in_name(path: str | None) -> str | None:
     return None if match is None else f"{match[1]}T{match[2]}:{match[3]}:{match[4] or '00'}"
 
 
+def path_to_stamp(path: str) -> str | None:
+    """Return a path up to the end of the time in its last part: what all products of an observation begin with."""
+    folder, slash, name = path.rstrip("/").rpartition("/")
+    match = _STAMP.search(name)
+    return None if match is None else folder + slash + name[: match.end()]
+
+
 def mjd_of_stamp(stamp: str | None) -> float | None:
     """Return the MJD of a group identifier; None when it is not a possible time."""
     if not stamp:

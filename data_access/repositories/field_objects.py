@@ -9,6 +9,7 @@ from data_access.analysis.cones import Cone, box_of
 from data_access.layout import Layout, Table
 from data_access.records.overlays import OverlayObject
 from data_access.repositories.base import RowReader, Where
+from data_access.repositories.measured_images import find_measured_path
 from data_access.repositories.measurement_quality import is_forced_sql
 
 _MEASURED = ("source_id", "ra_deg", "dec_deg", "peak", "err", "snr")
@@ -28,11 +29,13 @@ class FieldObjects:
     ) -> tuple[tuple[OverlayObject, ...], int]:
         """Return the brightest measurements made on an image, detections or forced ones, and how many there are.
 
-        Forced is what the quality flag calls so, or a limit; in tables without one, bit 0 of the flags.
+        Forced is what the quality flag calls so, or a limit; in tables without one, bit 0 of the flags. An image that
+        nothing was measured on has the measurements of its observation (see `find_measured_path`).
         """
         table = await self._layout.find_or_none("photometry")
         if table is None:
             return (), 0
+        image_path = await find_measured_path(table, image_path)
         peak = table.first_of("peak_jyb", "peak_flux_jy", "flux_jy")
         rule = is_forced_sql(table) if forced else f"NOT ({is_forced_sql(table)})"
         where = f'FROM "{table.name}" WHERE {table.column("image_path")} = ? AND {rule}'

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from data_access.read_only_connection import Statement
 from data_access.records import LightCurve
 from data_access.records.base import EpochOrigin
 from data_access.records.measurement_quality import quality_of
+from data_access.repositories.measured_images import find_measured_path, find_observation_epochs
 from data_access.repositories.measurement_quality import has_quality, is_unflagged_sql
 from data_access.repositories.photometry_versions import CurveVersion, find_versions
 
@@ -56,7 +58,10 @@ class PhotometryRepository:
         if found.rows:
             columns.update(zip(names, zip(*found.rows, strict=True), strict=True))
         columns.update(zip(_PLACE, zip(*places.rows, strict=True) if places.rows else ((),) * 3, strict=True))
-        return _to_light_curve(source_id, columns, truncated=found.truncated, has_quality=has_quality(table))
+        stamps = _stamps(columns)
+        nameless = _nameless(columns, stamps) if None in stamps else []
+        epochs = _epochs(columns, stamps, await find_observation_epochs(self._layout, nameless) if nameless else {})
+        return _to_light_curve(source_id, columns, epochs, truncated=found.truncated, has_quality=has_quality(table))
 
     @staticmethod
     def _place(table: Table, source_id: str) -> Statement:
@@ -113,11 +118,15 @@ class PhotometryRepository:
 
     async def find_sources_in(
         self, image_path: str, *, limit: int = 500
-    ) -> tuple[tuple[str, float, float, float], ...]:
-        """Return (source_id, ra_deg, dec_deg, peak_jyb) of the measurements made on an image, brightest first."""
+    ) -> tuple[str, tuple[tuple[str, float, float, float], ...]]:
+        """Return (source_id, ra_deg, dec_deg, peak_jyb) of the measurements made on an image, brightest first.
+
+        Before them the path of the image, or of the product of the same observation that they were made on.
+        """
         table = await self._layout.find_or_none("photometry")
         if table is None:
-            return ()
+            return image_path, ()
+        image_path = await find_measured_path(table, image_path)
         peak = table.first_of("peak_jyb", "peak_flux_jy", "flux_jy")
         sql = (
             f"SELECT source_id, {table.column('ra_deg')}, {table.column('dec_deg')}, {peak} AS peak "
@@ -125,7 +134,7 @@ class PhotometryRepository:
             f"ORDER BY peak DESC LIMIT {int(limit)}"
         )
         found = await table.fetch(sql, (image_path,))
-        return tuple(
+        return image_path, tuple(
             (str(name), float(ra), float(dec), float(peak) if isinstance(peak, int | float) else float("nan"))
             for name, ra, dec, peak in found.rows
             if isinstance(ra, int | float) and isinstance(dec, int | float)
@@ -158,12 +167,26 @@ def _or(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> npt.
     return np.where(np.isfinite(first), first, second)
 
 
-def epoch_of_measurement(image: Any, mosaic: Any, mjd: float, measured_mjd: float) -> tuple[float, EpochOrigin]:
-    """Return when a measurement was observed (MJD, UTC) and where that is recorded: the name of its image first."""
+def epoch_of_measurement(
+    image: Any,
+    mosaic: Any,
+    mjd: float,
+    measured_mjd: float,
+    observed: Mapping[str, float] = MappingProxyType({}),
+) -> tuple[float, EpochOrigin]:
+    """Return when a measurement was observed (MJD, UTC) and where that is recorded: the name of its image first.
+
+    Parameters
+    ----------
+    observed : mapping of image path to MJD
+        Of Measurement Sets (see `find_observation_epochs`).
+    """
     for path in (image, mosaic):
         stamped = mjd_in_name(path) if isinstance(path, str) else None
         if stamped is not None:
             return stamped, "image name"
+    if image in observed:
+        return observed[image], "ms_index"
     if _EARLIEST_MJD < mjd < _LATEST_MJD:
         processing = abs(mjd - measured_mjd) < _SAME_MOMENT_DAYS
         return mjd, "processing time" if processing else "mjd column"
@@ -172,23 +195,41 @@ def epoch_of_measurement(image: Any, mosaic: Any, mjd: float, measured_mjd: floa
     return float("nan"), "unknown"
 
 
-def _epochs(columns: dict[str, Sequence[Any]]) -> tuple[npt.NDArray[np.float64], Sequence[EpochOrigin]]:
+def _stamps(columns: Mapping[str, Sequence[Any]]) -> list[float | None]:
+    """Return the time in the name of every row's image."""
+    return [mjd_in_name(path) if type(path) is str else None for path in columns["image_path"]]
+
+
+def _nameless(columns: Mapping[str, Sequence[Any]], stamps: Sequence[float | None]) -> list[str]:
+    """Return the images in whose names, and in those of their mosaics, no time stands."""
+    rows = zip(columns["image_path"], columns["mosaic_path"], stamps, strict=True)
+    return [image for image, mosaic, stamp in rows if stamp is None and isinstance(image, str)
+            and not (isinstance(mosaic, str) and mjd_in_name(mosaic) is not None)]  # fmt: skip
+
+
+def _epochs(
+    columns: dict[str, Sequence[Any]], stamps: Sequence[float | None], observed: Mapping[str, float]
+) -> tuple[npt.NDArray[np.float64], Sequence[EpochOrigin]]:
     """Return `epoch_of_measurement` of every row; almost always all of them are in the names of images."""
-    images = columns["image_path"]
-    stamps = [mjd_in_name(path) if type(path) is str else None for path in images]
     if None not in stamps:
         origins: list[EpochOrigin] = ["image name"] * len(stamps)
         return np.array(stamps, dtype=np.float64), origins
     measured = unix_to_mjd_array(_floats(columns["measured_at"])).tolist()
-    rows = zip(images, columns["mosaic_path"], _floats(columns["mjd"]).tolist(), measured, strict=True)
-    found = [epoch_of_measurement(*row) for row in rows]
+    mjds = _floats(columns["mjd"]).tolist()
+    rows = zip(columns["image_path"], columns["mosaic_path"], mjds, measured, strict=True)
+    found = [epoch_of_measurement(*row, observed) for row in rows]
     return np.array([mjd for mjd, _ in found], dtype=np.float64), [origin for _, origin in found]
 
 
 def _to_light_curve(
-    source_id: str, columns: dict[str, Sequence[Any]], *, truncated: bool, has_quality: bool
+    source_id: str,
+    columns: dict[str, Sequence[Any]],
+    epochs: tuple[npt.NDArray[np.float64], Sequence[EpochOrigin]],
+    *,
+    truncated: bool,
+    has_quality: bool,
 ) -> LightCurve:
-    mjd, origin = _epochs(columns)
+    mjd, origin = epochs
     order = np.lexsort((np.array(columns["id"], dtype=np.int64), mjd))
     flags = _whole(columns["flags"])
     words, forced = _quality(columns["quality_flag"])
@@ -251,6 +292,8 @@ def _problems(origin: tuple[EpochOrigin, ...], peak: npt.NDArray[np.float64], *,
         problems.append(
             f"{n_processing} of {len(origin)} epochs are processing times: the observation time is not recorded"
         )
+    if n_columns := origin.count("mjd column"):
+        problems.append(f"{n_columns} of {len(origin)} epochs are those of the mjd column: no image tells the time")
     if origin.count("unknown"):
         problems.append(f"{origin.count('unknown')} of {len(origin)} points have no time at all")
     if len(origin) and not np.isfinite(peak).any():

@@ -27,7 +27,9 @@ class Provenance:
     solved : tuple of Caltable
         Tables solved from this Measurement Set.
     sources : tuple of (source_id, ra_deg, dec_deg, peak_jyb)
-        Measured on the image.
+        Measured on the image, or on another product of the same observation.
+    measured_path : str
+        The image that they were measured on.
     trouble : ArchiveError or None
         Why the calibration tables are not known: their database is another one than that of the rest.
     """
@@ -39,6 +41,7 @@ class Provenance:
     applied: CaltableSet | None
     solved: tuple[Caltable, ...]
     sources: tuple[tuple[str, float, float, float], ...] = ()
+    measured_path: str = ""
     trouble: ArchiveError | None = None
 
     @property
@@ -64,9 +67,9 @@ class ProvenanceService:
         """Return what an image was made from, and the sources measured on it."""
         mjd = image.epoch.mjd
         made = await self._of_ms_path(image.ms_path, mjd)
-        sources = await self._photometry.find_sources_in(image.path)
+        path, sources = await self._photometry.find_sources_in(image.path)
         others = tuple(other for other in made.images if other.id != image.id)
-        return replace(made, images=others, sources=sources)
+        return replace(made, images=others, sources=sources, measured_path=path)
 
     async def of_measurement_set(self, ms: MeasurementSet) -> Provenance:
         """Return what was made from a Measurement Set and with which tables."""

@@ -131,3 +131,35 @@ def test_provenance_leads_from_an_image_to_its_set_run_and_back(
     page.locator("a[href*='/images/'], a[href*='images/']").filter(has_text=name).first.click()
     page.wait_for_url("**/images/*")
     wait_until_filled(page)
+
+
+@pytest.mark.parametrize("archive", ["demo_split", "demo_unified"], indirect=True)
+def test_provenance_leads_on_to_calibration_tables_and_to_sources_and_back(
+    page: Page, server: StartServer, archive: Path
+) -> None:
+    root = server(str(archive), module="tests.browser.archive_server").url
+    page.goto(f"{root}images?text=pbcor.fits")
+    wait_until_filled(page)
+    page.locator("tbody tr a").first.click()
+    page.wait_for_url("**/images/*")
+    wait_until_filled(page)
+    image_url = page.url
+    for link, arrived in (
+        ("a[href*='calibration/detail']", "**/calibration/detail?path=*"),
+        ("a[href*='ms/detail']", "**/ms/detail?path=*"),
+        ("a[href*='calibration/detail']", "**/calibration/detail?path=*"),
+    ):
+        page.locator(f"main {link}").first.click()
+        page.wait_for_url(arrived)
+        wait_until_filled(page)
+    page.goto(image_url)
+    wait_until_filled(page)
+    page.locator("main a[href*='sources/']").filter(has_text="J").first.click()
+    page.wait_for_url("**/sources/*")
+    wait_until_filled(page)
+    page.locator("main a[href*='images/']").first.click()
+    page.wait_for_url("**/images/*")
+    wait_until_filled(page)
+    page.go_back()
+    page.wait_for_url("**/sources/*")
+    wait_until_filled(page)

@@ -56,7 +56,9 @@ def kinds(view: SourcePage) -> dict[int, str]:
 
 
 async def neighbour_of(archive: Archive, view: SourcePage) -> str:
-    names = [row[0] for row in await archive.photometry.find_sources_in(view.detail.light_curve.image_path[0] or "")]
+    names = [
+        row[0] for row in (await archive.photometry.find_sources_in(view.detail.light_curve.image_path[0] or ""))[1]
+    ]
     return next(name for name in names if name != view.detail.source.source_id)
 
 
@@ -150,7 +152,7 @@ async def test_the_chosen_epoch_shows_its_cutout_with_links(archive: Archive) ->
     page = await archive.images.find(ImageFilter(), PageRequest(limit=200))
     states = await archive.files.states([image.path for image in page.rows])
     on_disk = [image for image in page.rows if states[image.path].exists]
-    measured = [(image, await archive.photometry.find_sources_in(image.path)) for image in on_disk]
+    measured = [(image, (await archive.photometry.find_sources_in(image.path))[1]) for image in on_disk]
     image, name = next((image, rows[0][0]) for image, rows in measured if rows)
     view = await open_source(archive, name)
     at = view.detail.light_curve.image_path.index(image.path)

@@ -1,4 +1,4 @@
-"""Which registered image a photometry row was made on, and which batch items worked on a Measurement Set."""
+"""What was measured on which registered image, both ways, and which batch items worked on a Measurement Set."""
 
 from __future__ import annotations
 
@@ -65,3 +65,61 @@ async def test_no_image_is_guessed(archive: Archive, path: str) -> None:
 async def test_batch_items_of_a_set_include_those_with_a_position_and_no_others(archive: Archive) -> None:
     items = await archive.jobs.find_batch_items_of(f"/ms/{STAMP}.ms")
     assert [item.ms_path for item in items] == [f"/ms/{STAMP}.ms:10.0:54.5", f"/ms/{STAMP}.ms"]
+
+
+NAMELESS = "/images/3C286_field.img.fits"
+
+
+@pytest.fixture
+async def measured(tmp_path: Path) -> AsyncIterator[Archive]:
+    """Photometry names FITS files; registered are the CASA directories beside them, and an image without a time."""
+    (tmp_path / "state").mkdir()
+    with closing(sqlite3.connect(tmp_path / "state" / "products.sqlite3")) as db:
+        db.execute("CREATE TABLE ms_index (path TEXT PRIMARY KEY, mid_mjd REAL)")
+        db.execute("INSERT INTO ms_index VALUES ('/ms/3C286_field.ms', 60950.01)")
+        db.execute("CREATE TABLE images (id INTEGER PRIMARY KEY, path TEXT, ms_path TEXT)")
+        for path, ms in ((f"/images/{STAMP}.img.image", f"/ms/{STAMP}.ms"), (NAMELESS, "/ms/3C286_field.ms")):
+            db.execute("INSERT INTO images (path, ms_path) VALUES (?, ?)", (path, ms))
+        db.execute(
+            "CREATE TABLE photometry (id INTEGER PRIMARY KEY, source_id TEXT, image_path TEXT, ra_deg REAL, "
+            "dec_deg REAL, peak_jyb REAL, peak_err_jyb REAL, mjd REAL, measured_at REAL)"
+        )
+        rows = [
+            ("A", f"/images/{STAMP}.img.pbcor.fits", 61009.4, 1765000000.0),
+            ("B", f"/images/{STAMP}.5.img.fits", 61009.4, 1765000000.0),
+            ("C", NAMELESS, 61009.4537, 1765014400.0),
+            ("D", "/images/nobody knows.fits", 60950.2, None),
+        ]
+        db.executemany(
+            "INSERT INTO photometry (source_id, image_path, mjd, measured_at, ra_deg, dec_deg, peak_jyb) "
+            "VALUES (?, ?, ?, ?, 10.0, 54.5, 0.01)",
+            rows,
+        )
+        db.commit()
+    async with open_archive(tmp_path / "state") as opened:
+        yield opened
+
+
+async def test_what_was_measured_on_another_product_of_an_observation_is_found_from_the_image(
+    measured: Archive,
+) -> None:
+    image = await measured.images.get(1)
+    made = await measured.provenance.of_image(image)
+    assert [name for name, *_ in made.sources] == ["A"]  # not that of the observation half a second later
+    assert made.measured_path == f"/images/{STAMP}.img.pbcor.fits"
+    layers = await measured.overlays.layers(image, ["detections"])
+    assert [one.name for one in layers[0].objects] == ["A"]
+
+
+async def test_an_image_without_a_time_in_its_name_has_that_of_its_measurement_set(measured: Archive) -> None:
+    light_curve = await measured.sources.get_light_curve("C")
+    assert light_curve.mjd.tolist() == [60950.01]
+    assert light_curve.origin == ("ms_index",)
+    assert light_curve.is_observed.all()
+    assert light_curve.problems == ()
+
+
+async def test_an_epoch_that_only_the_mjd_column_tells_says_so(measured: Archive) -> None:
+    light_curve = await measured.sources.get_light_curve("D")
+    assert light_curve.origin == ("mjd column",)
+    assert "1 of 1 epochs are those of the mjd column" in light_curve.problems[0]
