@@ -181,7 +181,8 @@ def _folders_text(role: DatabaseRole) -> str:
 
 
 _LISTS = ("roots", "log_roots", "services")
-_PATHS = ("state_dir", "databases", "roots", "log_roots", "catalog_dir", "cache_dir", "data_dir")
+_OF_ARCHIVE = ("state_dir", "databases", "roots", "log_roots", "catalog_dir")
+_PATHS = (*_OF_ARCHIVE, "cache_dir", "data_dir")
 
 
 def _default_text(name: str) -> str:
@@ -206,11 +207,13 @@ def load_settings(
 ) -> Settings:
     """Return the settings: an explicit `state_dir` wins over the file, the file over the environment.
 
+    Of these sources one that names a state folder names the whole archive: what those below it say about databases,
+    folders and catalogues is not used, so that two archives are never mixed.
+
     Parameters
     ----------
     state_dir : path, optional
-        State folder; with it the environment's variables about the archive are not used, so that an archive opened
-        by name is never mixed with another one.
+        State folder, or the folder that holds it.
     config : path, optional
         TOML file with the names of the settings table.
     environment : mapping, optional
@@ -221,18 +224,20 @@ def load_settings(
     ValidationError
         For an unreadable file, an unknown name, or a value of the wrong kind.
     """
-    env = dict(os.environ if environment is None else environment)
-    if state_dir is not None:
-        own = tuple(v for name in ("cache_dir", "data_dir", "user_header", "services") for v in _VARIABLES[name])
-        env = {name: env[name] for name in own if name in env}
-    given = _from_environment(env)
+    given = _from_environment(os.environ if environment is None else environment)
     if config is not None:
-        from_file = _from_file(Path(config))
-        databases = {**given.get("databases", {}), **from_file.get("databases", {})}
-        given |= from_file | ({"databases": databases} if databases else {})
+        given = _put_over(given, _from_file(Path(config)))
     if state_dir is not None:
-        given["state_dir"] = _state_folder(Path(state_dir))
+        given = _put_over(given, {"state_dir": _state_folder(Path(state_dir))})
     return _complete(given)
+
+
+def _put_over(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of two sources, the upper one first; with its state folder it names the whole archive."""
+    if "state_dir" in upper:
+        lower = {name: value for name, value in lower.items() if name not in _OF_ARCHIVE}
+    databases = {**lower.get("databases", {}), **upper.get("databases", {})}
+    return {**lower, **upper} | ({"databases": databases} if databases else {})
 
 
 def _state_folder(folder: Path) -> Path:
