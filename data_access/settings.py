@@ -143,7 +143,8 @@ _ABOUT: dict[str, str] = {
     "state_dir": "state folder of the pipeline; databases are looked for in its `db` folder, then in itself",
     "log_roots": "folders with log files",
     "roots": "folders below which images, Measurement Sets and tables may be read",
-    "catalog_dir": "folder with catalogue databases; `VLA_CATALOG` names one of its files",
+    "catalog_dir": "folder with catalogue databases; `VLA_CATALOG` names one of its files; `master_sources.sqlite3` "
+    "may lie in `<state>/db` instead",
     "cache_dir": "folder for sums and pictures, outside of the pipeline's folders; may be deleted at any time",
     "thumbnail_cache_mb": "thumbnails kept in `cache_dir`, megabytes; the longest unused go first",
     "data_dir": "folder for what people write (marks, comments, lists), never one of the pipeline's; make copies",
