@@ -18,6 +18,7 @@ DEFAULT_STATE_DIR = Path("/data/dsa110-contimg/state")
 _DEFAULT_RAW_FOLDER = Path("/data/incoming")
 DEFAULT_CACHE_DIR = Path("~/.cache/dsa110-dashboard")
 DEFAULT_DATA_DIR = Path("~/.local/share/dsa110-dashboard")
+_LEAST_SECRET = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,8 @@ class Settings:
         Where the files of the other roles are looked for, the best place first. It follows from `state_dir`.
     roots : tuple of Path
         Folders below which files may be read.
+    secret : str
+        Signs the sessions; it is never shown, printed or logged.
     """
 
     state_dir: Path = DEFAULT_STATE_DIR
@@ -104,6 +107,7 @@ class Settings:
     thumbnail_cache_mb: float = 200.0
     data_dir: Path = DEFAULT_DATA_DIR
     user_header: str = ""
+    secret: str = field(default="", repr=False)
     services: tuple[str, ...] = DEFAULT_SERVICES
     lanes: int = 2
     query_deadline_s: float = 5.0
@@ -149,6 +153,8 @@ _ABOUT: dict[str, str] = {
     "thumbnail_cache_mb": "thumbnails kept in `cache_dir`, megabytes; the longest unused go first",
     "data_dir": "folder for what people write (marks, comments, lists), never one of the pipeline's; make copies",
     "user_header": "HTTP header with the name of the reader, set by a trusted proxy; empty: people type theirs",
+    "secret": "signs the sessions: a random text of 32 characters or more, the same for every process; empty: each "
+    "start makes its own",
     "services": "programs of the pipeline that /status asks on this machine alone: name, port, and a path, `PING` or "
     "nothing; `[]` or `none` asks nobody",
     "lanes": "connections per database for fast reads (one more is kept for slow ones)",
@@ -171,6 +177,7 @@ _VARIABLES: dict[str, tuple[str, ...]] = {
     "cache_dir": ("DSA110_DASHBOARD_CACHE",),
     "data_dir": ("DSA110_DASHBOARD_DATA",),
     "user_header": ("DSA110_DASHBOARD_USER_HEADER",),
+    "secret": ("DSA110_DASHBOARD_SECRET",),
     "services": ("DSA110_DASHBOARD_SERVICES",),
 }
 
@@ -193,6 +200,7 @@ def _default_text(name: str) -> str:
         "roots": "`<state>/../stage`, `/stage/dsa110-contimg`, `/data/dsa110-contimg`",
         "catalog_dir": "`<state>/catalogs`",
         "user_header": "–",
+        "secret": "–",
         "services": ", ".join(f"`{service}`" for service in DEFAULT_SERVICES),
     }
     if name in special:
@@ -308,9 +316,9 @@ def _check_paths(given: Mapping[str, Any]) -> None:
     bad_roles = set(databases) - {role.role for role in ROLES}
     if bad_roles:
         raise ValidationError(f"The settings file names unknown databases: {', '.join(sorted(bad_roles))}")
-    for name in ("state_dir", "catalog_dir", "cache_dir", "data_dir", "user_header"):
+    for name in ("state_dir", "catalog_dir", "cache_dir", "data_dir", "user_header", "secret"):
         if not isinstance(given.get(name, ""), str):
-            raise ValidationError(f"The setting {name} must be text, not {given[name]!r}")
+            raise ValidationError(f"The setting {name} must be text, not of the kind {type(given[name]).__name__}")
     for name in _LISTS:
         value = given.get(name, [])
         if not isinstance(value, str | list) or not all(isinstance(item, str) for item in value):
@@ -335,6 +343,7 @@ def _complete(given: Mapping[str, Any]) -> Settings:
     values["cache_dir"] = Path(given.get("cache_dir", DEFAULT_CACHE_DIR)).expanduser().absolute()
     values["data_dir"] = Path(given.get("data_dir", DEFAULT_DATA_DIR)).expanduser().absolute()
     values["user_header"] = str(given.get("user_header", "")).strip()
+    values["secret"] = _secret(given)
     values["services"] = _services(given)
     defaults = Settings()
     for name in _ABOUT:
@@ -358,6 +367,17 @@ def _folders(given: Mapping[str, Any], name: str, default: tuple[Path, ...]) -> 
     if isinstance(value, str):
         value = [value]
     return tuple(Path(str(item).strip()).expanduser() for item in value if str(item).strip())
+
+
+def _secret(given: Mapping[str, Any]) -> str:
+    """Return the secret, which no message repeats; raise `ValidationError` for one that can be guessed."""
+    secret = str(given.get("secret", ""))
+    if secret and len(secret.strip()) < _LEAST_SECRET:
+        raise ValidationError(
+            f"The setting secret ({_VARIABLES['secret'][0]}) is too short: it needs {_LEAST_SECRET} characters",
+            remedy="Make one with `openssl rand -hex 32`, or leave it out: then every start makes its own.",
+        )
+    return secret.strip()
 
 
 def _services(given: Mapping[str, Any]) -> tuple[str, ...]:

@@ -262,6 +262,34 @@ def test_bad_settings_end_with_a_message_and_a_remedy(
     assert remedy
 
 
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_a_short_secret_ends_with_a_message_that_does_not_tell_it(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DSA110_DASHBOARD_SECRET", "hunter2")
+    status = app.main([command, "--state-dir", str(tmp_path)])
+    printed = capsys.readouterr()
+    message, remedy = printed.err.splitlines()
+    assert status == 2
+    assert "too short" in message
+    assert remedy
+    assert "hunter2" not in printed.out + printed.err
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_check_never_prints_the_secret(
+    check: Callable[..., tuple[int, str]],
+    demo_split: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+) -> None:
+    secret = "0123456789abcdef" * 2
+    monkeypatch.setenv("DSA110_DASHBOARD_SECRET", secret)
+    status, text = check(demo_split, *options)
+    assert status == 0
+    assert secret not in text
+
+
 def test_serve_prints_its_url_answers_and_ends_when_asked(
     start: Callable[..., subprocess.Popen[str]], demo_split: Path
 ) -> None:

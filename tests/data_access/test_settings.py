@@ -247,6 +247,30 @@ def test_the_home_folder_can_be_meant_in_every_path(tmp_path: Path, monkeypatch:
     assert of_environment.databases["products"] == Path("/h/n/q.sqlite3")
 
 
+SECRET = "0123456789abcdef" * 2
+
+
+def test_a_secret_comes_from_the_file_or_the_environment_and_is_not_shown(tmp_path: Path) -> None:
+    of_file = load_settings(config=_toml(tmp_path, f'secret = "{SECRET}"\n'), environment={})
+    of_environment = load_settings(state_dir=tmp_path, environment={"DSA110_DASHBOARD_SECRET": f"{SECRET}\n"})
+    assert of_file.secret == of_environment.secret == SECRET
+    assert SECRET not in repr(of_file)
+    assert load_settings(environment={"DSA110_DASHBOARD_SECRET": ""}).secret == ""
+
+
+@pytest.mark.parametrize("secret", [SECRET[1:], f"{SECRET[1:]} ", " "])
+def test_a_short_secret_is_refused_without_repeating_it(secret: str) -> None:
+    with pytest.raises(ValidationError, match=r"DASHBOARD_SECRET\) is too short: it needs 32 char") as refusal:
+        load_settings(environment={"DSA110_DASHBOARD_SECRET": secret})
+    assert SECRET[1:] not in f"{refusal.value.message} {refusal.value.remedy}"
+
+
+def test_a_secret_that_is_no_text_is_refused_without_repeating_it(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="secret must be text") as refusal:
+        load_settings(config=_toml(tmp_path, f'secret = ["{SECRET}"]\n'), environment={})
+    assert SECRET not in str(refusal.value)
+
+
 def test_a_whole_number_may_be_written_with_a_point(tmp_path: Path) -> None:
     assert load_settings(config=_toml(tmp_path, "lanes = 3.0\n"), environment={}).lanes == 3
 
