@@ -25,7 +25,7 @@ from data_access.errors import ArchiveError, FileMissing
 
 if TYPE_CHECKING:
     from data_access.archive import Archive
-    from data_access.records import DatabaseState
+    from data_access.records import DatabaseState, UnusedTable
     from data_access.services.health import HealthReport
 
 _NAMED_COLUMNS = 4
@@ -172,7 +172,7 @@ def _check(options: argparse.Namespace) -> int:
 
     async def ask() -> HealthReport:
         async with open_archive(options.state_dir, config=options.config) as archive:
-            return await archive.health.report()
+            return await archive.health.report(with_unused=True)
 
     report = asyncio.run(ask())
     print(json.dumps({**asdict(report), "ok": report.ok}, indent=2) if options.json else _report_text(report))
@@ -213,7 +213,13 @@ def _database_lines(database: DatabaseState, now: float) -> list[str]:
         more = f" and {len(names) - _NAMED_COLUMNS} more" if len(names) > _NAMED_COLUMNS else ""
         missing = f"  missing columns: {', '.join(names[:_NAMED_COLUMNS])}{more}" if names else ""
         lines.append(f"    {table.name:<22} {table.rows:>12} rows{missing}")
-    return lines
+    return lines + [_unused_line(table) for table in database.unused]
+
+
+def _unused_line(table: UnusedTable) -> str:
+    size = f"{'view':>17}" if table.kind == "view" else f"{table.rows:>12} rows"
+    state = f"NOT READABLE: {table.error}" if table.error else f"{size}  {table.n_columns} columns"
+    return f"    {table.name:<22} {state}  (not used by the dashboard)"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import json
 import logging
-import os
 import secrets
 import signal
 import threading
@@ -35,7 +34,6 @@ from dashboards.source_files import source_file_rules
 from data_access.errors import ValidationError
 
 log = logging.getLogger("dsa110.dashboard")
-SECRET_VARIABLE = "DSA110_DASHBOARD_SECRET"  # noqa: S105  (the name of a variable, not a secret)
 DAY_S = 86_400
 
 
@@ -188,7 +186,7 @@ def build_server(
             *extra_patterns,
         ],
         sign_sessions=True,
-        secret_key=(os.environ.get(SECRET_VARIABLE) or secrets.token_hex(32)).encode(),
+        secret_key=(getattr(settings, "secret", "") or secrets.token_hex(32)).encode(),
         session_token_expiration=DAY_S,
         unused_session_lifetime_milliseconds=5000,
         check_unused_sessions_milliseconds=2000,

@@ -127,7 +127,8 @@ class Archive:
         self.queue = QueueRepository(self.layout, count_deadline_s=counting)
         self.raw_files = RawFileRepository(self.layout, count_deadline_s=counting)
         self.operations = OperationsRepository(self.layout)
-        self.catalogs = CatalogRepository(self.settings.catalog_dir, self._open_catalog)
+        catalogs, beside = self.settings.catalog_dir, self.settings.state_dir / "db"
+        self.catalogs = CatalogRepository(catalogs, self._open_catalog, databases_dir=beside)
         self.notes = NotesDatabase(
             self.settings.data_dir,
             self.offload,
@@ -136,7 +137,7 @@ class Archive:
         )
         self.marks = MarkRepository(self.notes)
         self.cross_matches = CrossMatchRepository(
-            self.settings.catalog_dir, self._calibrator_lists, self._open_catalog
+            catalogs, self._calibrator_lists, self._open_catalog, databases_dir=beside
         )
 
     def _make_services(self) -> None:

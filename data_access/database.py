@@ -241,18 +241,20 @@ class Database:
 
     async def _introspect(self, version: int) -> Schema:
         found = await self._ask(
-            "SELECT name, type = 'table' AND upper(sql) NOT LIKE '%WITHOUT ROWID%' "
+            "SELECT name, type = 'table' AND upper(sql) NOT LIKE '%WITHOUT ROWID%', type = 'view' "
             "FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name"
         )
-        described = {name: await self._columns(name) for name, _ in found}
+        described = {name: await self._columns(name) for name, *_ in found}
         tables = {name: tuple(column for column, _ in columns) for name, columns in described.items()}
         keys = {name: [column for column, place in columns if place] for name, columns in described.items()}
         return Schema(
             {name: columns for name, columns in tables.items() if columns},
             version,
-            frozenset(name for name, with_rowid in found if with_rowid),
+            frozenset(name for name, with_rowid, _ in found if with_rowid),
             {name: columns[0] for name, columns in keys.items() if len(columns) == 1},
             indexed_columns(keys, await self._ask(INDEXES_SQL)),
+            frozenset(name for name, _, is_view in found if is_view),
+            tuple(name for name, columns in tables.items() if not columns),
         )
 
     async def _columns(self, table: str) -> tuple[tuple[str, int], ...]:

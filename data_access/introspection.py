@@ -18,6 +18,7 @@ class Schema:
     """Tables of one file: name -> column names, in the order of the file; `with_rowid` have a row number.
 
     `keys` names the primary key where it is a single column; `indexed` has the columns that an index begins with.
+    `broken` are the tables and views whose columns SQLite cannot tell: they are not among `tables`.
     """
 
     tables: dict[str, tuple[str, ...]]
@@ -25,6 +26,8 @@ class Schema:
     with_rowid: frozenset[str] = frozenset()
     keys: Mapping[str, str] = field(default_factory=dict)
     indexed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    views: frozenset[str] = frozenset()
+    broken: tuple[str, ...] = ()
 
 
 def indexed_columns(keys: Mapping[str, Sequence[str]], indexes: Iterable[Sequence[str]]) -> dict[str, frozenset[str]]:

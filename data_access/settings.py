@@ -18,6 +18,7 @@ DEFAULT_STATE_DIR = Path("/data/dsa110-contimg/state")
 _DEFAULT_RAW_FOLDER = Path("/data/incoming")
 DEFAULT_CACHE_DIR = Path("~/.cache/dsa110-dashboard")
 DEFAULT_DATA_DIR = Path("~/.local/share/dsa110-dashboard")
+_LEAST_SECRET = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,8 @@ class Settings:
         Where the files of the other roles are looked for, the best place first. It follows from `state_dir`.
     roots : tuple of Path
         Folders below which files may be read.
+    secret : str
+        Signs the sessions; it is never shown, printed or logged.
     """
 
     state_dir: Path = DEFAULT_STATE_DIR
@@ -104,6 +107,7 @@ class Settings:
     thumbnail_cache_mb: float = 200.0
     data_dir: Path = DEFAULT_DATA_DIR
     user_header: str = ""
+    secret: str = field(default="", repr=False)
     services: tuple[str, ...] = DEFAULT_SERVICES
     lanes: int = 2
     query_deadline_s: float = 5.0
@@ -143,11 +147,14 @@ _ABOUT: dict[str, str] = {
     "state_dir": "state folder of the pipeline; databases are looked for in its `db` folder, then in itself",
     "log_roots": "folders with log files",
     "roots": "folders below which images, Measurement Sets and tables may be read",
-    "catalog_dir": "folder with catalogue databases; `VLA_CATALOG` names one of its files",
+    "catalog_dir": "folder with catalogue databases; `VLA_CATALOG` names one of its files; `master_sources.sqlite3` "
+    "may lie in `<state>/db` instead",
     "cache_dir": "folder for sums and pictures, outside of the pipeline's folders; may be deleted at any time",
     "thumbnail_cache_mb": "thumbnails kept in `cache_dir`, megabytes; the longest unused go first",
     "data_dir": "folder for what people write (marks, comments, lists), never one of the pipeline's; make copies",
     "user_header": "HTTP header with the name of the reader, set by a trusted proxy; empty: people type theirs",
+    "secret": "signs the sessions: a random text of 32 characters or more, the same for every process; empty: each "
+    "start makes its own",
     "services": "programs of the pipeline that /status asks on this machine alone: name, port, and a path, `PING` or "
     "nothing; `[]` or `none` asks nobody",
     "lanes": "connections per database for fast reads (one more is kept for slow ones)",
@@ -170,6 +177,7 @@ _VARIABLES: dict[str, tuple[str, ...]] = {
     "cache_dir": ("DSA110_DASHBOARD_CACHE",),
     "data_dir": ("DSA110_DASHBOARD_DATA",),
     "user_header": ("DSA110_DASHBOARD_USER_HEADER",),
+    "secret": ("DSA110_DASHBOARD_SECRET",),
     "services": ("DSA110_DASHBOARD_SERVICES",),
 }
 
@@ -181,7 +189,8 @@ def _folders_text(role: DatabaseRole) -> str:
 
 
 _LISTS = ("roots", "log_roots", "services")
-_PATHS = ("state_dir", "databases", "roots", "log_roots", "catalog_dir", "cache_dir", "data_dir")
+_OF_ARCHIVE = ("state_dir", "databases", "roots", "log_roots", "catalog_dir")
+_PATHS = (*_OF_ARCHIVE, "cache_dir", "data_dir")
 
 
 def _default_text(name: str) -> str:
@@ -191,6 +200,7 @@ def _default_text(name: str) -> str:
         "roots": "`<state>/../stage`, `/stage/dsa110-contimg`, `/data/dsa110-contimg`",
         "catalog_dir": "`<state>/catalogs`",
         "user_header": "–",
+        "secret": "–",
         "services": ", ".join(f"`{service}`" for service in DEFAULT_SERVICES),
     }
     if name in special:
@@ -206,11 +216,13 @@ def load_settings(
 ) -> Settings:
     """Return the settings: an explicit `state_dir` wins over the file, the file over the environment.
 
+    Of these sources one that names a state folder names the whole archive: what those below it say about databases,
+    folders and catalogues is not used, so that two archives are never mixed.
+
     Parameters
     ----------
     state_dir : path, optional
-        State folder; with it the environment's variables about the archive are not used, so that an archive opened
-        by name is never mixed with another one.
+        State folder, or the folder that holds it.
     config : path, optional
         TOML file with the names of the settings table.
     environment : mapping, optional
@@ -221,18 +233,20 @@ def load_settings(
     ValidationError
         For an unreadable file, an unknown name, or a value of the wrong kind.
     """
-    env = dict(os.environ if environment is None else environment)
-    if state_dir is not None:
-        own = tuple(v for name in ("cache_dir", "data_dir", "user_header", "services") for v in _VARIABLES[name])
-        env = {name: env[name] for name in own if name in env}
-    given = _from_environment(env)
+    given = _from_environment(os.environ if environment is None else environment)
     if config is not None:
-        from_file = _from_file(Path(config))
-        databases = {**given.get("databases", {}), **from_file.get("databases", {})}
-        given |= from_file | ({"databases": databases} if databases else {})
+        given = _put_over(given, _from_file(Path(config)))
     if state_dir is not None:
-        given["state_dir"] = _state_folder(Path(state_dir))
+        given = _put_over(given, {"state_dir": _state_folder(Path(state_dir))})
     return _complete(given)
+
+
+def _put_over(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of two sources, the upper one first; with its state folder it names the whole archive."""
+    if "state_dir" in upper:
+        lower = {name: value for name, value in lower.items() if name not in _OF_ARCHIVE}
+    databases = {**lower.get("databases", {}), **upper.get("databases", {})}
+    return {**lower, **upper} | ({"databases": databases} if databases else {})
 
 
 def _state_folder(folder: Path) -> Path:
@@ -302,9 +316,9 @@ def _check_paths(given: Mapping[str, Any]) -> None:
     bad_roles = set(databases) - {role.role for role in ROLES}
     if bad_roles:
         raise ValidationError(f"The settings file names unknown databases: {', '.join(sorted(bad_roles))}")
-    for name in ("state_dir", "catalog_dir", "cache_dir", "data_dir", "user_header"):
+    for name in ("state_dir", "catalog_dir", "cache_dir", "data_dir", "user_header", "secret"):
         if not isinstance(given.get(name, ""), str):
-            raise ValidationError(f"The setting {name} must be text, not {given[name]!r}")
+            raise ValidationError(f"The setting {name} must be text, not of the kind {type(given[name]).__name__}")
     for name in _LISTS:
         value = given.get(name, [])
         if not isinstance(value, str | list) or not all(isinstance(item, str) for item in value):
@@ -329,6 +343,7 @@ def _complete(given: Mapping[str, Any]) -> Settings:
     values["cache_dir"] = Path(given.get("cache_dir", DEFAULT_CACHE_DIR)).expanduser().absolute()
     values["data_dir"] = Path(given.get("data_dir", DEFAULT_DATA_DIR)).expanduser().absolute()
     values["user_header"] = str(given.get("user_header", "")).strip()
+    values["secret"] = _secret(given)
     values["services"] = _services(given)
     defaults = Settings()
     for name in _ABOUT:
@@ -352,6 +367,17 @@ def _folders(given: Mapping[str, Any], name: str, default: tuple[Path, ...]) -> 
     if isinstance(value, str):
         value = [value]
     return tuple(Path(str(item).strip()).expanduser() for item in value if str(item).strip())
+
+
+def _secret(given: Mapping[str, Any]) -> str:
+    """Return the secret, which no message repeats; raise `ValidationError` for one that can be guessed."""
+    secret = str(given.get("secret", ""))
+    if secret and len(secret.strip()) < _LEAST_SECRET:
+        raise ValidationError(
+            f"The setting secret ({_VARIABLES['secret'][0]}) is too short: it needs {_LEAST_SECRET} characters",
+            remedy="Make one with `openssl rand -hex 32`, or leave it out: then every start makes its own.",
+        )
+    return secret.strip()
 
 
 def _services(given: Mapping[str, Any]) -> tuple[str, ...]:

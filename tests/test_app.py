@@ -174,6 +174,24 @@ def test_check_names_the_tables_that_pages_will_miss(
     assert re.search(r"^    batch_jobs +/jobs\?view=batches$", text, re.MULTILINE)
 
 
+def test_check_lists_the_tables_that_no_page_shows(check: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "data_registry.sqlite3")
+    connection.execute("CREATE TABLE data_tags (id INTEGER PRIMARY KEY, data_id, tag)")
+    connection.execute("CREATE VIEW tagged AS SELECT data_id FROM data_tags")
+    connection.execute("CREATE VIEW of_nothing AS SELECT * FROM gone")
+    connection.execute("INSERT INTO data_tags (tag) VALUES ('a'), ('b')")
+    connection.commit()
+    connection.close()
+    lines = {line.split()[0]: " ".join(line.split()[1:]) for line in check(tmp_path)[1].splitlines()}
+    assert lines["data_tags"] == "2 rows 3 columns (not used by the dashboard)"
+    assert lines["tagged"] == "view 1 columns (not used by the dashboard)"
+    assert lines["of_nothing"].startswith("NOT READABLE: ")
+    (database,) = report_of(check(tmp_path, "--json"))["databases"]
+    assert [(t["name"], t["kind"], t["n_columns"], t["n_rows"]) for t in database["unused"]] == [
+        ("data_tags", "table", 3, 2), ("of_nothing", "view", 0, None), ("tagged", "view", 1, None),
+    ]  # fmt: skip
+
+
 def test_check_names_some_of_many_missing_columns(check: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "products.sqlite3")
     connection.execute("CREATE TABLE ms_index (path)")
@@ -260,6 +278,30 @@ def test_bad_settings_end_with_a_message_and_a_remedy(
     assert status == 2
     assert complaint in message
     assert remedy
+
+
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_a_short_secret_ends_with_a_message_that_does_not_tell_it(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DSA110_DASHBOARD_SECRET", "hunter2")
+    status = app.main([command, "--state-dir", str(tmp_path)])
+    printed = capsys.readouterr()
+    message, remedy = printed.err.splitlines()
+    assert status == 2
+    assert "too short" in message
+    assert remedy
+    assert "hunter2" not in printed.out + printed.err
+
+
+def test_check_never_prints_the_secret(
+    check: Callable[..., tuple[int, str]], demo_split: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "0123456789abcdef" * 2
+    monkeypatch.setenv("DSA110_DASHBOARD_SECRET", secret)
+    for options in ((), ("--json",)):
+        status, text = check(demo_split, *options)
+        assert (status, secret in text) == (0, False)
 
 
 def test_serve_prints_its_url_answers_and_ends_when_asked(

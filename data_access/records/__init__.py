@@ -34,6 +34,7 @@ from data_access.records.operations import (
     ServiceState,
     StorageLocation,
     TableState,
+    UnusedTable,
 )
 from data_access.records.sources import (
     EseCandidate,
@@ -97,4 +98,5 @@ __all__ = [
     "TableState",
     "Task",
     "TransientCandidate",
+    "UnusedTable",
 ]

@@ -62,8 +62,24 @@ class TableState:
 
 
 @dataclass(frozen=True, slots=True)
+class UnusedTable:
+    """A table that no page shows, or a view, which is not counted; `rows` and what follows as in `TableState`."""
+
+    name: str
+    kind: Literal["table", "view"]
+    n_columns: int
+    rows: str
+    error: str = ""
+    n_rows: int | None = None
+    count_kind: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseState:
-    """One database file: can it be read, how, and how old is its newest write."""
+    """One database file: can it be read, how, and how old is its newest write.
+
+    `unused` has the tables that the dashboard does not use, where they were asked for.
+    """
 
     role: str
     path: str
@@ -75,6 +91,7 @@ class DatabaseState:
     size_bytes: int | None
     last_write_at: float | None
     tables: tuple[TableState, ...]
+    unused: tuple[UnusedTable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from data_access.database import Database
 from data_access.errors import DatabaseError
 from data_access.records.image_quality import Catalog, CatalogSource
 from data_access.repositories.base import RowReader, Where
+from data_access.repositories.catalog_files import MASTER, find_catalog_files
 
 _STRIP = re.compile(r"(nvss|first|rax|vlass)_dec([+-]\d+(?:\.\d+)?)\.sqlite3", re.IGNORECASE)
-_MASTER = "master_sources.sqlite3"
 _MOST_SOURCES = 1000
 # A strip is asked when its middle is this near: the pipeline writes them some degrees wide around a pointing.
 _STRIP_REACH_DEG = 6.0
@@ -43,17 +43,24 @@ _SURVEYS = {
 
 
 class CatalogRepository:
-    """The catalogue files of one folder; a file that cannot be read is passed over for the next one.
+    """The catalogue files; one that cannot be read is passed over for the next one.
 
     Parameters
     ----------
-    folder : Path or None
+    folder, databases_dir : Path or None
+        See `find_catalog_files`.
     open_database : callable
         Makes the reader of one file.
     """
 
-    def __init__(self, folder: Path | None, open_database: Callable[[str, Path], Database]) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        folder: Path | None,
+        open_database: Callable[[str, Path], Database],
+        *,
+        databases_dir: Path | None = None,
+    ) -> None:
+        self._folders = (folder, databases_dir)
         self._open = open_database
         self._databases: dict[Path, Database] = {}
 
@@ -74,16 +81,12 @@ class CatalogRepository:
 
     def _files(self, dec_deg: float) -> list[tuple[_Survey, Path]]:
         found: list[tuple[int, float, str, _Survey, Path]] = []
-        try:
-            paths = sorted(self._folder.iterdir()) if self._folder is not None else []
-        except OSError:
-            return []
-        for path in paths:
+        for path in find_catalog_files(*self._folders):
             if strip := _STRIP.fullmatch(path.name):
                 survey, distance = _SURVEYS[strip[1].lower()], abs(float(strip[2]) - dec_deg)
                 if distance <= _STRIP_REACH_DEG:
                     found.append((survey.rank, distance, path.name, survey, path))
-            elif path.name == _MASTER:
+            elif path.name == MASTER:
                 found.append((_SURVEYS["master"].rank, 0.0, path.name, _SURVEYS["master"], path))
         return [(survey, path) for *_, survey, path in sorted(found, key=lambda one: one[:3])]
 

@@ -17,6 +17,7 @@ from data_access.analysis.sky_match import position_angle_deg
 from data_access.database import Database
 from data_access.errors import DatabaseError, ValidationError
 from data_access.records.cross_matches import CatalogueAnswer, CatalogueMatch
+from data_access.repositories.catalog_files import MASTER, find_catalog_files
 
 MOST_MATCHES = 200
 LARGEST_RADIUS_ARCSEC = 3600.0
@@ -127,8 +128,8 @@ class CrossMatchRepository:
 
     Parameters
     ----------
-    folder : Path or None
-        With the files of the surveys.
+    folder, databases_dir : Path or None
+        With the files of the surveys; see `find_catalog_files`.
     find_calibrators : coroutine function
         Returns the database with the pipeline's own lists, None when there is none.
     open_database : callable
@@ -140,8 +141,11 @@ class CrossMatchRepository:
         folder: Path | None,
         find_calibrators: Callable[[], Awaitable[Database | None]],
         open_database: Callable[[str, Path], Database],
+        *,
+        databases_dir: Path | None = None,
     ) -> None:
         self._folder = folder
+        self._databases_dir = databases_dir
         self._find_calibrators = find_calibrators
         self._open_database = open_database
         self._opened: OrderedDict[Path, Database] = OrderedDict()
@@ -158,7 +162,7 @@ class CrossMatchRepository:
         if not (abs(dec_deg) <= 90 and math.isfinite(ra_deg) and 0 < radius_arcsec <= LARGEST_RADIUS_ARCSEC):
             raise ValidationError(f"Catalogues are asked within up to {LARGEST_RADIUS_ARCSEC:g}″ of a position")
         async with self._gate:  # few files are open at a time, and nobody closes what another one reads
-            files = await asyncio.to_thread(_files_in, self._folder)
+            files = await asyncio.to_thread(_files_in, self._folder, self._databases_dir)
             place = (ra_deg % 360, dec_deg, radius_arcsec)
             answers = [await self._ask(catalogue, files, *place) for catalogue in CATALOGUES]
             return (*answers, await self._ask_pipeline(*place))
@@ -206,7 +210,9 @@ class CrossMatchRepository:
     def _missing(self, catalogue: Catalogue) -> str:
         if self._folder is None:
             return "no catalogue folder is configured"
-        return f"no file {catalogue.prefixes[0]}*.sqlite3 in the catalogue folder"
+        prefix = catalogue.prefixes[0]
+        beside = f" or in {self._databases_dir}" if self._databases_dir and MASTER.startswith(prefix) else ""
+        return f"no file {prefix}*.sqlite3 in the catalogue folder{beside}"
 
     async def _file(self, path: Path) -> Database:
         if path in self._opened:
@@ -218,13 +224,8 @@ class CrossMatchRepository:
         return self._opened[path]
 
 
-def _files_in(folder: Path | None) -> tuple[Path, ...]:
-    if folder is None:
-        return ()
-    try:
-        return tuple(sorted(p for p in folder.iterdir() if p.suffix in (".sqlite3", ".db")))
-    except OSError:
-        return ()
+def _files_in(folder: Path | None, databases_dir: Path | None) -> tuple[Path, ...]:
+    return tuple(path for path in find_catalog_files(folder, databases_dir) if path.suffix in (".sqlite3", ".db"))
 
 
 def _distance_deg(path: Path, dec_deg: float) -> float:

@@ -13,8 +13,9 @@ from data_access.database import SQLITE_VERSION, Database
 from data_access.errors import DatabaseError, DatabaseLocked, DatabaseMissing
 from data_access.layout import TABLES, Layout
 from data_access.presence import is_folder
-from data_access.records import DatabaseState, TableState
+from data_access.records import DatabaseState, TableState, UnusedTable
 from data_access.repositories.base import Where, count_rows
+from data_access.services.unused_tables import find_unused_tables
 
 USED_BY: Mapping[str, str] = {
     "variability_stats": "/sources and /variability",
@@ -99,10 +100,17 @@ class HealthService:
         self._folders = folders
         self._count_deadline_s = count_deadline_s
 
-    async def report(self) -> HealthReport:
-        """Return the state of everything; never raises for the sake of a single database."""
+    async def report(self, *, with_unused: bool = False) -> HealthReport:
+        """Return the state of everything; never raises for the sake of a single database.
+
+        Parameters
+        ----------
+        with_unused : bool
+            Look at the tables that no page shows too, which a page that is refreshed has no use for.
+        """
         await self._layout.databases.look_again()
-        states = tuple([await self._state(database) for database in self._layout.databases.values()])
+        databases = self._layout.databases.values()
+        states = tuple([await self._state(database, with_unused=with_unused) for database in databases])
         tables = [table for state in states for table in state.tables if not table.error]
         found = {t.name for t in tables if _NAMED_BY.get(t.name) not in t.missing_columns}
         missing = tuple(name for name, spec in TABLES.items() if spec.essential and name not in found)
@@ -114,9 +122,10 @@ class HealthService:
             str(self._layout.databases.state_dir or ""), self._layout.databases.complaint,
         )  # fmt: skip
 
-    async def _state(self, database: Database) -> DatabaseState:
+    async def _state(self, database: Database, *, with_unused: bool) -> DatabaseState:
         try:
             tables = await self._tables(database)
+            unused = await self._unused(database, tables) if with_unused else ()
             journal = await database.journal_mode()
         except DatabaseError as err:
             return DatabaseState(
@@ -125,8 +134,12 @@ class HealthService:
             )  # fmt: skip
         return DatabaseState(
             database.role, str(database.path), True, "", "", database.mode, journal,
-            *_size_and_age(database.path), tables,
+            *_size_and_age(database.path), tables, unused,
         )  # fmt: skip
+
+    async def _unused(self, database: Database, tables: tuple[TableState, ...]) -> tuple[UnusedTable, ...]:
+        used = {table.physical_name for table in tables}
+        return await find_unused_tables(database, used, count_deadline_s=self._count_deadline_s)
 
     async def _tables(self, database: Database) -> tuple[TableState, ...]:
         """Return the state of every table of a file; raise what the first says when none can be read."""

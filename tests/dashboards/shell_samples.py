@@ -31,6 +31,7 @@ from dashboards.components import (
 )
 from dashboards.session import PageSpec, PageView
 from data_access.errors import DatabaseMissing, RecordNotFound, ValidationError
+from data_access.settings import Settings
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 
@@ -80,6 +81,7 @@ class FakeChanges:
 class FakeArchive:
     changes: FakeChanges = field(default_factory=FakeChanges)
     text: str = "J123456+420000"
+    settings: Settings = field(default_factory=Settings)
 
 
 COLUMNS = [

@@ -20,6 +20,7 @@ from dashboards.panel_patches import HEADERS
 from dashboards.server import DashboardServer, build_server
 from dashboards.session import PageView
 from data_access.errors import RecordNotFound
+from data_access.settings import Settings
 from tests.dashboards import shell_samples
 from tests.dashboards.bokeh_client import BokehClient
 from tests.dashboards.shell_samples import HOSTILE, SPECS, FakeArchive
@@ -235,9 +236,9 @@ async def test_websocket_with_a_forged_token_is_refused(server: DashboardServer)
 
 @pytest.mark.parametrize(("path", "words"), [("/sample/7?q=1", "record 7 1"), ("/sample", "sample_plot")])
 async def test_websocket_of_an_expired_session_gets_the_page_without_any_foreign_address(
-    monkeypatch: pytest.MonkeyPatch, path: str, words: str
+    path: str, words: str
 ) -> None:
-    first, second = await two_servers(monkeypatch)
+    first, second = await two_servers()
     client = await BokehClient(first.url.rstrip("/"), path).open(websocket_base=second.url.rstrip("/"))
     text = json.dumps(client.document)
     text += await client.wait_for("filled")
@@ -252,7 +253,7 @@ async def test_websocket_of_an_expired_session_gets_the_page_without_any_foreign
 async def test_websocket_of_an_expired_session_gets_a_card_when_the_page_is_gone_meanwhile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    first, second = await two_servers(monkeypatch)
+    first, second = await two_servers()
 
     async def refuse(*_: object) -> None:
         raise RecordNotFound("gone meanwhile")
@@ -267,10 +268,11 @@ async def test_websocket_of_an_expired_session_gets_a_card_when_the_page_is_gone
     assert "gone meanwhile" in text
 
 
-async def two_servers(monkeypatch: pytest.MonkeyPatch) -> tuple[DashboardServer, DashboardServer]:
+async def two_servers() -> tuple[DashboardServer, DashboardServer]:
     """Two servers with one secret: to the second, the tokens of the first are those of expired sessions."""
-    monkeypatch.setenv("DSA110_DASHBOARD_SECRET", "a secret for this test")
-    made = build_server(FakeArchive(), specs=SPECS), build_server(FakeArchive(), specs=SPECS)
+    settings = Settings(secret="a secret for this test")
+    archive = FakeArchive(settings=settings)
+    made = build_server(archive, specs=SPECS), build_server(archive, specs=SPECS)
     for server in made:
         server.start()
     return made

@@ -98,6 +98,38 @@ async def test_the_master_list_has_nvss_flux_densities_in_jy(tmp_path: Path) -> 
     assert (match.name, match.flux_mjy, match.note) == ("7", 110.0, "α -0.70, VLASS 0.05 Jy")
 
 
+MASTER_COLUMNS = "source_id, ra_deg, dec_deg, s_nvss"
+
+
+async def test_the_master_list_is_found_beside_the_databases_too(tmp_path: Path) -> None:
+    (tmp_path / "db").mkdir()
+    make(tmp_path / "db" / "master_sources.sqlite3", "sources", MASTER_COLUMNS, (7, 150.0, 16.0, 0.11))
+    async with open_archive(tmp_path) as archive:
+        answers = await archive.cross_matches.find_near(150.0, 16.0, 60.0)
+        around = await archive.catalogs.find_near(150.0, 16.0, 0.1)
+    (match,) = next(a for a in answers if a.catalogue == "Master list").matches
+    assert (match.name, match.flux_mjy) == ("7", 110.0)
+    assert around is not None
+    assert (around.file, [source.flux_mjy for source in around.sources]) == ("master_sources.sqlite3", [110.0])
+
+
+async def test_of_two_master_lists_that_of_the_catalogue_folder_is_asked(tmp_path: Path) -> None:
+    for folder, name in (("db", 7), ("catalogs", 8)):
+        (tmp_path / folder).mkdir()
+        path = tmp_path / folder / "master_sources.sqlite3"
+        make(path, "sources", MASTER_COLUMNS, (name, 150.0, 16.0, 0.11))
+    async with open_archive(tmp_path) as archive:
+        answers = await archive.cross_matches.find_near(150.0, 16.0, 60.0)
+    assert [m.name for m in next(a for a in answers if a.catalogue == "Master list").matches] == ["8"]
+
+
+async def test_a_missing_master_list_is_said_with_both_places(tmp_path: Path) -> None:
+    async with open_archive(tmp_path) as archive:
+        answers = {a.catalogue: a for a in await archive.cross_matches.find_near(150.0, 16.0, 60.0)}
+    assert answers["Master list"].message.endswith(f"in the catalogue folder or in {tmp_path / 'db'}")
+    assert answers["NVSS"].message.endswith("in the catalogue folder")
+
+
 async def test_missing_columns_and_wrong_values_are_no_values(tmp_path: Path) -> None:
     make(tmp_path / "nvss_dec+16.0.sqlite3", "sources", "ra_deg, dec_deg, flux_mjy",
          (150.0, 16.0, "bright"), (150.001, 16.0, None), ("x", 16.0, 3.0))  # fmt: skip

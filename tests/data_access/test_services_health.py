@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from data_access.archive import Archive, open_archive
 from data_access.layout import TABLES
-from data_access.records import TableState
+from data_access.records import TableState, UnusedTable
 from data_access.services.health import USED_BY, HealthReport
 from tests.data_access.database_samples import make_database
 
@@ -36,6 +37,13 @@ def damage(database: Path, table: str) -> None:
     with database.open("r+b") as file:
         file.seek((page - 1) * size)
         file.write(b"\xff" * size)
+
+
+def add(archive: Archive, *statements: str) -> None:
+    """Let the pipeline make more tables."""
+    with closing(sqlite3.connect(archive.databases["pipeline"].path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
 
 
 def table_of(report: HealthReport, name: str) -> TableState:
@@ -87,6 +95,58 @@ async def test_a_table_whose_rows_have_no_name_is_missing_for_the_main_pages(tmp
         report = await archive.health.report()
     assert set(report.missing) == {"ms_index", "images", "photometry", "caltables"}
     assert "path" in table_of(report, "images").missing_columns
+
+
+async def unused_of(archive: Archive) -> dict[str, UnusedTable]:
+    (database,) = (await archive.health.report(with_unused=True)).databases
+    assert database.ok
+    return {table.name: table for table in database.unused}
+
+
+async def test_tables_that_no_page_shows_are_told_to_those_who_ask(archive: Archive) -> None:
+    add(archive, 'CREATE TABLE "odd ""name" (a, b)', 'INSERT INTO "odd ""name" VALUES (1, 2)')
+    add(archive, "CREATE TABLE ordered (id INTEGER PRIMARY KEY AUTOINCREMENT)")  # SQLite keeps a table of its own
+    unused = await unused_of(archive)
+    assert set(unused) == {'odd "name', "ordered"}
+    assert unused['odd "name'] == UnusedTable('odd "name', "table", 2, "1", n_rows=1, count_kind="exact")
+    (database,) = (await archive.health.report()).databases
+    assert database.unused == ()
+
+
+async def test_the_name_of_a_table_that_the_pages_do_not_read_is_unused(archive: Archive) -> None:
+    add(archive, "CREATE TABLE calibration_tables (id)")
+    assert (await unused_of(archive))["calibration_tables"].n_rows == 0
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["CREATE VIEW broken AS SELECT * FROM gone", "CREATE VIEW broken AS SELECT a, no_function(a) AS b FROM fine"],
+)
+async def test_a_broken_view_hurts_no_other_table(archive: Archive, broken: str) -> None:
+    add(archive, "CREATE TABLE fine (a)", broken, "CREATE TABLE zebra (a)")
+    unused = await unused_of(archive)
+    assert unused["broken"].error
+    assert (unused["fine"].error, unused["zebra"].error) == ("", "")
+    assert (await archive.health.report(with_unused=True)).ok
+
+
+async def test_a_damaged_table_that_no_page_shows_is_named(archive: Archive) -> None:
+    add(archive, "CREATE TABLE fine (a)", "CREATE TABLE torn (a)")
+    damage(archive.databases["pipeline"].path, "torn")
+    unused = await unused_of(archive)
+    assert "damaged" in unused["torn"].error
+    assert unused["fine"].rows == "0"
+
+
+async def test_no_table_is_gone_through_as_a_whole(archive: Archive) -> None:
+    numbers = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 30000) "
+    add(archive, "CREATE TABLE long (a)", f"{numbers} INSERT INTO long SELECT i FROM c")
+    add(archive, "CREATE TABLE keyed (a PRIMARY KEY) WITHOUT ROWID", "INSERT INTO keyed SELECT a FROM long")
+    endless = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT sum(i) AS total FROM c"
+    add(archive, f"CREATE VIEW endless AS {endless}")
+    unused = await unused_of(archive)
+    assert (unused["long"].rows, unused["keyed"].rows) == ("about 30,000", "10,000+")
+    assert (unused["endless"].rows, unused["endless"].error) == ("not counted", "")
 
 
 async def test_rows_are_counted_in_words_and_as_a_number(archive: Archive) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,52 @@ def test_a_database_of_the_file_joins_those_of_the_environment(tmp_path: Path) -
     assert dict(settings.databases) == {"products": Path("/p.sqlite3"), "ingest": Path("/i.sqlite3")}
 
 
+OF_ANOTHER_ARCHIVE = {
+    "PIPELINE_STATE_DIR": "/other/state",
+    "PIPELINE_DB": "/other/p.sqlite3",
+    "DSA110_ALLOWED_MS_ROOTS": "/other/ms",
+    "PIPELINE_LOG_DIR": "/other/logs",
+    "VLA_CATALOG": "/other/c/vla.sqlite3",
+    "DSA110_DASHBOARD_CACHE": "/own/cache",
+}
+
+
+def test_a_file_with_a_state_folder_is_never_mixed_with_the_archive_of_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "products.sqlite3").touch()
+    settings = load_settings(config=_toml(tmp_path, 'state_dir = "."\n'), environment=OF_ANOTHER_ARCHIVE)
+    assert dict(settings.databases) == {"products": tmp_path / "products.sqlite3"}
+    assert settings == replace(load_settings(state_dir=tmp_path, environment={}), cache_dir=Path("/own/cache"))
+
+
+def test_an_explicit_state_folder_is_never_mixed_with_the_archive_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "products.sqlite3").touch()
+    config = _toml(
+        tmp_path,
+        'roots = "/other"\nlog_roots = "/other"\ncatalog_dir = "/other"\nlanes = 3\n'
+        '[databases]\npipeline = "/other/p.sqlite3"\n',
+    )
+    settings = load_settings(state_dir=tmp_path, config=config, environment={})
+    assert settings == replace(load_settings(state_dir=tmp_path, environment={}), lanes=3)
+
+
+def test_a_state_folder_comes_with_what_its_own_file_names(tmp_path: Path) -> None:
+    config = _toml(
+        tmp_path, 'state_dir = "."\nroots = "/ms"\nlog_roots = "/l"\ncatalog_dir = "/c"\n[databases]\nhdf5 = "/h"\n'
+    )
+    settings = load_settings(config=config, environment=OF_ANOTHER_ARCHIVE)
+    assert (settings.roots, settings.log_roots, settings.catalog_dir) == ((Path("/ms"),), (Path("/l"),), Path("/c"))
+    assert dict(settings.databases) == {"hdf5": Path("/h")}
+
+
+def test_a_database_of_the_file_joins_the_state_folder_of_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "ingest.sqlite3").touch()
+    config = _toml(tmp_path, '[databases]\nproducts = "/p.sqlite3"\n')
+    environment = {"PIPELINE_STATE_DIR": str(tmp_path), "DSA110_ALLOWED_MS_ROOTS": "/ms"}
+    settings = load_settings(config=config, environment=environment)
+    assert dict(settings.databases) == {"products": Path("/p.sqlite3"), "ingest": tmp_path / "ingest.sqlite3"}
+    assert settings.roots == (Path("/ms"),)
+
+
 def test_a_catalogue_of_the_environment_names_the_folder_of_all() -> None:
     variables = {"VLA_CATALOG": "/cat/vla_calibrators.sqlite3"}
     assert load_settings(environment=variables).catalog_dir == Path("/cat")
@@ -198,6 +245,30 @@ def test_the_home_folder_can_be_meant_in_every_path(tmp_path: Path, monkeypatch:
     assert settings.databases["products"] == Path("/h/n/p.sqlite3")
     of_environment = load_settings(environment={"PIPELINE_PRODUCTS_DB": "~/q.sqlite3"})
     assert of_environment.databases["products"] == Path("/h/n/q.sqlite3")
+
+
+SECRET = "0123456789abcdef" * 2
+
+
+def test_a_secret_comes_from_the_file_or_the_environment_and_is_not_shown(tmp_path: Path) -> None:
+    of_file = load_settings(config=_toml(tmp_path, f'secret = "{SECRET}"\n'), environment={})
+    of_environment = load_settings(state_dir=tmp_path, environment={"DSA110_DASHBOARD_SECRET": f"{SECRET}\n"})
+    assert of_file.secret == of_environment.secret == SECRET
+    assert SECRET not in repr(of_file)
+    assert load_settings(environment={"DSA110_DASHBOARD_SECRET": ""}).secret == ""
+
+
+@pytest.mark.parametrize("secret", [SECRET[1:], f"{SECRET[1:]} ", " "])
+def test_a_short_secret_is_refused_without_repeating_it(secret: str) -> None:
+    with pytest.raises(ValidationError, match=r"DASHBOARD_SECRET\) is too short: it needs 32 char") as refusal:
+        load_settings(environment={"DSA110_DASHBOARD_SECRET": secret})
+    assert SECRET[1:] not in f"{refusal.value.message} {refusal.value.remedy}"
+
+
+def test_a_secret_that_is_no_text_is_refused_without_repeating_it(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="secret must be text") as refusal:
+        load_settings(config=_toml(tmp_path, f'secret = ["{SECRET}"]\n'), environment={})
+    assert SECRET not in str(refusal.value)
 
 
 def test_a_whole_number_may_be_written_with_a_point(tmp_path: Path) -> None:
