@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -216,8 +216,8 @@ def load_settings(
 ) -> Settings:
     """Return the settings: an explicit `state_dir` wins over the file, the file over the environment.
 
-    Of these sources one that names a state folder names the whole archive: what those below it say about databases,
-    folders and catalogues is not used, so that two archives are never mixed.
+    Two archives are never mixed: where the file or an explicit folder names the state folder, what the environment
+    says about databases, folders and catalogues is not used, nor the databases of a file under an explicit folder.
 
     Parameters
     ----------
@@ -233,20 +233,18 @@ def load_settings(
     ValidationError
         For an unreadable file, an unknown name, or a value of the wrong kind.
     """
-    given = _from_environment(os.environ if environment is None else environment)
-    if config is not None:
-        given = _put_over(given, _from_file(Path(config)))
+    environment_says = _from_environment(os.environ if environment is None else environment)
+    wanted = _from_file(Path(config)) if config is not None else {}
     if state_dir is not None:
-        given = _put_over(given, {"state_dir": _state_folder(Path(state_dir))})
-    return _complete(given)
+        wanted = _without(wanted, {"databases"}) | {"state_dir": _state_folder(Path(state_dir))}
+    if "state_dir" in wanted:
+        environment_says = _without(environment_says, _OF_ARCHIVE)
+    databases = {**environment_says.get("databases", {}), **wanted.get("databases", {})}
+    return _complete({**environment_says, **wanted, "databases": databases})
 
 
-def _put_over(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of two sources, the upper one first; with its state folder it names the whole archive."""
-    if "state_dir" in upper:
-        lower = {name: value for name, value in lower.items() if name not in _OF_ARCHIVE}
-    databases = {**lower.get("databases", {}), **upper.get("databases", {})}
-    return {**lower, **upper} | ({"databases": databases} if databases else {})
+def _without(given: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name not in names}
 
 
 def _state_folder(folder: Path) -> Path:

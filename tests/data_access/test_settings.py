@@ -154,11 +154,11 @@ def test_an_explicit_state_folder_is_never_mixed_with_the_archive_of_the_file(tm
     (tmp_path / "products.sqlite3").touch()
     config = _toml(
         tmp_path,
-        'roots = "/other"\nlog_roots = "/other"\ncatalog_dir = "/other"\nlanes = 3\n'
-        '[databases]\npipeline = "/other/p.sqlite3"\n',
+        'state_dir = "/other"\nroots = "/images"\nlanes = 3\n[databases]\npipeline = "/other/p.sqlite3"\n',
     )
-    settings = load_settings(state_dir=tmp_path, config=config, environment={})
-    assert settings == replace(load_settings(state_dir=tmp_path, environment={}), lanes=3)
+    settings = load_settings(state_dir=tmp_path, config=config, environment=OF_ANOTHER_ARCHIVE)
+    alone = load_settings(state_dir=tmp_path, environment={})
+    assert settings == replace(alone, lanes=3, roots=(Path("/images"),), cache_dir=Path("/own/cache"))
 
 
 def test_a_state_folder_comes_with_what_its_own_file_names(tmp_path: Path) -> None:

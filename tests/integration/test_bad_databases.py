@@ -27,7 +27,7 @@ OF_PRODUCTS = ("/images", "/sources", "/variability", "/ese", "/review", "/jobs"
 def broken(demo: Path, tmp_path: Path) -> Path:
     """A copy of the databases whose files are those of the demo archive; its settings are in config.toml."""
     shutil.copytree(demo / "state", tmp_path / "state")
-    settings = f'state_dir = "state"\nroots = ["{demo}/stage"]\nbusy_timeout_s = 0.3\n'
+    settings = f'roots = ["{demo}/stage"]\nbusy_timeout_s = 0.3\n'
     (tmp_path / "config.toml").write_text(settings)
     return tmp_path
 
@@ -42,7 +42,7 @@ def products(broken: Path) -> Path:
 
 
 def opened(broken: Path) -> Archive:
-    return open_archive(config=broken / "config.toml")
+    return open_archive(broken, config=broken / "config.toml")
 
 
 def overwrite(path: Path, content: bytes = b"not a database " * 1000) -> None:
