@@ -15,8 +15,16 @@ _HEADINGS = {
     400: "That does not mean anything here",
     403: "Not allowed",
     404: "Not found",
+    405: "Not possible here",
     422: "The file cannot be used",
     503: "Not available now",
+}
+# What the web server refuses before a page is asked: message and remedy.
+_REFUSALS = {
+    400: ("The server cannot read this request", "Check the address, or choose a page from the navigation above."),
+    403: ("The server does not allow this request", "Open the page anew, or choose one from the navigation above."),
+    404: ("There is no such page", "Choose one from the navigation above."),
+    405: ("This address can only be read", "Ask for it with GET or HEAD: nothing is changed over HTTP."),
 }
 
 
@@ -61,6 +69,12 @@ def describe_failure(err: BaseException, where: str) -> Failure:
         500,
         error_id,
     )
+
+
+def describe_refusal(status: int, asked: str) -> Failure:
+    """Return what to tell the reader when the web server itself refuses what was `asked` for, with its status."""
+    message, remedy = _REFUSALS.get(status, (f"The server refuses this with HTTP {status}", _REFUSALS[400][1]))
+    return Failure(f"{message}: {asked}", remedy, status)
 
 
 def in_one_line(text: str) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from dashboards.image_files import FileAnswer
+from dashboards.file_answers import FileAnswer
 from dashboards.plots.epoch_movies import gif_of, mp4_of
 from dashboards.plots.epoch_pictures import EpochPictures, animation_frames, sheet_png
 from dashboards.plots.epoch_tiles import MARKS, TILE_PIXELS, TileMark, tile_png
@@ -56,6 +56,9 @@ def size_arcsec(answer: FileAnswer) -> float:
 
 class TileHandler(FileAnswer):
     """The picture of one epoch."""
+
+    names = ("ra", "dec", "size", "low", "high", "theme", "side", "mark")
+    ignored = ("file",)  # the version of the image, so that a browser asks anew for another one
 
     async def find(self, *parts: str) -> tuple[str, str, str]:
         """Return the name of the source, the row, and the path of the image."""
@@ -98,6 +101,8 @@ class TileHandler(FileAnswer):
 
 class EpochsHandler(FileAnswer):
     """All epochs of a source in one file."""
+
+    names = ("size", "theme", "flux", "unit", "scale", "rate", "start", "end")
 
     async def find(self, *parts: str) -> tuple[LightCurve, str]:
         """Return the light curve of the source, and the kind of file."""

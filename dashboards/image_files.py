@@ -8,35 +8,30 @@
     minmax, or the central share of the pixels in percent), ``low``, ``high``; ``quality`` (1 to 100) is that of a
     JPEG: a PNG has no loss and takes no notice of it.
 ``/images/{id}/png``
-    The whole image, with the same words for plane and colours.
+    The whole image, with the same words for plane, colours and quality.
 ``/images/{id}/fits``
     The file as it is on disk; a ``Range`` of bytes is answered with just these (206), also on the condition of
     ``If-Range``.
 ``/images/{id}/thumbnail.png``
     A small grey picture of the first plane, north up and east left.
 
-Errors have the status and the words of the pages; programs get them as plain text.
+A name that is not among these is refused. Errors have the status and the words of the pages; programs get them as
+plain text.
 """
 
 from __future__ import annotations
 
-import hashlib
-import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from email.utils import formatdate
 from functools import partial
 from io import FileIO
 from pathlib import PurePosixPath
 from typing import Any
 
-from tornado.iostream import StreamClosedError
-from tornado.web import RequestHandler
-
-from dashboards.boundary import Boundary, Failure
+from dashboards.boundary import Failure
 from dashboards.byte_ranges import ByteRange, RangeNotSatisfiable, parse_range, same_version
-from dashboards.links import name_in_path
+from dashboards.file_answers import TYPES, FileAnswer
 from dashboards.plots.image import SkyMarker
 from dashboards.plots.image_colour import STRETCHES
 from dashboards.plots.picture import picture_jpeg, picture_png
@@ -58,14 +53,9 @@ from data_access.services.cutouts import Place, parse_place, picture_of
 FORMATS = ("fits", "png", "jpg", "py")
 DEFAULT_QUALITY = 90
 DEFAULT_SIZE = 60.0
-_TYPES = {
-    "fits": "application/fits", "png": "image/png", "jpg": "image/jpeg", "py": "text/plain; charset=utf-8",
-    "gif": "image/gif", "mp4": "video/mp4",
-}  # fmt: skip
+PICTURE_NAMES = ("plane", "stretch", "scale", "colormap", "invert", "limits", "low", "high", "quality")
 _PICTURE_PIXELS = 1200
 _CHUNK_BYTES = 1 << 20
-# Part of every ETag: raise it when the same question gets a different answer.
-_FORMAT_VERSION = 2
 
 
 def image_file_rules(archive: Any) -> list[tuple[Any, ...]]:
@@ -79,98 +69,13 @@ def image_file_rules(archive: Any) -> list[tuple[Any, ...]]:
     ]
 
 
-class FileAnswer(RequestHandler):
-    """What answers with files have in common: the record first, errors with words, conditional requests."""
+class ImageAnswer(FileAnswer):
+    """An answer about an image; the words for planes and colours are those of all pictures."""
 
-    def initialize(self, archive: Any) -> None:
-        """Receive the archive."""
-        self._archive = archive
-
-    async def get(self, *parts: str) -> None:
-        """Answer, or refuse with status and words; the parts of the path name the record."""
-        with Boundary(self.request.path) as boundary:
-            try:
-                await self.answer(await self.find(*map(name_in_path, parts)))
-            except StreamClosedError:
-                return  # the reader went away
-        if boundary.failure is not None:
-            self._refuse(boundary.failure)
-
-    async def head(self, *parts: str) -> None:
-        """Answer with the headers only."""
-        await self.get(*parts)
-
-    async def find(self, *parts: str) -> Any:
-        """Return the record that the path names; raise an `ArchiveError` when there is none."""
-        return await self._archive.images.get(*parts)
-
-    async def answer(self, found: Any) -> None:
-        """Write the answer for what was found."""
-        raise NotImplementedError
-
-    def compute_etag(self) -> str | None:
-        """Return the tag that `unchanged` has set, not a hash of the body."""
-        return None
-
-    def unchanged(self, *facts: object, modified_at: float, same_bytes: bool = False) -> bool:
-        """Set the headers that let a client ask again cheaply; True when it has this answer already.
-
-        With `same_bytes` equal facts promise an equal body, byte by byte: pieces of it may be put together.
-        """
-        digest = hashlib.sha256(repr((_FORMAT_VERSION, facts)).encode()).hexdigest()[:32]
-        self.set_header("Etag", f'"{digest}"' if same_bytes else f'W/"{digest}"')
-        self.set_header("Last-Modified", formatdate(modified_at, usegmt=True))
-        self.set_header("Cache-Control", "no-cache")
-        if self.check_etag_header():
-            self.set_status(304)
-            return True
-        return False
-
-    def send(self, body: bytes, *, kind: str, name: str) -> None:
-        """Finish with a body and the name to keep it under; pictures and programs open in the browser."""
-        self.set_header("Content-Type", _TYPES[kind])
-        how = "attachment" if kind == "fits" else "inline"
-        self.set_header("Content-Disposition", f'{how}; filename="{name}"')
-        self.finish(body)
-
-    def _refuse(self, failure: Failure) -> None:
-        if self._headers_written:
-            # Too late for words: an incomplete answer must not look complete.
-            if (stream := self.detach()) is not None:
-                stream.close()
-            return
-        self.clear()
-        if "text/html" in self.request.headers.get("Accept", ""):
-            write: Any = self
-            write.write_failure(failure)
-            return
-        self.set_status(failure.status)
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.set_header("Cache-Control", "no-store")
-        error_id = f"error id {failure.error_id}\n" if failure.error_id else ""
-        self.finish(f"{failure.message}\n{failure.remedy}\n{error_id}")
-
-    def word(self, name: str, default: str, choices: Sequence[str]) -> str:
-        """Return an argument that must be one of several words."""
-        value = self.get_query_argument(name, default).lower() or default
-        if value not in choices:
-            raise ValidationError(
-                f"{name}: '{value[:40]}' is not known", remedy=f"Choose one of: {', '.join(choices)}."
-            )
-        return value
-
-    def number(self, name: str, default: float | None) -> float | None:
-        """Return an argument as a finite number."""
-        text = self.get_query_argument(name, "")
-        if not text:
-            return default
-        try:
-            value = float(text)
-        except ValueError as err:
-            raise ValidationError(f"{name}: '{text[:40]}' is not a number") from err
-        if not math.isfinite(value):
-            raise ValidationError(f"{name}: '{text[:40]}' is not a finite number")
-        return value
+    async def find(self, *parts: str) -> Image:
+        """Return the image of the path."""
+        image: Image = await self._archive.images.get(*parts)
+        return image
 
     def plane(self) -> int:
         """Return the number of the plane, from 0."""
@@ -205,8 +110,10 @@ class FileAnswer(RequestHandler):
         return int(value)
 
 
-class CutoutHandler(FileAnswer):
+class CutoutHandler(ImageAnswer):
     """A piece of an image as FITS, picture or program."""
+
+    names = ("pos", "ra", "dec", "x", "y", "width", "height", "unit", "format", *PICTURE_NAMES)
 
     async def answer(self, image: Image) -> None:
         """Cut, and write it in the format that is asked for."""
@@ -252,12 +159,15 @@ class CutoutHandler(FileAnswer):
         return f"{given[0]}?{'&'.join([*kept, 'format=fits'])}"
 
 
-class PictureHandler(FileAnswer):
+class PictureHandler(ImageAnswer):
     """A whole image as a picture."""
+
+    names = PICTURE_NAMES
 
     async def answer(self, image: Image) -> None:
         """Draw the plane that is asked for, averaged to the size of a page."""
         look, plane = self.look(), self.plane()
+        self.quality()
         state = await self._archive.files.state(image.path)
         if state.modified_at is not None and self.unchanged(
             look, plane, image, state.size_bytes, state.modified_at, modified_at=state.modified_at
@@ -271,8 +181,11 @@ class PictureHandler(FileAnswer):
         self.send(body, kind="png", name=f"{safe_name(image.name)}.png")
 
 
-class ThumbnailHandler(FileAnswer):
+class ThumbnailHandler(ImageAnswer):
     """A small picture for contact sheets."""
+
+    names = ("sheet",)
+    ignored = ("v",)  # the version of the file, so that a browser asks anew for another one
 
     async def answer(self, image: Image) -> None:
         """Send it, made at the first request for this state of the file."""
@@ -290,7 +203,7 @@ class ThumbnailHandler(FileAnswer):
         super()._refuse(replace(failure, status=200) if self.get_query_argument("sheet", "") else failure)
 
 
-class FileHandler(FileAnswer):
+class FileHandler(ImageAnswer):
     """The FITS file of an image, or a range of its bytes."""
 
     async def answer(self, image: Image) -> None:
@@ -306,7 +219,7 @@ class FileHandler(FileAnswer):
             wanted = self._range(size)
             if wanted is None:
                 return
-            self.set_header("Content-Type", "application/gzip" if name.endswith(".gz") else _TYPES["fits"])
+            self.set_header("Content-Type", "application/gzip" if name.endswith(".gz") else TYPES["fits"])
             self.set_header("Content-Disposition", f'attachment; filename="{safe_name(name)}"')
             self.set_header("Content-Length", wanted.stop - wanted.start)
             if self.request.method != "HEAD":

@@ -1,4 +1,4 @@
-"""What people said about candidates as a file: ``/marks.csv``, with ``?history=1`` every change."""
+"""What people said about candidates as a file: ``/marks.csv``, with ``?history=1`` (or yes) every change."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
-from tornado.web import RequestHandler
-
-from dashboards.boundary import Boundary
+from dashboards.file_answers import FileAnswer
 from data_access.analysis.times import format_utc
 from data_access.records.marks import Mark
 
 COLUMNS = ("kind", "object_id", "verdict", "tags", "comment", "who", "marked_at_utc", "revision", "undoes")
+_YES = ("1", "yes", "true")
+_NO = ("0", "no", "false")
 
 
 def mark_file_rules(archive: Any) -> list[tuple[Any, ...]]:
@@ -21,28 +21,25 @@ def mark_file_rules(archive: Any) -> list[tuple[Any, ...]]:
     return [(r"/marks\.csv", MarksHandler, {"archive": archive})]
 
 
-class MarksHandler(RequestHandler):
-    """All marks as CSV."""
+class MarksHandler(FileAnswer):
+    """The newest marks as CSV, or every change."""
 
-    def initialize(self, archive: Any) -> None:
-        """Receive the archive."""
-        self._archive = archive
+    names = ("history",)
 
-    async def get(self) -> None:
-        """Answer with the newest marks, or with every change."""
-        with Boundary(self.request.path) as boundary:
-            whole = self.get_query_argument("history", "") in ("1", "true", "yes")
-            marks = self._archive.marks
-            found = await marks.find_all() if whole else tuple((await marks.find()).values())
-            body = await self._archive.offload.in_thread(marks_csv, found)
-            self.set_header("Content-Type", "text/csv; charset=utf-8")
-            self.set_header("Cache-Control", "no-store")
-            name = "marks_history.csv" if whole else "marks.csv"
-            self.set_header("Content-Disposition", f'attachment; filename="{name}"')
-            self.finish(body)
-        if boundary.failure is not None:
-            write: Any = self
-            write.write_failure(boundary.failure)
+    async def find(self, *parts: str) -> tuple[bool, tuple[Mark, ...]]:  # noqa: ARG002  the query says which
+        """Return whether every change is asked for, and the marks."""
+        whole, marks = self.word("history", "0", (*_YES, *_NO)) in _YES, self._archive.marks
+        return whole, tuple(await marks.find_all() if whole else (await marks.find()).values())
+
+    async def answer(self, found: tuple[bool, tuple[Mark, ...]]) -> None:
+        """Write the file off the event loop, then send it."""
+        whole, marks = found
+        body = await self._archive.offload.in_thread(marks_csv, marks)
+        self.set_header("Content-Type", "text/csv; charset=utf-8")
+        self.set_header("Cache-Control", "no-store")
+        name = "marks_history.csv" if whole else "marks.csv"
+        self.set_header("Content-Disposition", f'attachment; filename="{name}"')
+        self.finish(body)
 
 
 def marks_csv(marks: Iterable[Mark]) -> str:

@@ -25,10 +25,11 @@ from panel.io.state import set_curdoc
 from panel.io.state import state as panel_state
 from tornado.web import HTTPError, RequestHandler
 
-from dashboards.boundary import Boundary, Failure, describe_failure
+from dashboards.boundary import Boundary, Failure, describe_failure, describe_refusal
 from dashboards.components.cells import shortened
 from dashboards.first_visit import COOKIE, VERSION
-from dashboards.links import Links, name_in_path
+from dashboards.links import Links
+from dashboards.request_words import as_text, header_of, in_utf8, names_of, path_params_of, query_of
 from dashboards.session import PageSpec, Session
 from dashboards.shell import THEME_COOKIE, Shell, choose_theme
 from data_access.errors import ArchiveError
@@ -98,7 +99,7 @@ class PageApplication(Application):  # type: ignore[misc, unused-ignore]
         request = session_context.request
         if getattr(request, "prepared", None) is None:
             with Boundary(self.spec.path) as boundary:
-                result = await self.prepare(_path_params(request), _query(request))
+                result = await self.prepare(path_params_of(request), query_of(request))
                 await self.finish(result)
                 request._request.prepared = (result,)
             if boundary.failure is not None:
@@ -125,15 +126,15 @@ class PageApplication(Application):  # type: ignore[misc, unused-ignore]
 
     def _user(self, request: Any) -> str:
         name = getattr(self._settings, "user_header", "")
-        return " ".join(_header(request, name).split())[:80] if name else ""
+        return " ".join(header_of(request, name).split())[:80] if name else ""
 
     def _session(self, doc: Document, request: Any) -> Session:
-        query = _query(request)
+        query = query_of(request)
         path = getattr(request, "app_path", None) or self.spec.path
         return Session(
             archive=self._archive,
             settings=self._settings,
-            path_params=_path_params(request),
+            path_params=path_params_of(request),
             query=query,
             theme=choose_theme(query.get("theme"), request.cookies.get(THEME_COOKIE)),
             links=Links.seen_from(path),
@@ -142,12 +143,6 @@ class PageApplication(Application):  # type: ignore[misc, unused-ignore]
             user=self._user(request),
             head_sent=getattr(request, "head_sent", False),
         )
-
-
-def _header(request: Any, name: str) -> str:
-    """Return a header of a request, whatever the case of its name; empty when there is none."""
-    headers = getattr(request, "headers", None) or {}
-    return next((str(v) for k, v in headers.items() if str(k).lower() == name.lower()), "")
 
 
 def use_local_stylesheets(doc: Document) -> None:
@@ -163,25 +158,8 @@ def use_local_stylesheets(doc: Document) -> None:
             patch_model_css(root, dist_url=local)
 
 
-def _path_params(request: Any) -> dict[str, str]:
-    return _names(getattr(request, "route_params", None) or {})
-
-
-def _names(segments: Mapping[str, str]) -> dict[str, str]:
-    return {key: name_in_path(segment) for key, segment in segments.items()}
-
-
-def _query(request: Any) -> dict[str, str]:
-    """Return the last value of every query argument."""
-    return {k: _decoded(v[-1]) for k, v in (request.arguments or {}).items() if v}
-
-
-def _decoded(value: bytes | str) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-
-
 class HeaderMixin:
-    """Our headers on every answer, and our page for every error."""
+    """Our headers on every answer, our page for every error, and any bytes read as text."""
 
     shell: Shell
 
@@ -196,20 +174,22 @@ class HeaderMixin:
         super().on_finish()  # type: ignore[misc]
         self.shell.first_visits.note_sent(self.request.path)  # type: ignore[attr-defined]
 
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:  # noqa: ARG002  (Tornado's signature)
+        """Return a part of the address as text: whoever asks for it can then say what is wrong with it.
+
+        Tornado would refuse bytes that are not UTF-8 itself, without a word, and in the error page once more.
+        """
+        return as_text(value)
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Write the error page; an unexpected exception gets an id, its traceback goes to the log only."""
         err = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(err, HTTPError) or err is None:
-            failure = self._refusal(status_code)
+            asked = shortened(unquote(self.request.path), 200)  # type: ignore[attr-defined]
+            failure = describe_refusal(status_code, asked)
         else:
             failure = describe_failure(err, self.request.path)  # type: ignore[attr-defined]
         self.write_failure(failure)
-
-    def _refusal(self, status_code: int) -> Failure:
-        if status_code != 404:
-            return Failure(f"HTTP {status_code}", "", status_code)
-        asked = shortened(unquote(self.request.path), 200)  # type: ignore[attr-defined]
-        return Failure(f"There is no such page: {asked}", "Choose one from the navigation above.", 404)
 
     def log_exception(self, kind: Any, err: Any, trace: Any) -> None:
         """Log what is not an expected error once: `write_error` has logged it with its id."""
@@ -236,6 +216,7 @@ class PageHandler(HeaderMixin, DocHandler):  # type: ignore[misc, unused-ignore]
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Answer with the page, a redirect or an error page."""
+        self._refuse_session()
         if self._redirected():
             return
         path = self.request.path.removeprefix(self.application.prefix)
@@ -256,6 +237,12 @@ class PageHandler(HeaderMixin, DocHandler):  # type: ignore[misc, unused-ignore]
             self.set_header("Cache-Control", "no-store")
             await self.finish()
 
+    def _refuse_session(self) -> None:
+        """Refuse a session that the visitor names: Bokeh would do it too late for a status and for words."""
+        named = {"bokeh-session-id", "bokeh-token"} & self.request.arguments.keys()
+        if named or "Bokeh-Session-Id" in self.request.headers:
+            raise HTTPError(403)
+
     def _redirected(self) -> bool:
         path = self.request.path.removeprefix(self.application.prefix)
         if not path.endswith("/") or path == "/":
@@ -267,9 +254,10 @@ class PageHandler(HeaderMixin, DocHandler):  # type: ignore[misc, unused-ignore]
     async def _prepared(self, path_params: Mapping[str, str]) -> bool:
         """Read what decides whether the page exists, and set the status; the error page is written if it does not."""
         with Boundary(self.request.path) as boundary:
-            arguments = {k: _decoded(v[-1]) for k, v in self.request.arguments.items() if v}
             request: Any = self.request
-            request.prepared = (await self._page().prepare(_names(path_params), arguments),)
+            request.arguments = in_utf8(request.arguments)
+            arguments = query_of(request)
+            request.prepared = (await self._page().prepare(names_of(path_params), arguments),)
             self.set_status(await self._page().status_of(arguments))
         if boundary.failure is not None:
             self.write_failure(boundary.failure)

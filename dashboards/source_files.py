@@ -2,7 +2,8 @@
 
 ``/sources/export``
     ``format`` (csv, votable, fits, parquet), ``sort`` and ``order``, and every filter of the page of sources under
-    its own name: the query of that page gives the whole of its list here. The CSV is ECSV: its header is a comment.
+    its own name: the query of that page gives the whole of its list here, and what else stands in its address (rows,
+    columns, the map) means nothing. A name that is not known is refused. The CSV is ECSV: its header is a comment.
 ``/sources/{id}/light_curve``
     All measurements of a source in the same formats (``format``). What the page of the source calls selected
     (``mjd_from``, ``mjd_to``, ``flagged=1``, ``without``) is a column; systematic errors (``error_percent``,
@@ -17,10 +18,11 @@ import time
 from typing import Any, BinaryIO
 from urllib.parse import urlencode
 
-from dashboards.image_files import FileAnswer
+from dashboards.file_answers import FileAnswer
 from dashboards.links import Links
 from dashboards.pages.epoch_selection import SELECTION_PARAMS, parse_selection
 from dashboards.pages.source_search import NAMES, query_with_lists, query_words
+from dashboards.pages.sources import SourcesPage
 from data_access.analysis.light_curve_file import light_curve_table
 from data_access.analysis.table_files import FORMATS, WRITERS, FileTable, Format
 from data_access.analysis.times import format_utc
@@ -28,6 +30,7 @@ from data_access.records import SourceDetail
 from data_access.services.cutout_files import safe_name
 
 _CHUNK_BYTES = 1 << 20
+_ASKED = ("list", "picked", *NAMES)
 
 
 def source_file_rules(archive: Any) -> list[tuple[Any, ...]]:
@@ -58,9 +61,12 @@ class TableAnswer(FileAnswer):
 class SourceExportHandler(TableAnswer):
     """All sources of a result, as a file."""
 
+    names = ("format", "sort", "order", *_ASKED)
+    ignored = ("theme", *SourcesPage.url_params)
+
     async def find(self, *parts: str) -> dict[str, str]:  # noqa: ARG002  the query names the record
         """Return the filters that are asked for, by name."""
-        return {name: value for name in ("list", "picked", *NAMES) if (value := self.get_query_argument(name, ""))}
+        return {name: value for name in _ASKED if (value := self.get_query_argument(name, ""))}
 
     async def answer(self, found: dict[str, str]) -> None:
         """Write the file off the event loop, then send it in pieces."""
@@ -97,6 +103,8 @@ class SourceExportHandler(TableAnswer):
 
 class LightCurveHandler(TableAnswer):
     """All measurements of a source, as a file."""
+
+    names = ("format", *SELECTION_PARAMS)
 
     async def find(self, *parts: str) -> SourceDetail:
         """Return what is recorded about the source."""

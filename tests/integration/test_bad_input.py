@@ -28,7 +28,7 @@ LISTS = ("/images", "/sources", "/jobs", "/ms", "/calibration")
         ("/images/%00", 404),
         ("/images/..%2F..%2Fetc%2Fpasswd", 404),
         ("/sources/nobody", 404),
-        ("/sources/%ff%fe", 400),
+        ("/sources/%ff%fe", 404),
         ("/jobs/job-nothing", 404),
         ("/jobs/job-2025-10-13-133444%00", 400),
         ("/ms/detail?path=/nowhere.ms", 404),
