@@ -126,9 +126,9 @@ async def test_a_list_names_a_configured_database_that_is_gone_and_what_to_do(br
     for path in (broken / "state/db").glob("products.sqlite3*"):
         path.unlink()
     gone = broken / "state/db/products.sqlite3"
-    with (broken / "config.toml").open("a") as config:
-        config.write(f'[databases]\nproducts = "{gone}"\n')
-    async with opened(broken) as archive:
+    config = broken / "config.toml"
+    config.write_text(f'state_dir = "state"\n{config.read_text()}[databases]\nproducts = "{gone}"\n')
+    async with open_archive(config=config) as archive:
         said = cards(await open_view(archive, "/images"))["images"]
     assert str(gone) in said
     assert "README.md" in said
