@@ -40,8 +40,8 @@ from dashboards.plots import plot_caltable
 from dashboards.session import PageView, Session
 from data_access import Archive
 from data_access.analysis.qa import worst
-from data_access.records import Caltable, CaltableDetail, MeasurementSet
-from data_access.services.provenance import Provenance
+from data_access.records import Caltable, CaltableDetail
+from data_access.services.provenance import CaltableUse, Provenance
 
 _PLOT_HEIGHT = 265
 # `ProvenanceService.of_caltable` reads so many Measurement Sets at most.
@@ -164,13 +164,13 @@ class CalibrationDetailPage(PageView):
             fact("grade", grade_cell(grade)),
         ]
 
-    async def _read_links(self) -> tuple[Provenance, tuple[MeasurementSet, ...], tuple[Caltable, ...]]:
+    async def _read_links(self) -> tuple[Provenance, tuple[CaltableUse, ...], tuple[Caltable, ...]]:
         archive: Archive = self.session.archive
         origin, users = await archive.provenance.of_caltable(self.table)
         members = await archive.calibration.find_set(self.table.set_name) if self.table.set_name else ()
         return origin, users, members
 
-    def _show_links(self, answer: tuple[Provenance, tuple[MeasurementSet, ...], tuple[Caltable, ...]]) -> Facts:
+    def _show_links(self, answer: tuple[Provenance, tuple[CaltableUse, ...], tuple[Caltable, ...]]) -> Facts:
         origin, users, members = answer
         links = self.session.links
         self.set_table.param.update(
@@ -180,7 +180,7 @@ class CalibrationDetailPage(PageView):
         self.users.param.update(
             caption="Measurement Sets observed while it was valid",
             total=f"{len(users)} in the first 24 h" if known else "",
-            rows=user_rows(users, links),
+            rows=user_rows(users, self.table.set_name, links),
             truncated=len(users) >= USERS_READ,
             note=f"the first {USERS_READ} are listed" if len(users) >= USERS_READ else "",
             empty="None in the first 24 hours." if known else "No start of validity is recorded.",

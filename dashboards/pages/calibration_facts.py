@@ -17,8 +17,8 @@ from dashboards.pages.calibration import stored_number, validity_cells
 from dashboards.pages.grades import caltable_grades, grade_cell
 from dashboards.pages.ms_facts import percent_cell
 from dashboards.pages.wording import epoch_cell, full_mjd_cell, state_cell, window_words
-from data_access.records import Caltable, CaltableDetail, MeasurementSet
-from data_access.services.provenance import Provenance
+from data_access.records import Caltable, CaltableDetail
+from data_access.services.provenance import CaltableUse, Provenance
 
 # Stored figures are rounded or made from a slightly different choice of solutions: one per cent is no difference.
 _TOLERANCE = 0.01
@@ -43,6 +43,11 @@ USER_COLUMNS: tuple[Column, ...] = (
     {"name": "observed", "label": "Observed", "unit": "UTC"},
     {"name": "stage", "label": "Stage"},
     {"name": "status", "label": "Status"},
+    {
+        "name": "set",
+        "label": "Set that applies",
+        "title": "Of all sets that were valid, the one made last",
+    },
 )
 
 
@@ -154,8 +159,8 @@ def set_rows(tables: Sequence[Caltable], links: Links, *, present: str) -> list[
     ]
 
 
-def user_rows(sets: Sequence[MeasurementSet], links: Links) -> list[Row]:
-    """Return one row per Measurement Set."""
+def user_rows(uses: Sequence[CaltableUse], present: str | None, links: Links) -> list[Row]:
+    """Return one row per Measurement Set, with the set that applies to it: this table's own or another."""
     return [
         row(
             ms.path,
@@ -164,11 +169,19 @@ def user_rows(sets: Sequence[MeasurementSet], links: Links) -> list[Row]:
                 epoch_cell(ms.epoch),
                 state_cell(ms.stage),
                 state_cell(ms.status),
+                _applies_cell(use.set_name, present),
             ],
             href=links.ms_detail(ms.path),
         )
-        for ms in sets
+        for use in uses
+        if (ms := use.measurement_set)
     ]
+
+
+def _applies_cell(name: str | None, present: str | None) -> Cell:
+    if name is None:
+        return cell("none", state="off")
+    return cell("this one", state="ok") if name == present else cell(name, state="warn", title="another set applies")
 
 
 def compared_rows(table: Caltable, detail: CaltableDetail | None) -> list[Row]:

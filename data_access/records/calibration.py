@@ -37,6 +37,11 @@ class Caltable:
     quality_metrics: dict[str, Any] | None
     problems: tuple[str, ...] = ()
 
+    def is_valid_at(self, mjd: float) -> bool:
+        """Return whether its validity window contains a moment (MJD, UTC); an open end contains everything."""
+        start, end = self.valid_start_mjd, self.valid_end_mjd
+        return (start is None or start <= mjd) and (end is None or end >= mjd)
+
     @property
     def name(self) -> str:
         """Last part of the path."""

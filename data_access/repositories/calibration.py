@@ -21,6 +21,11 @@ APPLY_RULE = (
     "among active tables whose validity window contains the moment (an open end counts as containing), "
     "the set that was made last, in the order of application"
 )
+_VALID = (
+    "status = 'active' AND (valid_start_mjd IS NULL OR valid_start_mjd <= ?) "
+    "AND (valid_end_mjd IS NULL OR valid_end_mjd >= ?)"
+)
+_MOST_OVERLAPPING = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +81,22 @@ class CalibrationRepository:
 
         The rule is the pipeline's own (state of November 2025); `CaltableSet.rule` says it in words.
         """
-        valid = (
-            "status = 'active' AND (valid_start_mjd IS NULL OR valid_start_mjd <= ?) "
-            "AND (valid_end_mjd IS NULL OR valid_end_mjd >= ?)"
-        )
-        candidates = await self._some(valid, (mjd, mjd), order="created_at DESC, id DESC")
+        candidates = await self._some(_VALID, (mjd, mjd), order="created_at DESC, id DESC")
         if not candidates:
             return CaltableSet(None, mjd, (), APPLY_RULE)
         name = candidates[0].set_name
         chosen = [table for table in candidates if table.set_name == name]
         chosen.sort(key=lambda t: (t.order_index if t.order_index is not None else 10**6, t.id))
         return CaltableSet(name, mjd, tuple(chosen), APPLY_RULE)
+
+    async def find_applicable_names(self, moments_mjd: Sequence[float]) -> tuple[str | None, ...]:
+        """Return the name of the set that the rule of `find_applicable` chooses for each of some moments."""
+        if not moments_mjd:
+            return ()
+        tables = await self._some(
+            _VALID, (max(moments_mjd), min(moments_mjd)), order="created_at DESC, id DESC", limit=_MOST_OVERLAPPING
+        )
+        return tuple(next((t.set_name for t in tables if t.is_valid_at(mjd)), None) for mjd in moments_mjd)
 
     async def newest_active(self) -> Caltable | None:
         """Return the active table made last."""

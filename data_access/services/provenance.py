@@ -50,6 +50,14 @@ class Provenance:
         return self.trouble is not None and self.trouble.status == 503
 
 
+@dataclass(frozen=True, slots=True)
+class CaltableUse:
+    """A Measurement Set that was observed while a table was valid, and the set that the rule chooses for it."""
+
+    measurement_set: MeasurementSet
+    set_name: str | None
+
+
 class ProvenanceService:
     """Follows the links that the pipeline records, and the ones that only names carry."""
 
@@ -75,14 +83,17 @@ class ProvenanceService:
         """Return what was made from a Measurement Set and with which tables."""
         return await self._of_ms_path(ms.path, ms.epoch.mjd, ms)
 
-    async def of_caltable(self, table: Caltable) -> tuple[Provenance, tuple[MeasurementSet, ...]]:
-        """Return where a table comes from, and the Measurement Sets of the time around its validity's start."""
+    async def of_caltable(self, table: Caltable) -> tuple[Provenance, tuple[CaltableUse, ...]]:
+        """Return where a table comes from, and the Measurement Sets of the first day of its validity."""
         origin = await self._of_ms_path(table.source_ms_path, None)
-        users: tuple[MeasurementSet, ...] = ()
+        uses: tuple[CaltableUse, ...] = ()
         if table.valid_start_mjd is not None:
             end = min(table.valid_end_mjd or float("inf"), table.valid_start_mjd + 2 * _ALL_DAY)
-            users = await self._measurement_sets.find_between(table.valid_start_mjd, end, limit=100)
-        return origin, users
+            sets = await self._measurement_sets.find_between(table.valid_start_mjd, end, limit=100)
+            known = [ms for ms in sets if ms.epoch.mjd is not None]
+            names = await self._calibration.find_applicable_names([ms.epoch.mjd or 0.0 for ms in known])
+            uses = tuple(CaltableUse(ms, name) for ms, name in zip(known, names, strict=True))
+        return origin, uses
 
     async def images_of_path(self, image_path: str) -> Image | None:
         """Return the registered image for a path as photometry records it: that path, else that observation."""

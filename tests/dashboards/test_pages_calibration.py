@@ -295,6 +295,20 @@ async def test_provenance_leads_to_the_set_it_was_solved_from_and_to_those_it_wa
     assert all(start <= (ms.mid_mjd or 0) <= start + 1 for ms in found.values())
 
 
+async def test_every_set_it_was_valid_for_says_which_tables_apply_as_its_own_page_does(archive: Archive) -> None:
+    said = set()
+    for table in (await archive.calibration.find(CaltableFilter(table_type="K"), PageRequest(limit=5))).rows:
+        view = await open_detail(archive, table.path)
+        for row in view.users.rows:
+            ms = await archive.measurement_sets.get(row["key"])
+            applied = (await archive.provenance.of_measurement_set(ms)).applied
+            assert applied is not None
+            shown = row["cells"][-1]["t"]
+            assert shown == ("this one" if applied.set_name == table.set_name else applied.set_name or "none")
+            said.add(shown)
+    assert said
+
+
 async def test_a_refresh_keeps_the_figures_of_an_unchanged_table(archive: Archive) -> None:
     view = await open_detail(archive, (await newest(archive, "BP")).path)
     figures = list(view.figures)
