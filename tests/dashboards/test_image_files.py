@@ -229,9 +229,10 @@ def test_a_picture_says_which_plane_of_a_cube_it_is_and_a_frequency_once(tmp_pat
 async def image_with_source(archive: Archive) -> tuple[Image, NamedPlace]:
     """An image that can be read, and a source on it."""
     for image in (await archive.images.find(ImageFilter(), PageRequest(limit=300))).rows:
-        sources = (await archive.provenance.of_image(image)).sources
-        if sources and not (await archive.files.state(image.path)).problem:
-            return image, await archive.names.resolve(sources[0][0])
+        made = await archive.provenance.of_image(image)
+        is_measured = made.sources and made.measured_path == image.path
+        if is_measured and not (await archive.files.state(image.path)).problem:
+            return image, await archive.names.resolve(made.sources[0][0])
     raise AssertionError("the archive has no such image")
 
 

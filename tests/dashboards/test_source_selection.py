@@ -152,8 +152,8 @@ async def test_the_chosen_epoch_shows_its_cutout_with_links(archive: Archive) ->
     page = await archive.images.find(ImageFilter(), PageRequest(limit=200))
     states = await archive.files.states([image.path for image in page.rows])
     on_disk = [image for image in page.rows if states[image.path].exists]
-    measured = [(image, (await archive.photometry.find_sources_in(image.path))[1]) for image in on_disk]
-    image, name = next((image, rows[0][0]) for image, rows in measured if rows)
+    measured = [(image, *await archive.photometry.find_sources_in(image.path)) for image in on_disk]
+    image, name = next((image, rows[0][0]) for image, path, rows in measured if rows and path == image.path)
     view = await open_source(archive, name)
     at = view.detail.light_curve.image_path.index(image.path)
     view.curve.picked("indices", [], [at])

@@ -210,6 +210,7 @@ async def _ask_services(ask: _Asker, path: str) -> None:
     for ms in sets.rows if sets else ():
         await ask("provenance.of_measurement_set", ms)
         await ask("files.measurement_set", ms.path)
+    await ask("calibration.find_applicable_names", (60000.0, 61000.0))
     tables = await ask("calibration.find", CaltableFilter(), PageRequest(2))
     for table in tables.rows if tables else ():
         await ask("provenance.of_caltable", table)
