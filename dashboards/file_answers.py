@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from email.utils import formatdate
 from typing import Any, ClassVar
@@ -24,7 +25,7 @@ TYPES = {
 _FORMAT_VERSION = 2
 
 
-class FileAnswer(RequestHandler):
+class FileAnswer(RequestHandler, ABC):
     """What answers with files have in common: the record first, errors with words, conditional requests.
 
     Attributes
@@ -58,13 +59,13 @@ class FileAnswer(RequestHandler):
         """Answer with the headers only."""
         await self.get(*parts)
 
+    @abstractmethod
     async def find(self, *parts: str) -> Any:
         """Return the record that the path names; raise an `ArchiveError` when there is none."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def answer(self, found: Any) -> None:
         """Write the answer for what was found."""
-        raise NotImplementedError
 
     def compute_etag(self) -> str | None:
         """Return the tag that `unchanged` has set, not a hash of the body."""

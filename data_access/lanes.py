@@ -54,7 +54,7 @@ class Lanes:
         self._asked: dict[Hashable, Question] = {}
         self._free: list[Lane] = []
         self._at_work: set[Lane] = set()
-        self._opening: asyncio.Task[None] | None = None
+        self._opening: asyncio.Future[Lane] | None = None
         self._tasks: set[asyncio.Future[Any]] = set()
         self._next_look: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -116,6 +116,7 @@ class Lanes:
             async with asyncio.timeout(CLOSE_S):
                 while self._tasks:
                     await asyncio.wait(self._tasks)
+                    self.drop()  # one may have been opened in the last moment
 
     def _meet_loop(self) -> None:
         """Forget what an event loop that has ended left behind: nobody waits there any more."""
@@ -152,8 +153,8 @@ class Lanes:
             if self._free:
                 self._send(self._free.pop())
             elif self._opening is None and len(self._at_work) < self._n:
-                self._opening = asyncio.ensure_future(self._open_one())
-                self._opening.add_done_callback(self._has_opened)
+                self._opening = asyncio.ensure_future(self._open_lane())
+                self._opening.add_done_callback(functools.partial(self._has_opened, time.monotonic()))
                 self._keep(self._opening)
 
     def _look_later(self) -> None:
@@ -170,21 +171,19 @@ class Lanes:
         if self._at_work:
             self._look_later()
 
-    async def _open_one(self) -> None:
-        began = time.monotonic()
-        try:
-            lane = await self._open_lane()
-        except Exception as err:  # noqa: BLE001  it is raised where the answers are waited for
-            self._refuse(err, asked_until=began)
+    def _has_opened(self, called_at: float, opening: asyncio.Future[Lane]) -> None:
+        """Send the lane that was opened, or raise what kept it from that to those who had waited for it."""
+        if self._opening is not opening:
+            return
+        self._opening = None
+        if opening.cancelled():
+            return
+        if isinstance(err := opening.exception(), Exception):
+            self._refuse(err, asked_until=called_at)
         else:
-            self._send(lane)
-
-    def _has_opened(self, opening: asyncio.Task[None]) -> None:
-        """Called back, because a task that is cancelled before its first step never gets to its end."""
-        if self._opening is opening:
-            self._opening = None
-            if self._line and not opening.cancelled():
-                self._call_a_lane()
+            self._send(opening.result())
+        if self._line:
+            self._call_a_lane()
 
     def _send(self, lane: Lane) -> None:
         self._at_work.add(lane)

@@ -99,6 +99,16 @@ def test_every_page_opens_without_an_error_and_changes_no_file(
     assert all(name.endswith("-wal") for name in set(after) - set(before))
 
 
+def open_first_image(page: Page, root: str, text: str) -> str:
+    """Open the first image of the list whose path contains a text by a click; return its address."""
+    page.goto(f"{root}images?text={text}")
+    wait_until_filled(page)
+    page.locator("tbody tr a").first.click()
+    page.wait_for_url("**/images/*")
+    wait_until_filled(page)
+    return page.url
+
+
 @pytest.mark.parametrize(
     ("archive", "name"),
     [
@@ -112,13 +122,7 @@ def test_every_page_opens_without_an_error_and_changes_no_file(
 def test_provenance_leads_from_an_image_to_its_set_run_and_back(
     page: Page, server: StartServer, archive: Path, name: str
 ) -> None:
-    root = server(str(archive), module="tests.browser.archive_server").url
-    page.goto(f"{root}images?text={name}")
-    wait_until_filled(page)
-    page.locator("tbody tr a").first.click()
-    page.wait_for_url("**/images/*")
-    wait_until_filled(page)
-    image_url = page.url
+    image_url = open_first_image(page, server(str(archive), module="tests.browser.archive_server").url, name)
     page.get_by_role("link", name=re.compile(r"\.ms$")).first.click()
     page.wait_for_url("**/ms/detail?path=*")
     wait_until_filled(page)
@@ -137,13 +141,7 @@ def test_provenance_leads_from_an_image_to_its_set_run_and_back(
 def test_provenance_leads_on_to_calibration_tables_and_to_sources_and_back(
     page: Page, server: StartServer, archive: Path
 ) -> None:
-    root = server(str(archive), module="tests.browser.archive_server").url
-    page.goto(f"{root}images?text=pbcor.fits")
-    wait_until_filled(page)
-    page.locator("tbody tr a").first.click()
-    page.wait_for_url("**/images/*")
-    wait_until_filled(page)
-    image_url = page.url
+    image_url = open_first_image(page, server(str(archive), module="tests.browser.archive_server").url, "pbcor.fits")
     for link, arrived in (
         ("a[href*='calibration/detail']", "**/calibration/detail?path=*"),
         ("a[href*='ms/detail']", "**/ms/detail?path=*"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,13 +16,21 @@ STAMP = "2026-01-02T03:04:05"
 OTHER = "2026-01-02T03:09:14"
 
 
+@contextmanager
+def _products(folder: Path) -> Iterator[sqlite3.Connection]:
+    """A database of products with the tables of Measurement Sets and images, open for what else it shall hold."""
+    (folder / "state").mkdir()
+    with closing(sqlite3.connect(folder / "state" / "products.sqlite3")) as db:
+        db.execute("CREATE TABLE ms_index (path TEXT PRIMARY KEY, mid_mjd REAL)")
+        db.execute("CREATE TABLE images (id INTEGER PRIMARY KEY, path TEXT, ms_path TEXT)")
+        yield db
+        db.commit()
+
+
 @pytest.fixture
 async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
     """Two observations; of the first the CASA directory and the corrected FITS file are registered."""
-    (tmp_path / "state").mkdir()
-    with closing(sqlite3.connect(tmp_path / "state" / "products.sqlite3")) as db:
-        db.execute("CREATE TABLE ms_index (path TEXT PRIMARY KEY, mid_mjd REAL)")
-        db.execute("CREATE TABLE images (id INTEGER PRIMARY KEY, path TEXT, ms_path TEXT)")
+    with _products(tmp_path) as db:
         db.execute(
             "CREATE TABLE batch_job_items (id INTEGER PRIMARY KEY, batch_id INTEGER, ms_path TEXT, status TEXT)"
         )
@@ -37,7 +45,6 @@ async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
         db.executemany("INSERT INTO images (path, ms_path) VALUES (?, ?)", images)
         items = [f"/ms/{STAMP}.ms", f"/ms/{STAMP}.ms:10.0:54.5", f"/ms/{STAMP}.msx", "all_sources"]
         db.executemany("INSERT INTO batch_job_items (batch_id, ms_path) VALUES (1, ?)", [(i,) for i in items])
-        db.commit()
     async with open_archive(tmp_path / "state") as opened:
         yield opened
 
@@ -73,11 +80,8 @@ NAMELESS = "/images/3C286_field.img.fits"
 @pytest.fixture
 async def measured(tmp_path: Path) -> AsyncIterator[Archive]:
     """Photometry names FITS files; registered are the CASA directories beside them, and an image without a time."""
-    (tmp_path / "state").mkdir()
-    with closing(sqlite3.connect(tmp_path / "state" / "products.sqlite3")) as db:
-        db.execute("CREATE TABLE ms_index (path TEXT PRIMARY KEY, mid_mjd REAL)")
+    with _products(tmp_path) as db:
         db.execute("INSERT INTO ms_index VALUES ('/ms/3C286_field.ms', 60950.01)")
-        db.execute("CREATE TABLE images (id INTEGER PRIMARY KEY, path TEXT, ms_path TEXT)")
         for path, ms in ((f"/images/{STAMP}.img.image", f"/ms/{STAMP}.ms"), (NAMELESS, "/ms/3C286_field.ms")):
             db.execute("INSERT INTO images (path, ms_path) VALUES (?, ?)", (path, ms))
         db.execute(
@@ -95,7 +99,6 @@ async def measured(tmp_path: Path) -> AsyncIterator[Archive]:
             "VALUES (?, ?, ?, ?, 10.0, 54.5, 0.01)",
             rows,
         )
-        db.commit()
     async with open_archive(tmp_path / "state") as opened:
         yield opened
 
