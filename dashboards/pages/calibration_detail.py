@@ -126,7 +126,11 @@ class CalibrationDetailPage(PageView):
         await self.load()
 
     async def show_failure(self, slot: Slot, failure: Failure) -> None:
-        """Say what failed; without plots there is no antenna to choose for them."""
+        """Say what failed; without plots there is no antenna to choose, and no list is not an empty one."""
+        if slot is self.links_slot:
+            await self.patch(
+                lambda: self.users.param.update(rows=[], total="", empty=f"Not known: {failure.message}")
+            )
         if slot is self.plots_slot and self.detail is None:
             await self.patch(lambda: self.chooser.param.update(visible=False))
         await super().show_failure(slot, failure)
@@ -164,18 +168,19 @@ class CalibrationDetailPage(PageView):
             fact("grade", grade_cell(grade)),
         ]
 
-    async def _read_links(self) -> tuple[Provenance, tuple[CaltableUse, ...], tuple[Caltable, ...]]:
+    async def _read_links(self) -> tuple[Provenance, tuple[CaltableUse, ...]]:
         archive: Archive = self.session.archive
-        origin, users = await archive.provenance.of_caltable(self.table)
         members = await archive.calibration.find_set(self.table.set_name) if self.table.set_name else ()
-        return origin, users, members
+        await self.patch(lambda: self._show_members(members))  # whatever becomes of the rest, in another database
+        return await archive.provenance.of_caltable(self.table)
 
-    def _show_links(self, answer: tuple[Provenance, tuple[CaltableUse, ...], tuple[Caltable, ...]]) -> Facts:
-        origin, users, members = answer
+    def _show_members(self, members: tuple[Caltable, ...]) -> None:
+        rows = set_rows(members, self.session.links, present=self.table.path)
+        self.set_table.param.update(rows=rows, total=self.table.set_name or "")
+
+    def _show_links(self, answer: tuple[Provenance, tuple[CaltableUse, ...]]) -> Facts:
+        origin, users = answer
         links = self.session.links
-        self.set_table.param.update(
-            rows=set_rows(members, links, present=self.table.path), total=self.table.set_name or ""
-        )
         known = self.table.valid_start_mjd is not None
         self.users.param.update(
             caption="Measurement Sets observed while it was valid",

@@ -178,6 +178,17 @@ async def test_without_the_calibration_tables_all_other_links_are_there(
     assert all(("No database has the table" if how == "no file" else str(registry)) in said for said in unknown)
 
 
+async def test_the_tables_of_a_set_are_shown_without_the_products_and_no_list_is_not_called_empty(
+    broken: Path, products: Path, known: Known
+) -> None:
+    overwrite(products)
+    async with opened(broken) as archive:
+        view: Any = await open_known(archive, "/calibration/detail", known)
+    assert len(view.set_table.rows) > 1
+    assert view.users.rows == []
+    assert view.users.empty.startswith(f"Not known: The products database {products}")
+
+
 @pytest.mark.parametrize("role", ["cal_registry", "ingest", "hdf5", "calibrators", "alerts", "data_registry"])
 async def test_pages_of_one_thing_are_alive_beside_any_other_damaged_database(
     broken: Path, known: Known, role: str
