@@ -78,7 +78,7 @@ def write_caltable(
     path: Path, table_type: CaltableType, tile: Tile, instrument: Instrument, *, ms_name: str, seed: int
 ) -> WrittenCaltable:
     """Write one calibration table that was solved from the calibrator observation `tile`."""
-    rng = np.random.default_rng([seed, tile.start_unix, 10, ORDER[table_type]])
+    rng = np.random.default_rng([seed, tile.draw, 10, ORDER[table_type]])
     solutions = _solve(table_type, instrument, rng)
     remove_table(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -93,7 +93,7 @@ def add_source(plane: FloatArray, frame: Frame, x_px: float, y_px: float, peak_j
 def draw_tile(tile: Tile, measurements: Sequence[Measurement], *, seed: int) -> FloatArray:
     """Return the image of one tile in Jy/beam, shape (y, x), in which each source shows the flux measured."""
     frame = tile_frame(tile)
-    rng = np.random.default_rng([seed, tile.start_unix, 5])
+    rng = np.random.default_rng([seed, tile.draw, 5])
     n_x, n_y = frame.size_px
     x0, y0 = frame.reference_px
     distance_px = np.hypot(np.arange(n_x)[None, :] - x0, np.arange(n_y)[:, None] - y0)
@@ -134,8 +134,9 @@ def write_mosaic(path: Path, tiles: Sequence[Tile], sky: Sky, *, seed: int) -> F
     width_px = 2 * int(np.max(np.abs(east)) * 3600.0 / cell_arcsec + IMAGE_SIZE_PX // 4)
     frame = Frame(middle.ra_deg, middle.dec_deg, (width_px, IMAGE_SIZE_PX // 2), cell_arcsec)
     noise_jy = float(np.median([tile.noise_jy for tile in tiles])) / np.sqrt(1.3)
-    plane = noise_jy * beam_noise(frame, np.random.default_rng([seed, middle.start_unix, 6]))
-    for source in sky.find_within(middle.ra_deg, middle.dec_deg, float(np.max(np.abs(east))) + 0.4):
+    plane = noise_jy * beam_noise(frame, np.random.default_rng([seed, middle.draw, 6]))
+    for index in sky.find_within(middle.ra_deg, middle.dec_deg, float(np.max(np.abs(east))) + 0.4):
+        source = sky.sources[index]
         offset = project_sin(source.ra_deg, source.dec_deg, middle.ra_deg, middle.dec_deg)
         x_px, y_px = frame.pixel_of(float(offset[0]), float(offset[1]))
         add_source(plane, frame, x_px, y_px, sky.flux_jy(source, middle.mid_mjd))

@@ -157,7 +157,9 @@ class LivePipeline:
         elif is_grown and start_unix % 29 == 3:
             outcome = "failed_image"
         is_disturbed = is_grown and start_unix % 31 == 7
-        tile = observe(start_unix, seed=self.archive.seed, is_disturbed=is_disturbed)
+        tile = observe(
+            start_unix, now=self.archive.written_for_unix, seed=self.archive.seed, is_disturbed=is_disturbed
+        )
         return Run(self.root, tile, outcome)
 
     def _is_grown(self, start_unix: float) -> bool:

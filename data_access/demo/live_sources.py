@@ -63,7 +63,7 @@ def _update_catalogue(db: DemoDatabases, source: Source, run: Run, n_epochs: int
 def _flag(db: DemoDatabases, run: Run, stats: dict[str, Any], now: float, *, is_first: bool) -> None:
     """Flag what the pipeline's rule flags; now and then somebody on shift flags a source by hand."""
     is_by_rule = is_ese_candidate(stats)
-    is_by_hand = is_first and stats["n_obs"] > EPOCHS_BEFORE_FLAGGING and run.tile.start_unix % 11 == 0
+    is_by_hand = is_first and stats["n_obs"] > EPOCHS_BEFORE_FLAGGING and run.tile.draw % 11 == 0
     if not (is_by_rule or is_by_hand):
         return
     known = db.select("ese_candidates", "id", "WHERE source_id = ? AND status = 'active'", (stats["source_id"],))

@@ -75,7 +75,7 @@ def write_measurement_set(
     path.parent.mkdir(parents=True, exist_ok=True)
     _create(path)
     ant1, ant2 = _baselines()
-    rng = np.random.default_rng([seed, tile.start_unix, 9])
+    rng = np.random.default_rng([seed, tile.draw, 9])
     n_bl = ant1.size
     first_s = TILE_S / 2 - INTEGRATION_S * (N_TIME - 1) / 2
     seconds = first_s + INTEGRATION_S * np.arange(N_TIME)

@@ -271,7 +271,7 @@ def _add_products(rows: defaultdict[str, list[dict[str, Any]]], night: Night, ru
         return
     stage, status = _MS_STATES[run.outcome]
     if run.outcome == "done" and not night.is_recent:
-        stage = ("mosaicked", "cataloged", "imaged")[run.tile.start_unix % 3]
+        stage = ("mosaicked", "cataloged", "imaged")[run.tile.draw % 3]
     rows["ms_index"].append(ms_row(run, stage, status, at=run.stage_ends_at(IMAGED_S)))
     if run.outcome != "done":
         return
@@ -280,7 +280,7 @@ def _add_products(rows: defaultdict[str, list[dict[str, Any]]], night: Night, ru
     path = image_path_of(night, run)
     at = run.stage_ends_at(IMAGED_S)
     # The pipeline fills in the rest only since it was mended: old rows and one recent row in four lack it.
-    is_complete = night.is_recent and run.tile.start_unix % 4 != 0
+    is_complete = night.is_recent and run.tile.draw % 4 != 0
     rows["images"].append(image_row(run, path, at=at, peak_jyb=peak, is_complete=is_complete))
     measured_at = run.stage_ends_at(MEASURED_S)
     rows["photometry"] += photometry_rows(run.tile, measurements, image_path=run.fits_path, measured_at=measured_at)

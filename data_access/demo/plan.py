@@ -27,6 +27,7 @@ MOST_RECENT_LAG_S = 900.0
 EARLIER_NIGHTS_LAG_S = -5400.0
 """Earlier nights run on past the sidereal time of `now`, so that a live run meets sources with long light curves."""
 
+DRAWS_FROM_S = 10**9
 NOISE_JY = 1.2e-3
 BAD_HOUR = range(36, 48)
 """Tiles of the newest night that were observed through interference."""
@@ -45,6 +46,9 @@ class Tile:
         Middle of the tile, ICRS.
     noise_jy : float
         Noise of its image at the centre, Jy/beam.
+    draw : int
+        What is random about the tile follows from this. It counts from the moment that the archive was written for:
+        what an archive has to show does not depend on the hour.
     night : int
         0 is the newest.
     """
@@ -53,6 +57,7 @@ class Tile:
     ra_deg: float
     dec_deg: float
     noise_jy: float
+    draw: int
     night: int
     is_disturbed: bool = False
 
@@ -105,17 +110,19 @@ def strip_of_night(night: int) -> float:
     return STRIPS_DEG[1] if night % 4 == 2 else STRIPS_DEG[0]
 
 
-def observe(start_unix: int, *, seed: int, night: int = 0, is_disturbed: bool = False) -> Tile:
-    """Return the tile that starts at `start_unix`; the same start and seed give the same tile."""
+def observe(start_unix: int, *, now: float, seed: int, night: int = 0, is_disturbed: bool = False) -> Tile:
+    """Return the tile that starts at `start_unix` in an archive written for `now`; the same give the same tile."""
     dec_deg = strip_of_night(night)
-    rng = np.random.default_rng([seed, start_unix, 1])
-    slow = 1.0 + 0.18 * math.sin(2 * math.pi * start_unix / (6.5 * 3600.0)) + 0.06 * math.sin(start_unix / 4e5)
+    draw = start_unix - math.floor(now) + DRAWS_FROM_S
+    rng = np.random.default_rng([seed, draw, 1])
+    slow = 1.0 + 0.18 * math.sin(2 * math.pi * draw / (6.5 * 3600.0)) + 0.06 * math.sin(draw / 4e5)
     noise_jy = NOISE_JY * slow * math.exp(rng.normal(0.0, 0.04)) * (BAD_HOUR_FACTOR if is_disturbed else 1.0)
     return Tile(
         start_unix=start_unix,
         ra_deg=meridian_ra_deg(start_unix + TILE_S / 2, dec_deg),
         dec_deg=dec_deg,
         noise_jy=noise_jy,
+        draw=draw,
         night=night,
         is_disturbed=is_disturbed,
     )
@@ -130,6 +137,7 @@ def plan_night(now: float, night: int, *, seed: int) -> tuple[Tile, ...]:
     return tuple(
         observe(
             math.floor(first_unix + index * TILE_S),
+            now=now,
             seed=seed,
             night=night,
             is_disturbed=night == 0 and index in BAD_HOUR,

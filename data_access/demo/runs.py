@@ -80,7 +80,7 @@ class Run:
 
     def stage_ends_at(self, seconds: float) -> float:
         """Return when a stage that usually ends `seconds` after the arrival is over for this run."""
-        rng = np.random.default_rng([self.tile.start_unix, 11])
+        rng = np.random.default_rng([self.tile.draw, 11])
         return self.received_at + seconds * float(rng.uniform(0.85, 1.25))
 
     @property
@@ -112,7 +112,7 @@ class Run:
 
     def raw_path(self, subband: int) -> str:
         """Absolute path of one raw file; in one group of five half of the names are a second late."""
-        late = self.tile.start_unix % 5 == 0 and subband >= N_SUBBANDS // 2
+        late = self.tile.draw % 5 == 0 and subband >= N_SUBBANDS // 2
         stem = iso(self.tile.start_unix + 1) if late else self.group_id
         return str(self.root / "incoming" / f"{stem}_sb{subband:02d}.hdf5")
 
@@ -133,7 +133,7 @@ def raw_rows(run: Run, subbands: Iterable[int], *, indexed_at: float, is_stored:
                 "subband_num": subband,
                 "timestamp_iso": stamp,
                 "timestamp_mjd": mjd(run.tile.start_unix),
-                "file_size_bytes": SUBBAND_BYTES + 4096 * ((run.tile.start_unix + 7 * subband) % 50),
+                "file_size_bytes": SUBBAND_BYTES + 4096 * ((run.tile.draw + 7 * subband) % 50),
                 "modified_time": run.received_at - 8.0,
                 "indexed_at": indexed_at,
                 "stored": int(is_stored),
@@ -283,7 +283,7 @@ def job_row(
 
 def performance_row(run: Run, *, at: float) -> dict[str, Any]:
     """Return the row of ``performance_metrics``: seconds that the conversion took."""
-    rng = np.random.default_rng([run.tile.start_unix, 12])
+    rng = np.random.default_rng([run.tile.draw, 12])
     load, phase, write = (float(x) for x in rng.normal([58.0, 27.0, 41.0], [5.0, 3.0, 4.0]))
     return {
         "group_id": run.group_id,

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from data_access.demo.plan import STRIPS_DEG, meridian_ra_deg, mjd
+from data_access.demo.plan import SIDEREAL_DAY_S, STRIPS_DEG, meridian_ra_deg, mjd
 
 FloatArray = npt.NDArray[np.float64]
 SourceKind = Literal["constant", "calibrator", "variable", "ese", "transient"]
@@ -71,11 +71,11 @@ class Sky:
     ra_deg: FloatArray
     dec_deg: FloatArray
 
-    def find_within(self, ra_deg: float, dec_deg: float, half_width_deg: float) -> list[Source]:
-        """Return the sources in a square of the tangent plane around a position, in catalogue order."""
+    def find_within(self, ra_deg: float, dec_deg: float, half_width_deg: float) -> list[int]:
+        """Return where in `sources` those in a square of the tangent plane around a position are, in order."""
         x_deg, y_deg = project_sin(self.ra_deg, self.dec_deg, ra_deg, dec_deg)
         inside = (np.abs(x_deg) < half_width_deg) & (np.abs(y_deg) < half_width_deg)
-        return [self.sources[index] for index in np.flatnonzero(inside)]
+        return [int(index) for index in np.flatnonzero(inside)]
 
     def nearest_calibrator(self, ra_deg: float, dec_deg: float) -> tuple[Source, float, float]:
         """Return the calibrator nearest to a position, and how far east and north of it that is, degrees."""
@@ -129,8 +129,8 @@ def make_sky(seed: int, now: float) -> Sky:
     rng = np.random.default_rng([seed, 3])
     sources: list[Source] = []
     for dec0_deg, count in N_SOURCES.items():
-        sources += _field_sources(rng, dec0_deg, count)
-        sources += _calibrators(rng, dec0_deg)
+        sources += _field_sources(rng, dec0_deg, count, now)
+        sources += _calibrators(rng, dec0_deg, now)
     sources += _peculiar_sources(rng, now)
     return Sky(
         sources=tuple(sources),
@@ -140,10 +140,10 @@ def make_sky(seed: int, now: float) -> Sky:
     )
 
 
-def _field_sources(rng: np.random.Generator, dec0_deg: float, count: int) -> list[Source]:
-    # One in each of `count` equal steps around the sky: wholly random places leave one image in sixty empty, and what
-    # an archive has to show would depend on the hour at which it is written.
-    ra_deg = (rng.permutation(count) + rng.uniform(size=count)) * (360.0 / count)
+def _field_sources(rng: np.random.Generator, dec0_deg: float, count: int, now: float) -> list[Source]:
+    # One in each of `count` equal steps around the sky, as wholly random places leave one image in sixty empty.
+    turns = (rng.permutation(count) + rng.uniform(size=count)) / count
+    ra_deg = [_passed_ra_deg(now, turn, dec0_deg) for turn in turns]
     dec_deg = dec0_deg + rng.uniform(-0.95, 0.95, count) * HALF_WIDTH_DEG
     flux_jy = np.minimum(FAINTEST_JY * rng.uniform(size=count) ** (-1.0 / COUNTS_SLOPE), BRIGHTEST_JY)
     catalog_jy = flux_jy * np.exp(rng.normal(0.0, 0.08, count))
@@ -153,10 +153,18 @@ def _field_sources(rng: np.random.Generator, dec0_deg: float, count: int) -> lis
     ]
 
 
-def _calibrators(rng: np.random.Generator, dec0_deg: float) -> list[Source]:
+def _passed_ra_deg(now: float, turns: float, dec0_deg: float) -> float:
+    """Return the right ascension that crossed the meridian some sidereal days before `now`.
+
+    The sky turns with the moment that an archive is written for: what it has to show does not depend on the hour.
+    """
+    return meridian_ra_deg(now - turns * SIDEREAL_DAY_S, dec0_deg)
+
+
+def _calibrators(rng: np.random.Generator, dec0_deg: float, now: float) -> list[Source]:
     found = []
     for hour in range(24):
-        ra_deg = float(15.0 * hour + rng.uniform(2.0, 13.0))
+        ra_deg = _passed_ra_deg(now, (hour + rng.uniform(2.0, 13.0) / 15.0) / 24.0, dec0_deg)
         dec_deg = float(dec0_deg + rng.uniform(-0.5, 0.5) * HALF_WIDTH_DEG)
         flux_jy = float(rng.uniform(2.0, 5.0))
         found.append(Source(source_name(ra_deg, dec_deg), ra_deg, dec_deg, flux_jy, flux_jy, "calibrator"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import shutil
 import time
@@ -162,7 +163,7 @@ def write_demo(
     if nights < 1:
         raise ValidationError(f"{nights} nights are too few", remedy="Ask for at least one night.")
     root = out.resolve()
-    moment = time.time() if now is None else now
+    moment = math.floor(time.time() if now is None else now)
     _make_room(root)
     DemoArchive(layout, seed, moment, is_complete=False).save(root)
     sky = make_sky(seed, moment)
