@@ -108,6 +108,10 @@ class FileAnswer(RequestHandler, ABC):
                 stream.close()
             return
         self.clear()
+        self.refuse(failure)
+
+    def refuse(self, failure: Failure) -> None:
+        """Finish with what was refused: a page for browsers, plain text for programs."""
         if "text/html" in self.request.headers.get("Accept", ""):
             write: Any = self
             write.write_failure(failure)

@@ -20,8 +20,8 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from PIL import Image as PillowImage
 
+from dashboards.every_answer import HEADERS
 from dashboards.image_files import _header_words
-from dashboards.panel_patches import HEADERS
 from dashboards.server import build_server
 from data_access import Archive, open_archive
 from data_access.demo import write_demo

@@ -16,7 +16,7 @@ import websockets
 from bokeh.document import Document
 from bokeh.plotting import figure
 
-from dashboards.panel_patches import HEADERS
+from dashboards.every_answer import HEADERS
 from dashboards.server import DashboardServer, build_server
 from dashboards.session import PageView
 from data_access.errors import RecordNotFound

@@ -80,6 +80,8 @@ async def test_a_page_opens_though_a_value_of_its_address_is_no_text(
         ("POST", "/images", 405, "can only be read: /images"),
         ("DELETE", "/sources/export", 405, "Ask for it with GET or HEAD"),
         ("PUT", "/healthz", 405, "can only be read: /healthz"),
+        ("GET", "/assets/%00", 404, "/assets/"),
+        ("GET", "/static/js/%00", 404, "/static/js/"),
         ("GET", "/assets/", 403, "does not allow this request: /assets/"),
         ("GET", "/images?bokeh-session-id=%FF", 403, "does not allow this request: /images"),
         ("GET", "/images?bokeh-token=x", 403, "Open the page anew"),
@@ -92,3 +94,7 @@ async def test_what_the_web_server_itself_refuses_has_words(
     answer = await http.request(method, path)
     assert answer.status_code == status
     assert words in answer.text
+    assert answer.headers.get("Allow", "GET, HEAD") == "GET, HEAD"
+    assert ("Allow" in answer.headers) == (status == 405)
+    is_file = path.startswith("/sources/export")
+    assert answer.headers["Content-Type"].startswith("text/plain" if is_file else "text/html")
