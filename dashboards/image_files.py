@@ -25,6 +25,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from io import FileIO
 from pathlib import PurePosixPath
 from typing import Any
@@ -200,7 +201,8 @@ class ThumbnailHandler(ImageAnswer):
 
     def _refuse(self, failure: Failure) -> None:
         """Refuse; a contact sheet (``?sheet=1``) gets the words alone, because broken files are nothing new to it."""
-        super()._refuse(replace(failure, status=200) if self.get_query_argument("sheet", "") else failure)
+        is_of_the_file = failure.status != HTTPStatus.BAD_REQUEST and self.get_query_argument("sheet", "")
+        super()._refuse(replace(failure, status=HTTPStatus.OK) if is_of_the_file else failure)
 
 
 class FileHandler(ImageAnswer):

@@ -39,6 +39,7 @@ def address(path: str, known: Known) -> str:
         ("{image}/png?palette=red", "palette", "colormap"),
         ("{image}/fits?format=png", "format", "takes no query"),
         ("{image}/thumbnail.png?size=90", "size", "sheet"),
+        ("{image}/thumbnail.png?sheet=1&size=90", "size", "sheet"),
         ("{source}/epochs.gif?fps=3", "fps", "rate"),
         ("{source}/epochs/1.png?width=3", "width", "size"),
         ("/marks.csv?all=1", "all", "history"),
