@@ -20,7 +20,7 @@ import pytest
 
 import app
 from data_access.demo import write_demo
-from data_access.demo.write import MARKER, load_archive
+from data_access.demo.write import EDITION, MARKER, load_archive
 
 ROOT = Path(app.__file__).resolve().parent
 OWN_VARIABLES = ("PIPELINE", "CONTIMG", "DSA110", "CAL_REGISTRY", "HDF5_DB")
@@ -359,14 +359,13 @@ def test_demo_writes_its_archive_serves_it_and_lets_it_grow(
     assert app.main(["check", "--state-dir", str(out)]) == 0
 
 
-@pytest.mark.parametrize("damage", ["unfinished", "half a marker", "another layout"])
+@pytest.mark.parametrize("damage", ["unfinished", "half a marker", "another edition", "another layout"])
 def test_demo_writes_an_unusable_archive_again(damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = write_demo(tmp_path / "demo", nights=1, layout="unified" if damage == "another layout" else "split")
     marker = out / MARKER
-    if damage == "unfinished":
-        marker.write_text(marker.read_text().replace("true", "false"))
-    elif damage == "half a marker":
-        marker.write_text(marker.read_text()[:20])
+    text = marker.read_text()
+    changed = {"unfinished": text.replace("true", "false"), "another edition": text.replace(f": {EDITION}}}", ": 1}")}
+    marker.write_text(text[:20] if damage == "half a marker" else changed.get(damage, text))
     served = []
     monkeypatch.setattr(app, "_run_server", lambda archive, _options: served.append(archive))
     monkeypatch.setattr(

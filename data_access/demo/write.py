@@ -38,6 +38,8 @@ from data_access.demo.traps import write_traps
 from data_access.errors import FileMissing, ValidationError
 
 MARKER = ".dsa110_demo"
+EDITION = 2
+"""Raise it when the same seed and time give another sky: an older archive cannot go on growing."""
 HISTORY_NIGHTS = 60
 """Nights before the recent ones: their files were cleaned up, their rows stayed."""
 RUNS_WITH_LOGS = 20
@@ -92,12 +94,15 @@ class DemoArchive:
         The `now` it was written for.
     is_complete : bool
         False while it is being written, or when that was interrupted.
+    edition : int
+        Of the program that wrote it.
     """
 
     layout: Layout
     seed: int
     written_for_unix: float
     is_complete: bool
+    edition: int = 1
 
     def save(self, root: Path) -> None:
         """Write the marker file of the archive at `root`."""
@@ -110,7 +115,7 @@ def load_archive(root: Path) -> DemoArchive:
     Raises
     ------
     FileMissing
-        `root` is not a complete demo archive.
+        `root` is not a complete demo archive of this edition.
     """
     marker = root / MARKER
     if not marker.is_file():
@@ -123,6 +128,9 @@ def load_archive(root: Path) -> DemoArchive:
         ) from err
     if not archive.is_complete:
         raise FileMissing(f"{root} was not finished", path=str(root), remedy="Write it again with write_demo.")
+    if archive.edition != EDITION:
+        message = f"{root} was written by another version of the dashboard"
+        raise FileMissing(message, path=str(root), remedy="Write it again with write_demo.")
     return archive
 
 
@@ -165,7 +173,7 @@ def write_demo(
     root = out.resolve()
     moment = math.floor(time.time() if now is None else now)
     _make_room(root)
-    DemoArchive(layout, seed, moment, is_complete=False).save(root)
+    DemoArchive(layout, seed, moment, is_complete=False, edition=EDITION).save(root)
     sky = make_sky(seed, moment)
     planned = [
         make_night(root, moment, number, sky, seed=seed, is_recent=number < nights)
@@ -199,7 +207,7 @@ def write_demo(
         "caltables": [_told_caltable(written) for written in caltables],
     }
     (root / "truth.json").write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
-    DemoArchive(layout, seed, moment, is_complete=True).save(root)
+    DemoArchive(layout, seed, moment, is_complete=True, edition=EDITION).save(root)
     return root
 
 
