@@ -27,6 +27,7 @@ from dashboards.lean_serialization import send_lean
 from dashboards.live import ChangeFeed
 from dashboards.mark_files import mark_file_rules
 from dashboards.panel_patches import PageApplication, log_callback_error, own_handlers, page_applications
+from dashboards.public_address import host_in_url, origin_of, prefix_of
 from dashboards.routes import ROUTES
 from dashboards.session import PageSpec
 from dashboards.shell import ASSETS, Shell
@@ -150,18 +151,19 @@ def build_server(
     prefix : str
         Path below which everything is served, for example ``"/dash"``.
     allowed_origins : sequence of str
-        Further ``host:port`` from which a browser may open the websocket.
+        Further ``host:port`` from which a browser may open the websocket (see `dashboards.public_address`).
     extra_patterns : sequence of tuple
         Further Tornado rules (the JSON API); they get the prefix, our headers and our error pages.
 
     Raises
     ------
     ValidationError
-        When it cannot listen on this address and port.
+        When it cannot listen on this address and port, or an origin or the prefix is none.
     """
     pn.config.exception_handler = log_callback_error
     send_lean()
     pn.config.browser_info = False  # nobody asks, and the browser looks it up for 20 ms before the first plot
+    origins = {origin_of(name) for name in allowed_origins}
     settings = getattr(archive, "settings", None)
     feed = ChangeFeed(archive.changes)
     shell = Shell(specs, feed, boot_id=secrets.token_hex(8), stale_after_s=getattr(settings, "stale_after_s", 3600.0))
@@ -171,8 +173,7 @@ def build_server(
         page_applications(tuple(specs), shell, archive, settings),
         port=port,
         address=address,
-        prefix=prefix,
-        websocket_origin=list(allowed_origins) or None,
+        prefix=prefix_of(prefix),
         server_id=server_id,
         use_index=False,
         ico_path="none",
@@ -199,9 +200,9 @@ def build_server(
     _put_first(server._tornado, "/sources/export")
     own_handlers(server._tornado, shell)
     server._tornado.transforms = [partial(CompressOnce, CompressedFiles())]
-    origins = {f"{host}:{server.port}" for host in ("localhost", "127.0.0.1", address)}
-    server._tornado.websocket_origins.update(origins)
-    host = "localhost" if address in ("", "0.0.0.0", "::") else address  # noqa: S104
+    host = host_in_url(address)
+    own = {f"{name}:{server.port}" for name in ("localhost", "127.0.0.1", host)}
+    server._tornado.websocket_origins.update(own, origins)
     url = f"http://{host}:{server.port}{server.prefix.rstrip('/')}/"
     return DashboardServer(server, shell, archive, server_id, url)
 
