@@ -107,7 +107,10 @@ def make_ask(
         raise ValidationError(f"'{unit}' is not a unit of a cutout", remedy=f"Choose one of: {', '.join(UNITS)}.")
     for name, size in (("width", width), ("height", height)):
         if not 0 < size < _LARGEST_SIZE:
-            raise ValidationError(f"The {name} of a cutout cannot be {size:g} {unit}", remedy="Give a size above 0.")
+            raise ValidationError(
+                f"The {name} of a cutout cannot be {size:g} {unit}",
+                remedy=f"Give a size above 0 and below {_LARGEST_SIZE:g}.",
+            )
     place = parse_place(position) if isinstance(position, str) else position
     numbers = place.pixel if place.pixel is not None else (place.ra_deg, place.dec_deg)
     if not all(number is not None and math.isfinite(number) for number in numbers):
