@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from data_access.analysis.times import mjd_in_name, unix_to_mjd
+from data_access.analysis.times import EARLIEST_MJD, LATEST_MJD, mjd_in_name, unix_to_mjd
 from data_access.analysis.variability.moments import FluxKind
 from data_access.errors import RecordNotFound
 from data_access.layout import Layout, Table
 from data_access.read_only_connection import Statement
-from data_access.records import LightCurve
+from data_access.records import Epoch, LightCurve
 from data_access.records.base import EpochOrigin
 from data_access.records.measurement_quality import quality_of
 from data_access.repositories.measured_images import find_measured_path, find_observation_epochs
@@ -32,7 +32,6 @@ _PLACE = ("ra_deg", "dec_deg", "nvss_flux_mjy")
 _ROWS_FOR_PLACE = 9
 _MANY = 200
 _SAME_MOMENT_DAYS = 60.0 / 86400.0
-_EARLIEST_MJD, _LATEST_MJD = 15000.0, 100000.0
 
 
 class PhotometryRepository:
@@ -53,14 +52,15 @@ class PhotometryRepository:
             f"ORDER BY 1 DESC LIMIT {self._row_cap + 1}"
         )
         asked = [(sql, (source_id,)), self._place(table, source_id)]
-        found, places = await table.database.fetch_together(asked)
+        found, positions = await table.database.fetch_together(asked)
         columns: dict[str, Sequence[Any]] = dict.fromkeys((*_COLUMNS, *_EXTRA), (None,) * len(found.rows))
         if found.rows:
             columns.update(zip(names, zip(*found.rows, strict=True), strict=True))
-        columns.update(zip(_PLACE, zip(*places.rows, strict=True) if places.rows else ((),) * 3, strict=True))
+        columns.update(zip(_PLACE, zip(*positions.rows, strict=True) if positions.rows else ((),) * 3, strict=True))
         stamps = _stamps(columns)
-        nameless = _nameless(columns, stamps) if None in stamps else []
-        epochs = _epochs(columns, stamps, await find_observation_epochs(self._layout, nameless) if nameless else {})
+        places = zip(columns["image_path"], columns["mosaic_path"], strict=True)
+        nameless = nameless_paths(places) if None in stamps else []
+        epochs = _epochs(columns, stamps, await find_observation_epochs(self._layout, nameless))
         return _to_light_curve(source_id, columns, epochs, truncated=found.truncated, has_quality=has_quality(table))
 
     @staticmethod
@@ -172,25 +172,26 @@ def epoch_of_measurement(
     mosaic: Any,
     mjd: float,
     measured_mjd: float,
-    observed: Mapping[str, float] = MappingProxyType({}),
+    observed: Mapping[str, Epoch] = MappingProxyType({}),
 ) -> tuple[float, EpochOrigin]:
     """Return when a measurement was observed (MJD, UTC) and where that is recorded: the name of its image first.
 
     Parameters
     ----------
-    observed : mapping of image path to MJD
-        Of Measurement Sets (see `find_observation_epochs`).
+    observed : mapping of path to Epoch
+        Of images and mosaics without a time in their names (see `find_observation_epochs`).
     """
     for path in (image, mosaic):
         stamped = mjd_in_name(path) if isinstance(path, str) else None
         if stamped is not None:
             return stamped, "image name"
-    if image in observed:
-        return observed[image], "ms_index"
-    if _EARLIEST_MJD < mjd < _LATEST_MJD:
+    for path in (image, mosaic):
+        if path in observed and (known := observed[path]).mjd is not None:
+            return known.mjd, known.origin
+    if EARLIEST_MJD < mjd < LATEST_MJD:
         processing = abs(mjd - measured_mjd) < _SAME_MOMENT_DAYS
         return mjd, "processing time" if processing else "mjd column"
-    if _EARLIEST_MJD < measured_mjd < _LATEST_MJD:
+    if EARLIEST_MJD < measured_mjd < LATEST_MJD:
         return measured_mjd, "processing time"
     return float("nan"), "unknown"
 
@@ -200,15 +201,18 @@ def _stamps(columns: Mapping[str, Sequence[Any]]) -> list[float | None]:
     return [mjd_in_name(path) if type(path) is str else None for path in columns["image_path"]]
 
 
-def _nameless(columns: Mapping[str, Sequence[Any]], stamps: Sequence[float | None]) -> list[str]:
-    """Return the images in whose names, and in those of their mosaics, no time stands."""
-    rows = zip(columns["image_path"], columns["mosaic_path"], stamps, strict=True)
-    return [image for image, mosaic, stamp in rows if stamp is None and isinstance(image, str)
-            and not (isinstance(mosaic, str) and mjd_in_name(mosaic) is not None)]  # fmt: skip
+def nameless_paths(places: Iterable[tuple[Any, Any]]) -> list[str]:
+    """Return the paths of those (image, mosaic) in whose names no time stands, each once."""
+    found: dict[str, None] = {}
+    for place in dict.fromkeys(places):
+        paths = [path for path in place if isinstance(path, str) and path]
+        if all(mjd_in_name(path) is None for path in paths):
+            found.update(dict.fromkeys(paths))
+    return list(found)
 
 
 def _epochs(
-    columns: dict[str, Sequence[Any]], stamps: Sequence[float | None], observed: Mapping[str, float]
+    columns: dict[str, Sequence[Any]], stamps: Sequence[float | None], observed: Mapping[str, Epoch]
 ) -> tuple[npt.NDArray[np.float64], Sequence[EpochOrigin]]:
     """Return `epoch_of_measurement` of every row; almost always all of them are in the names of images."""
     if None not in stamps:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from data_access.errors import DatabaseError
 from data_access.layout import Layout, Table
 from data_access.records.measurement_quality import FORCED_WORDS, GOOD_WORDS, LIMIT_WORDS
 from data_access.records.variability import BlockQuery
+from data_access.repositories.measured_images import OBSERVATION_TABLES, observation_questions
 from data_access.repositories.measurement_quality import has_quality
 
 # One answer has at most this many rows, below any row cap in use.
@@ -60,6 +61,8 @@ class PhotometryBlocks:
         found = await table.fetch(f'SELECT max(rowid) FROM "{table.name}"')
         newest = found.rows[0][0]
         expressions = _expressions(table)
+        tables = [await self._layout.find_in(name, table.database) for name in OBSERVATION_TABLES]
+        observed = tuple(question for _, question in observation_questions(*tables))
         version = await table.database.version()
         query = BlockQuery(
             role=table.database.role,
@@ -70,9 +73,12 @@ class PhotometryBlocks:
             has_quality=has_quality(table),
             busy_timeout_s=self._busy_timeout_s,
             deadline_s=self._deadline_s,
+            observed=observed,
         )
         # The first number counts commits; the rest tells one file from another under the same name.
-        identity = json.dumps([query.path, list(version[1:3]), table.name, expressions, *_RULE])
+        identity = json.dumps(
+            [query.path, list(version[1:3]), table.name, expressions, list(map(astuple, observed)), *_RULE]
+        )
         return Growth(int(newest) if isinstance(newest, int) else 0, identity), query
 
     @staticmethod
