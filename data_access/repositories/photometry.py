@@ -261,7 +261,7 @@ def _to_light_curve(
         is_forced=forced[order],
         photometry_id=np.array(columns["id"], dtype=np.int64)[order],
         image_path=images,
-        ra_deg=_median(ra),
+        ra_deg=_median_ra(ra),
         dec_deg=_median(dec),
         nvss_flux_mjy=_median(nvss),
         truncated=truncated,
@@ -287,6 +287,15 @@ def unix_to_mjd_array(unix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _median(values: npt.NDArray[np.float64]) -> float | None:
     finite = [value for value in values.tolist() if math.isfinite(value)]
     return statistics.median(finite) if finite else None
+
+
+def _median_ra(values: npt.NDArray[np.float64]) -> float | None:
+    """Return the median of angles near each other, in [0, 360): 359.9 and 0.1 are neighbours."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return None
+    offset = _median((finite - finite[0] + 180.0) % 360.0 - 180.0)
+    return float((finite[0] + (offset or 0.0)) % 360.0)
 
 
 def _problems(origin: tuple[EpochOrigin, ...], peak: npt.NDArray[np.float64], *, truncated: bool) -> tuple[str, ...]:

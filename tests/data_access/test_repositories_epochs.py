@@ -238,3 +238,18 @@ async def test_batches_have_their_parameters_in_either_notation(tmp_path: Path) 
 def test_the_stamp_of_a_group_is_its_time() -> None:
     assert mjd_of_stamp(STAMP) == pytest.approx(OBSERVED_MJD, abs=1e-8)
     assert unix_to_mjd(PROCESSED_UNIX) == pytest.approx(PROCESSED_MJD, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("places", "expected"),
+    [((359.9999, 0.0001), 0.0), ((0.0003, 359.9999, 0.0001), 0.0001), ((-0.5, 359.7), 359.6), ((10.0, 30.0), 20.0),
+     ((None, 120.25), 120.25)],
+)  # fmt: skip
+async def test_the_right_ascension_of_a_source_near_0_h_is_near_0_h(
+    tmp_path: Path, places: Sequence[float | None], expected: float
+) -> None:
+    ddl = "CREATE TABLE photometry (id INTEGER PRIMARY KEY, source_id TEXT, ra_deg REAL, peak_jyb REAL)"
+    curve = await _light_curve(tmp_path, *({"ra_deg": ra, "peak_jyb": 0.1} for ra in places), ddl=ddl)
+    assert curve.ra_deg is not None
+    assert 0.0 <= curve.ra_deg < 360.0
+    assert (curve.ra_deg - expected + 180.0) % 360.0 - 180.0 == pytest.approx(0.0, abs=1e-9)
