@@ -242,6 +242,8 @@ def _to_light_curve(
     peak = _or(_floats(columns["peak_jyb"]), _floats(columns["peak_flux_jy"]))
     integrated = _floats(columns["flux_jy"])
     peak_err, integrated_err = _floats(columns["peak_err_jyb"]), _floats(columns["flux_err_jy"])
+    rms = _or(_floats(columns["local_rms"]), _floats(columns["rms_jy"]))
+    stand_in = _stand_in(peak, peak_err, rms, integrated_err)
     in_order = order.tolist()
     paths = map(columns["image_path"].__getitem__, in_order)
     images = tuple([path if type(path) is str and path else str(path) if path else None for path in paths])
@@ -252,11 +254,11 @@ def _to_light_curve(
         mjd=mjd[order],
         origin=origin,
         peak_jyb=_or(peak, integrated)[order] if not np.isfinite(peak).any() else peak[order],
-        peak_err_jyb=_or(peak_err, integrated_err)[order] if not np.isfinite(peak_err).any() else peak_err[order],
+        peak_err_jyb=(peak_err if stand_in is None else stand_in)[order],
         flux_jy=integrated[order],
         flux_err_jy=integrated_err[order],
         snr=_floats(columns["snr"])[order],
-        rms_jy=_or(_floats(columns["local_rms"]), _floats(columns["rms_jy"]))[order],
+        rms_jy=rms[order],
         flags=flags[order],
         is_forced=forced[order],
         photometry_id=np.array(columns["id"], dtype=np.int64)[order],
@@ -265,9 +267,35 @@ def _to_light_curve(
         dec_deg=_median(dec),
         nvss_flux_mjy=_median(nvss),
         truncated=truncated,
-        problems=_problems(origin, peak, truncated=truncated),
+        problems=(*_problems(origin, peak, truncated=truncated), *_error_problems(stand_in, rms)),
+        peak_err_is_recorded=stand_in is None,
         quality=tuple(map(words.__getitem__, in_order)) if words else (),
     )
+
+
+def _stand_in(
+    peak: npt.NDArray[np.float64],
+    peak_err: npt.NDArray[np.float64],
+    rms: npt.NDArray[np.float64],
+    integrated_err: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64] | None:
+    """Return what is shown as the error of the peak; None where errors of peaks are recorded, or nothing else is.
+
+    The rms at the place, else the error of the integrated flux: the only one where that flux stands in for the peak.
+    """
+    if np.isfinite(peak_err).any():
+        return None
+    errors = _or(rms, integrated_err) if np.isfinite(peak).any() else integrated_err
+    return errors if np.isfinite(errors).any() else None
+
+
+def _error_problems(stand_in: npt.NDArray[np.float64] | None, rms: npt.NDArray[np.float64]) -> tuple[str, ...]:
+    if stand_in is None:
+        return ()
+    others = np.isfinite(stand_in) & (stand_in != rms)
+    shown = {"the local rms": not others.all(), "that of the integrated flux": others.any()}
+    words = " or ".join(word for word, is_shown in shown.items() if is_shown)
+    return (f"no error of the peak flux density is recorded; {words} is shown in its place",)
 
 
 def _quality(values: Sequence[Any]) -> tuple[list[str], npt.NDArray[np.bool_]]:
