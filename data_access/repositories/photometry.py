@@ -19,6 +19,7 @@ from data_access.read_only_connection import Statement
 from data_access.records import Epoch, LightCurve
 from data_access.records.base import EpochOrigin
 from data_access.records.measurement_quality import quality_of
+from data_access.repositories.flux_columns import peak_sql
 from data_access.repositories.measured_images import find_measured_path, find_observation_epochs
 from data_access.repositories.measurement_quality import has_quality, is_unflagged_sql
 from data_access.repositories.photometry_versions import CurveVersion, find_versions
@@ -98,7 +99,7 @@ class PhotometryRepository:
         if table is None or not wanted:
             return (), False
         value, error = (
-            (table.first_of("peak_jyb", "peak_flux_jy", "flux_jy"), table.first_of("peak_err_jyb", "flux_err_jy"))
+            (peak_sql(table), table.first_of("peak_err_jyb", "flux_err_jy"))
             if flux == "peak"
             else (table.column("flux_jy"), table.column("flux_err_jy"))
         )
@@ -127,9 +128,8 @@ class PhotometryRepository:
         if table is None:
             return image_path, ()
         image_path = await find_measured_path(table, image_path)
-        peak = table.first_of("peak_jyb", "peak_flux_jy", "flux_jy")
         sql = (
-            f"SELECT source_id, {table.column('ra_deg')}, {table.column('dec_deg')}, {peak} AS peak "
+            f"SELECT source_id, {table.column('ra_deg')}, {table.column('dec_deg')}, {peak_sql(table)} AS peak "
             f'FROM "{table.name}" WHERE {table.column("image_path")} = ? AND source_id IS NOT NULL '
             f"ORDER BY peak DESC LIMIT {int(limit)}"
         )

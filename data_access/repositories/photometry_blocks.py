@@ -11,6 +11,7 @@ from data_access.errors import DatabaseError
 from data_access.layout import Layout, Table
 from data_access.records.measurement_quality import FORCED_WORDS, GOOD_WORDS, LIMIT_WORDS
 from data_access.records.variability import BlockQuery
+from data_access.repositories.flux_columns import recorded_peak_sql
 from data_access.repositories.measured_images import OBSERVATION_TABLES, observation_questions
 from data_access.repositories.measurement_quality import has_quality
 
@@ -126,14 +127,13 @@ def _degrees(value: Any) -> float:
     return float(value) if isinstance(value, int | float) else float("nan")
 
 
-def _either(table: Table, *names: str) -> str:
-    known = [table.column(name) for name in names if table.column(name) != "NULL"]
-    return known[0] if len(known) == 1 else f"coalesce({', '.join(known)})" if known else "NULL"
-
-
 def _flux_columns(table: Table) -> tuple[str, str, str, str]:
-    peak = _either(table, "peak_jyb", "peak_flux_jy")
-    return peak, table.column("peak_err_jyb"), table.column("flux_jy"), table.column("flux_err_jy")
+    return (
+        recorded_peak_sql(table),
+        table.column("peak_err_jyb"),
+        table.column("flux_jy"),
+        table.column("flux_err_jy"),
+    )
 
 
 def _expressions(table: Table) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from data_access.analysis.times import unix_to_mjd
 from data_access.layout import Layout, Table
 from data_access.records import Epoch
 from data_access.records.measurement_quality import quality_of
+from data_access.repositories.flux_columns import peak_sql
 from data_access.repositories.measured_images import find_observation_epochs
 from data_access.repositories.measurement_quality import has_quality
 from data_access.repositories.photometry import epoch_of_measurement, nameless_paths
@@ -42,9 +43,8 @@ class EpochRepository:
         if not wanted:
             return {}
         key, inner = table.key("id", "p"), table.key("id", "q")
-        peak = table.first_of("peak_jyb", "peak_flux_jy", "flux_jy")
         columns = (
-            "n.name", *_epoch_columns(table), f"p.{peak}" if peak != "NULL" else peak,
+            "n.name", *_epoch_columns(table), peak_sql(table, "p"),
             table.column("flags", "p"), table.column("quality_flag", "p"),
         )  # fmt: skip
         sql = (
