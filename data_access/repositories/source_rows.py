@@ -11,6 +11,8 @@ from data_access.layout import TABLES
 from data_access.records import EseCandidate, MonitoringState, Source, StoredVariability, TransientCandidate
 from data_access.repositories.base import RowReader
 
+Position = tuple[float | None, float | None]
+NO_POSITION: Position = (None, None)
 STATS_COLUMNS = TABLES["variability_stats"].columns
 MONITORING_COLUMNS = TABLES["monitoring_sources"].columns
 ESE_COLUMNS = TABLES["ese_candidates"].columns
@@ -22,12 +24,11 @@ def to_source(
     stored: StoredVariability | None,
     monitoring: MonitoringState | None,
     n_epochs: int | None,
-    position: tuple[float | None, float | None] | None,
+    measured: Position,
     ese_status: str | None,
 ) -> Source:
     """Return one line of the source list from what the tables say of it."""
-    known = monitoring or stored
-    ra, dec = (known.ra_deg, known.dec_deg) if known is not None else (position or (None, None))
+    ra, dec = place_of(stored, monitoring, measured)
     return Source(
         source_id=name,
         name=monitoring.name if monitoring else None,
@@ -39,6 +40,12 @@ def to_source(
         ese_status=ese_status,
         problems=(stored.suspect,) if stored is not None and stored.suspect else (),
     )
+
+
+def place_of(stored: StoredVariability | None, monitoring: MonitoringState | None, measured: Position) -> Position:
+    """Return the position that is whole: of the monitoring, of the statistics, else of the photometry."""
+    known = [(row.ra_deg, row.dec_deg) for row in (monitoring, stored) if row is not None]
+    return min((*known, measured), key=lambda place: place.count(None))
 
 
 def to_stored(values: Sequence[Any]) -> StoredVariability:
@@ -65,7 +72,7 @@ def _stored_of(*values: Any) -> StoredVariability:
         sigma_deviation=sigma,
         eta_metric=row.real("eta_metric"),
         last_mjd=row.real("last_mjd", 0, 1e6),
-        updated_at=row.unix("updated_at"),
+        updated_at=row.moment("updated_at"),
         suspect=_suspect(n_obs, sigma, row.problems),
     )
 

@@ -37,8 +37,11 @@ from data_access.repositories.photometry import PhotometryRepository
 from data_access.repositories.source_rows import (
     ESE_COLUMNS,
     MONITORING_COLUMNS,
+    NO_POSITION,
     STATS_COLUMNS,
     TRANSIENT_COLUMNS,
+    Position,
+    place_of,
     to_candidate,
     to_monitoring,
     to_source,
@@ -279,13 +282,15 @@ class SourceRepository:
         if not names:
             return ()
         stored, monitored, flagged, epochs = await self._facts(names, read)
-        positions = await self._positions([n for n in names if n not in stored and n not in monitored])
+        unplaced = [n for n in names if None in place_of(stored.get(n), monitored.get(n), NO_POSITION)]
+        measured = await self._positions(unplaced)
         return tuple(
             to_source(
-                name, stored.get(name), monitored.get(name), epochs.get(name), positions.get(name), flagged.get(name)
+                name, stored.get(name), monitored.get(name), epochs.get(name), measured.get(name, NO_POSITION),
+                flagged.get(name),
             )
             for name in names
-        )
+        )  # fmt: skip
 
     async def _facts(
         self, names: Sequence[str], read: Mapping[str, StoredVariability]
@@ -337,7 +342,7 @@ class SourceRepository:
             {str(name): n for name, n in stored if isinstance(n, int) and n > 0},
         )
 
-    async def _positions(self, names: Sequence[str]) -> dict[str, tuple[float | None, float | None]]:
+    async def _positions(self, names: Sequence[str]) -> dict[str, Position]:
         table = await self._layout.find_or_none("photometry")
         if table is None or not names:
             return {}
