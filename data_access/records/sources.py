@@ -40,7 +40,7 @@ class StoredVariability:
 
 @dataclass(frozen=True, slots=True)
 class MonitoringState:
-    """One row of ``monitoring_sources`` (or ``sources``): fluxes in Jy."""
+    """One row of ``monitoring_sources``: fluxes in Jy."""
 
     source_id: str
     name: str | None
@@ -107,7 +107,8 @@ class TransientCandidate:
 class Source:
     """One line of the source list.
 
-    `n_epochs` counts photometry rows. The variability figures are the pipeline's own, stored ones.
+    `n_epochs` counts photometry rows. The variability figures are the pipeline's own, stored ones. `is_registered`
+    is true of what stands in the table ``sources``.
     """
 
     source_id: str
@@ -119,6 +120,7 @@ class Source:
     monitoring: MonitoringState | None
     ese_status: str | None
     problems: tuple[str, ...] = ()
+    is_registered: bool = False
 
     @property
     def eta_stored(self) -> float | None:
