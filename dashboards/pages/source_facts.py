@@ -16,13 +16,13 @@ from dashboards.pages.source_reference import nvss_cell
 from dashboards.pages.source_words import ese_cell
 from dashboards.pages.wording import epoch_cell, full_epoch_cell, position_cells
 from dashboards.plots.measurement_kinds import (
-    ANNULUS_RMS,
     LIMIT_SIGMA,
     FluxKind,
     FluxUnit,
     Kinds,
     fluxes,
     measurement_kinds,
+    noise_origin,
 )
 from data_access.analysis.coordinates import galactic
 from data_access.records import Epoch, Image, LightCurve, SourceDetail
@@ -187,7 +187,10 @@ def _quality(curve: LightCurve, index: int) -> str | None:
 def _rms_cell(curve: LightCurve, index: int, unit: FluxUnit) -> Cell:
     noise = _scaled(curve.noise_jy[index], unit)
     if math.isfinite(noise) and not curve.has_rms[index]:
-        return cell(noise, digits=_digits(unit), note="of the annulus", title=ANNULUS_RMS)
+        origin, column = noise_origin(curve)
+        meaning = "rms of the annulus around the source" if curve.peak_err_is_recorded else f"error of {origin}"
+        title = f"no local rms is recorded: this is {column}, the {meaning}"
+        return cell(noise, digits=_digits(unit), note=f"of {origin}", title=title)
     return cell(noise, digits=_digits(unit))
 
 

@@ -17,6 +17,7 @@ from dashboards.plots.measurement_kinds import (
     FluxUnit,
     fluxes,
     measurement_kinds,
+    noise_origin,
 )
 from dashboards.plots.sent_columns import sent_column
 from dashboards.plots.theme import SYMBOLS, get_theme
@@ -140,7 +141,7 @@ def light_curve_columns(
         "lower": at - bar,
         "upper": at + bar,
         "rms": selected.rms[index],
-        "rms_from": np.where(selected.has_rms[index], "local", "of the annulus: peak_err_jyb").tolist(),
+        "rms_from": np.where(selected.has_rms[index], "local", "of {}: {}".format(*noise_origin(lc))).tolist(),
         "kind": selected.kind[index].tolist(),
         "fill_alpha": np.where(selected.observed[index], 0.9, 0.0),
         "image": [lc.image_path[i] for i in index],

@@ -17,7 +17,6 @@ FluxUnit = Literal["mJy", "Jy"]
 MeasurementKind = Literal["detection", "forced", "limit", "flagged"]
 
 LIMIT_SIGMA = 3.0
-ANNULUS_RMS = "no local rms is recorded: this is peak_err_jyb, the rms of the annulus around the source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +44,11 @@ class Kinds:
 def fluxes(lc: LightCurve, flux: FluxKind) -> tuple[FloatArray, FloatArray]:
     """Return flux and error of the chosen kind, Jy/beam or Jy, each of shape (n_epoch,)."""
     return (lc.peak_jyb, lc.peak_err_jyb) if flux == "peak" else (lc.flux_jy, lc.flux_err_jy)
+
+
+def noise_origin(lc: LightCurve) -> tuple[str, str]:
+    """Return what the noise is of where no local rms is recorded, and the column that it stands in."""
+    return ("the annulus", "peak_err_jyb") if lc.peak_err_is_recorded else ("the integrated flux", "flux_err_jy")
 
 
 def measurement_kinds(lc: LightCurve, flux: FluxKind) -> Kinds:

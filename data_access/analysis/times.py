@@ -12,6 +12,8 @@ from data_access.records.base import Epoch
 
 MJD_OF_UNIX_EPOCH = 40587.0
 SECONDS_PER_DAY = 86400.0
+# Numbers outside of this are no epochs of observations (1899 to 2132).
+EARLIEST_MJD, LATEST_MJD = 15_000.0, 100_000.0
 
 _NAIVE_EPOCH = datetime.fromtimestamp(0, UTC).replace(tzinfo=None)
 

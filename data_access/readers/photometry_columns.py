@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from data_access.analysis.times import mjd_in_name
+from data_access.analysis.times import EARLIEST_MJD, LATEST_MJD, mjd_in_name
 from data_access.analysis.variability.moments import FloatArray, IntArray
 from data_access.arrow_connection import NotAsArrow, read_arrow_batches
 from data_access.read_only_connection import connect_read_only
+from data_access.readers.nameless_epochs import NamelessRows
 from data_access.records.measurement_quality import quality_of
 from data_access.records.variability import BlockQuery
 
@@ -35,7 +36,6 @@ log = logging.getLogger(__name__)
 
 _TUPLES_AT_ONCE = 20_000
 _ARROW_ROWS_AT_ONCE = 250_000
-_EARLIEST_MJD, _LATEST_MJD = 15_000.0, 100_000.0
 # Columns of a `BlockQuery` in this order.
 COLUMNS = (
     "id", "source_id", "peak", "peak_err", "flux", "flux_err", "image", "mosaic", "mjd", "measured", "flags",
@@ -232,6 +232,8 @@ def _read(batches: _Batches, query: BlockQuery, limits: tuple[int, int]) -> Phot
         more = gathered.fill(batches(query, wanted, limits), wanted)
         if not more:
             columns = gathered.joined()
+            rows, mjd = gathered.nameless.ask(query)
+            columns.mjd[rows], columns.processed[rows] = mjd, False
             if "id" in wanted:
                 return columns
             if columns.codes.size == limits[1] - limits[0]:
@@ -247,6 +249,8 @@ class _Gathered:
         self._names: dict[Any, int] = {}
         self._stamps: dict[Any, float] = {}
         self._parts: list[PhotometryColumns] = []
+        self._n_rows = 0
+        self.nameless = NamelessRows()
 
     def fill(self, batches: Iterator[_Batch], wanted: Sequence[str]) -> Sequence[str]:
         """Take all batches; stop as soon as a row needs a column that is not wanted, and return what to read instead.
@@ -300,6 +304,7 @@ class _Gathered:
                 *_words(batch),
             )
         )
+        self._n_rows += n
 
     def _epochs(self, batch: _Batch) -> tuple[FloatArray, BoolArray]:
         """Return when every row was observed, as its light curve has it, and whether that is a processing time.
@@ -314,6 +319,7 @@ class _Gathered:
         processed = np.zeros(batch.n_rows, dtype=np.bool_)
         if rest.size and _TIMES[0] in batch:
             mjd, measured = (batch.floats(name)[rest] for name in _TIMES)
+            self.nameless.add(self._n_rows + rest, [_paths(batch, name, rest) for name in ("image", "mosaic")])
             has_mjd = _is_possible(mjd)
             made[rest] = np.where(has_mjd, mjd, np.where(_is_possible(measured), measured, np.nan))
             with np.errstate(invalid="ignore"):
@@ -340,7 +346,16 @@ def _time_in_name(path: Any) -> float:
 
 
 def _is_possible(mjd: FloatArray) -> BoolArray:
-    return (mjd > _EARLIEST_MJD) & (mjd < _LATEST_MJD)
+    return (mjd > EARLIEST_MJD) & (mjd < LATEST_MJD)
+
+
+def _paths(batch: _Batch, name: str, rows: IntArray) -> tuple[IntArray, Sequence[Any]]:
+    """Return which of the paths stands in each of some rows, and these paths; one is None where there is none."""
+    if name not in batch:
+        return np.zeros(rows.size, dtype=np.int64), (None,)
+    numbers, paths = batch.numbered(name)
+    used, places = np.unique(numbers[rows], return_inverse=True)
+    return places, [paths[i] if i >= 0 else None for i in used.tolist()]
 
 
 def _words(batch: _Batch) -> tuple[BoolArray, BoolArray]:

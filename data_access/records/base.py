@@ -13,7 +13,7 @@ from data_access.errors import ValidationError
 RecordT = TypeVar("RecordT")
 
 EpochOrigin = Literal[
-    "image name", "MS name", "ms_index", "mjd column", "measurement time", "processing time", "unknown"
+    "image name", "MS name", "ms_index", "mosaics", "mjd column", "measurement time", "processing time", "unknown"
 ]
 
 

@@ -40,7 +40,7 @@ class StoredVariability:
 
 @dataclass(frozen=True, slots=True)
 class MonitoringState:
-    """One row of ``monitoring_sources`` (or ``sources``): fluxes in Jy."""
+    """One row of ``monitoring_sources``: fluxes in Jy."""
 
     source_id: str
     name: str | None
@@ -107,7 +107,8 @@ class TransientCandidate:
 class Source:
     """One line of the source list.
 
-    `n_epochs` counts photometry rows. The variability figures are the pipeline's own, stored ones.
+    `n_epochs` counts photometry rows. The variability figures are the pipeline's own, stored ones. `is_registered`
+    is true of what stands in the table ``sources``.
     """
 
     source_id: str
@@ -119,6 +120,7 @@ class Source:
     monitoring: MonitoringState | None
     ese_status: str | None
     problems: tuple[str, ...] = ()
+    is_registered: bool = False
 
     @property
     def eta_stored(self) -> float | None:
@@ -149,6 +151,9 @@ class LightCurve:
     origin : tuple of str
         Where each epoch comes from (see `Epoch`).
     peak_jyb, peak_err_jyb : float64, Jy/beam
+        Without any error of a peak the local rms stands in its place, else the error of the integrated flux.
+    peak_err_is_recorded : bool
+        False where something stands in its place.
     flux_jy, flux_err_jy : float64, Jy
     snr, rms_jy : float64
         As stored; NaN where absent.
@@ -186,6 +191,7 @@ class LightCurve:
     truncated: bool = False
     problems: tuple[str, ...] = ()
     quality: tuple[str, ...] = ()
+    peak_err_is_recorded: bool = True
 
     @property
     def is_upper_limit(self) -> npt.NDArray[np.bool_]:
@@ -223,6 +229,7 @@ class LightCurve:
         """Noise at the place of each measurement, Jy/beam, shape (n_epoch,); NaN where none is recorded.
 
         The local rms, else the error of the peak: the pipeline writes the rms of the annulus around the source there.
+        Where no such error is recorded it is what stands in its place.
         """
         has_error = np.isfinite(self.peak_err_jyb) & (self.peak_err_jyb > 0)
         return np.where(self.has_rms, self.rms_jy, np.where(has_error, self.peak_err_jyb, np.nan))

@@ -115,6 +115,18 @@ class VariabilityState:
 
 
 @dataclass(frozen=True, slots=True)
+class EpochQuestion:
+    """SQL that answers (path, MS, MJD, origin) for names of images: before and after the list of these."""
+
+    before: str
+    after: str
+
+    def sql(self, n_names: int) -> str:
+        """Return the SELECT that binds this many names."""
+        return f"{self.before} ({','.join('?' * n_names)}) {self.after}"
+
+
+@dataclass(frozen=True, slots=True)
 class BlockQuery:
     """How a worker process reads a stretch of photometry.
 
@@ -129,6 +141,8 @@ class BlockQuery:
         Sources that are bound after the row numbers, where the condition asks for some only; else empty.
     has_quality : bool
         Whether a column says which measurements are forced; else the lowest bit of the flags does.
+    observed : tuple of EpochQuestion
+        What tells when images were observed whose names do not, the best first.
     """
 
     role: str
@@ -140,6 +154,7 @@ class BlockQuery:
     busy_timeout_s: float
     deadline_s: float
     names: tuple[str, ...] = ()
+    observed: tuple[EpochQuestion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

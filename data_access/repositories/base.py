@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from data_access.analysis.times import mjd_of_stamp, mjd_to_unix
 from data_access.database import Database, Rows
 from data_access.errors import QueryTooSlow, ValidationError
 from data_access.layout import Table
@@ -357,6 +358,12 @@ class RowReader:
     def unix(self, name: str) -> float | None:
         """Return unix seconds; text in a time column is noted."""
         return self.real(name, *UNIX_BOUNDS)
+
+    def moment(self, name: str) -> float | None:
+        """Return unix seconds, of a text in ISO 8601 too: without a zone it is UTC."""
+        value = self._values[name]
+        mjd = mjd_of_stamp(value) if isinstance(value, str) and "-" in value else None
+        return self.unix(name) if mjd is None else round(mjd_to_unix(mjd), 3)
 
     def decoded(self, name: str) -> Any:
         """Return JSON, else a Python literal (the pipeline writes both), else the text itself."""

@@ -9,6 +9,7 @@ from data_access.analysis.cones import Cone, box_of
 from data_access.layout import Layout, Table
 from data_access.records.overlays import OverlayObject
 from data_access.repositories.base import RowReader, Where
+from data_access.repositories.flux_columns import peak_sql
 from data_access.repositories.measured_images import find_measured_path
 from data_access.repositories.measurement_quality import is_forced_sql
 
@@ -36,7 +37,7 @@ class FieldObjects:
         if table is None:
             return (), 0
         image_path = await find_measured_path(table, image_path)
-        peak = table.first_of("peak_jyb", "peak_flux_jy", "flux_jy")
+        peak = peak_sql(table)
         rule = is_forced_sql(table) if forced else f"NOT ({is_forced_sql(table)})"
         where = f'FROM "{table.name}" WHERE {table.column("image_path")} = ? AND {rule}'
         columns = (*table.select(_MEASURED[:3]), peak, table.first_of("peak_err_jyb", "flux_err_jy"),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from os.path import commonprefix
 
+from data_access.analysis.observed_epochs import PATHS_AT_ONCE, ROWS_AN_IMAGE, names_to_ask, observed_epochs
 from data_access.analysis.times import path_to_stamp, stamp_in_name
 from data_access.layout import Layout, Table
+from data_access.records import Epoch
+from data_access.records.variability import EpochQuestion
+
+Asked = tuple[Table, EpochQuestion]
+OBSERVATION_TABLES = ("images", "ms_index", "mosaics")
 
 _PRODUCTS = 50
-_MANY = 200
 _LAST_CHARACTER = "\U0010ffff"
 
 
@@ -32,21 +37,65 @@ async def find_measured_path(photometry: Table, image_path: str) -> str:
     return max(products, key=lambda path: len(commonprefix((path, image_path))), default=image_path)  # noqa: RUF071  names by characters
 
 
-async def find_observation_epochs(layout: Layout, paths: Sequence[str]) -> dict[str, float]:
-    """Return image path -> MJD (UTC) of the middle of its Measurement Set, for images whose names carry no time.
+def observation_questions(images: Table | None, index: Table | None, mosaics: Table | None) -> list[Asked]:
+    """Return what tells when images were observed, and the table to ask, the best first.
 
-    No layout has an index of the paths, so it is a question for the slow lane; of at most 200 images.
+    No layout has an index of the paths: each goes through its table once.
     """
-    images, index = await layout.find_or_none("images"), await layout.find_or_none("ms_index")
-    wanted = list(dict.fromkeys(paths))[:_MANY]
-    if images is None or index is None or index.database is not images.database:
+    asked = (_by_image(images, index), _by_image_root(index), _by_mosaic(mosaics))
+    return [question for question in asked if question is not None]
+
+
+def _by_image(images: Table | None, index: Table | None) -> Asked | None:
+    if images is None or not {"ms_path", "path"} <= images.columns:
+        return None
+    source, middle = f'"{images.name}" i', "NULL"
+    if index is not None and index.database is images.database and "path" in index.columns:
+        source += f' LEFT JOIN "{index.name}" m ON m.path = i.ms_path'
+        middle = _middle_of_set(index, "m")
+    select = f"SELECT i.path, i.ms_path, {middle}, 'ms_index' FROM {source} WHERE i.path IN"
+    return images, EpochQuestion(select, f"ORDER BY {images.key('id', 'i')} DESC")
+
+
+def _by_image_root(index: Table | None) -> Asked | None:
+    if index is None or not {"imagename", "path"} <= index.columns:
+        return None
+    select = f"SELECT imagename, path, {_middle_of_set(index)}, 'ms_index' FROM \"{index.name}\" WHERE imagename IN"
+    return index, EpochQuestion(select, "ORDER BY path DESC")
+
+
+def _by_mosaic(mosaics: Table | None) -> Asked | None:
+    if mosaics is None or not {"path", "start_mjd", "end_mjd"} <= mosaics.columns:
+        return None
+    select = f"SELECT path, NULL, (start_mjd + end_mjd) / 2.0, 'mosaics' FROM \"{mosaics.name}\" WHERE path IN"
+    return mosaics, EpochQuestion(select, f"ORDER BY {mosaics.key('id')} DESC")
+
+
+def _middle_of_set(index: Table, alias: str = "") -> str:
+    return f"coalesce({index.column('mid_mjd', alias)}, {index.column('start_mjd', alias)})"
+
+
+async def find_observation_epochs(layout: Layout, paths: Iterable[str]) -> dict[str, Epoch]:
+    """Return when images were observed whose names carry no time, by their paths; those that nothing tells of lack.
+
+    The middle of the Measurement Set of the image, or of another product of its observation; of a mosaic the middle
+    of its own times.
+    """
+    wanted = list(dict.fromkeys(paths))
+    if not wanted:
         return {}
-    if not {"ms_path", "path"} <= images.columns:
-        return {}
-    middle = f"coalesce({index.column('mid_mjd', 'm')}, {index.column('start_mjd', 'm')})"
-    sql = (
-        f'SELECT i.path, {middle} FROM "{images.name}" i '
-        f'JOIN "{index.name}" m ON m.path = i.ms_path WHERE i.path IN ({",".join("?" * len(wanted))})'
-    )
-    found = await images.fetch(sql, wanted, slow=True)
-    return {str(path): float(mjd) for path, mjd in found.rows if isinstance(mjd, int | float)}
+    tables = [await layout.find_or_none(name) for name in OBSERVATION_TABLES]
+    found: dict[str, Epoch] = {}
+    for asked in observation_questions(*tables):
+        await _add_epochs(asked, [path for path in wanted if path not in found], found)
+    return found
+
+
+async def _add_epochs(asked: Asked, wanted: Sequence[str], found: dict[str, Epoch]) -> None:
+    table, question = asked
+    at_once = max(1, min(PATHS_AT_ONCE, table.database.row_cap // ROWS_AN_IMAGE))
+    for start in range(0, len(wanted), at_once):
+        some = wanted[start : start + at_once]
+        names = names_to_ask(some)
+        answer = await table.fetch(question.sql(len(names)), names, slow=True)
+        found.update(observed_epochs(some, answer.rows))

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from data_access.analysis.times import mjd_in_name, unix_to_mjd
+from data_access.analysis.times import EARLIEST_MJD, LATEST_MJD, mjd_in_name, unix_to_mjd
 from data_access.analysis.variability.moments import FluxKind
 from data_access.errors import RecordNotFound
 from data_access.layout import Layout, Table
 from data_access.read_only_connection import Statement
-from data_access.records import LightCurve
+from data_access.records import Epoch, LightCurve
 from data_access.records.base import EpochOrigin
 from data_access.records.measurement_quality import quality_of
+from data_access.repositories.flux_columns import peak_sql
 from data_access.repositories.measured_images import find_measured_path, find_observation_epochs
 from data_access.repositories.measurement_quality import has_quality, is_unflagged_sql
 from data_access.repositories.photometry_versions import CurveVersion, find_versions
@@ -32,7 +33,6 @@ _PLACE = ("ra_deg", "dec_deg", "nvss_flux_mjy")
 _ROWS_FOR_PLACE = 9
 _MANY = 200
 _SAME_MOMENT_DAYS = 60.0 / 86400.0
-_EARLIEST_MJD, _LATEST_MJD = 15000.0, 100000.0
 
 
 class PhotometryRepository:
@@ -53,14 +53,15 @@ class PhotometryRepository:
             f"ORDER BY 1 DESC LIMIT {self._row_cap + 1}"
         )
         asked = [(sql, (source_id,)), self._place(table, source_id)]
-        found, places = await table.database.fetch_together(asked)
+        found, positions = await table.database.fetch_together(asked)
         columns: dict[str, Sequence[Any]] = dict.fromkeys((*_COLUMNS, *_EXTRA), (None,) * len(found.rows))
         if found.rows:
             columns.update(zip(names, zip(*found.rows, strict=True), strict=True))
-        columns.update(zip(_PLACE, zip(*places.rows, strict=True) if places.rows else ((),) * 3, strict=True))
+        columns.update(zip(_PLACE, zip(*positions.rows, strict=True) if positions.rows else ((),) * 3, strict=True))
         stamps = _stamps(columns)
-        nameless = _nameless(columns, stamps) if None in stamps else []
-        epochs = _epochs(columns, stamps, await find_observation_epochs(self._layout, nameless) if nameless else {})
+        places = zip(columns["image_path"], columns["mosaic_path"], strict=True)
+        nameless = nameless_paths(places) if None in stamps else []
+        epochs = _epochs(columns, stamps, await find_observation_epochs(self._layout, nameless))
         return _to_light_curve(source_id, columns, epochs, truncated=found.truncated, has_quality=has_quality(table))
 
     @staticmethod
@@ -98,7 +99,7 @@ class PhotometryRepository:
         if table is None or not wanted:
             return (), False
         value, error = (
-            (table.first_of("peak_jyb", "peak_flux_jy", "flux_jy"), table.first_of("peak_err_jyb", "flux_err_jy"))
+            (peak_sql(table), table.first_of("peak_err_jyb", "flux_err_jy"))
             if flux == "peak"
             else (table.column("flux_jy"), table.column("flux_err_jy"))
         )
@@ -127,9 +128,8 @@ class PhotometryRepository:
         if table is None:
             return image_path, ()
         image_path = await find_measured_path(table, image_path)
-        peak = table.first_of("peak_jyb", "peak_flux_jy", "flux_jy")
         sql = (
-            f"SELECT source_id, {table.column('ra_deg')}, {table.column('dec_deg')}, {peak} AS peak "
+            f"SELECT source_id, {table.column('ra_deg')}, {table.column('dec_deg')}, {peak_sql(table)} AS peak "
             f'FROM "{table.name}" WHERE {table.column("image_path")} = ? AND source_id IS NOT NULL '
             f"ORDER BY peak DESC LIMIT {int(limit)}"
         )
@@ -172,25 +172,26 @@ def epoch_of_measurement(
     mosaic: Any,
     mjd: float,
     measured_mjd: float,
-    observed: Mapping[str, float] = MappingProxyType({}),
+    observed: Mapping[str, Epoch] = MappingProxyType({}),
 ) -> tuple[float, EpochOrigin]:
     """Return when a measurement was observed (MJD, UTC) and where that is recorded: the name of its image first.
 
     Parameters
     ----------
-    observed : mapping of image path to MJD
-        Of Measurement Sets (see `find_observation_epochs`).
+    observed : mapping of path to Epoch
+        Of images and mosaics without a time in their names (see `find_observation_epochs`).
     """
     for path in (image, mosaic):
         stamped = mjd_in_name(path) if isinstance(path, str) else None
         if stamped is not None:
             return stamped, "image name"
-    if image in observed:
-        return observed[image], "ms_index"
-    if _EARLIEST_MJD < mjd < _LATEST_MJD:
+    for path in (image, mosaic):
+        if path in observed and (known := observed[path]).mjd is not None:
+            return known.mjd, known.origin
+    if EARLIEST_MJD < mjd < LATEST_MJD:
         processing = abs(mjd - measured_mjd) < _SAME_MOMENT_DAYS
         return mjd, "processing time" if processing else "mjd column"
-    if _EARLIEST_MJD < measured_mjd < _LATEST_MJD:
+    if EARLIEST_MJD < measured_mjd < LATEST_MJD:
         return measured_mjd, "processing time"
     return float("nan"), "unknown"
 
@@ -200,15 +201,18 @@ def _stamps(columns: Mapping[str, Sequence[Any]]) -> list[float | None]:
     return [mjd_in_name(path) if type(path) is str else None for path in columns["image_path"]]
 
 
-def _nameless(columns: Mapping[str, Sequence[Any]], stamps: Sequence[float | None]) -> list[str]:
-    """Return the images in whose names, and in those of their mosaics, no time stands."""
-    rows = zip(columns["image_path"], columns["mosaic_path"], stamps, strict=True)
-    return [image for image, mosaic, stamp in rows if stamp is None and isinstance(image, str)
-            and not (isinstance(mosaic, str) and mjd_in_name(mosaic) is not None)]  # fmt: skip
+def nameless_paths(places: Iterable[tuple[Any, Any]]) -> list[str]:
+    """Return the paths of those (image, mosaic) in whose names no time stands, each once."""
+    found: dict[str, None] = {}
+    for place in dict.fromkeys(places):
+        paths = [path for path in place if isinstance(path, str) and path]
+        if all(mjd_in_name(path) is None for path in paths):
+            found.update(dict.fromkeys(paths))
+    return list(found)
 
 
 def _epochs(
-    columns: dict[str, Sequence[Any]], stamps: Sequence[float | None], observed: Mapping[str, float]
+    columns: dict[str, Sequence[Any]], stamps: Sequence[float | None], observed: Mapping[str, Epoch]
 ) -> tuple[npt.NDArray[np.float64], Sequence[EpochOrigin]]:
     """Return `epoch_of_measurement` of every row; almost always all of them are in the names of images."""
     if None not in stamps:
@@ -238,6 +242,8 @@ def _to_light_curve(
     peak = _or(_floats(columns["peak_jyb"]), _floats(columns["peak_flux_jy"]))
     integrated = _floats(columns["flux_jy"])
     peak_err, integrated_err = _floats(columns["peak_err_jyb"]), _floats(columns["flux_err_jy"])
+    rms = _or(_floats(columns["local_rms"]), _floats(columns["rms_jy"]))
+    stand_in = _stand_in(peak, peak_err, rms, integrated_err)
     in_order = order.tolist()
     paths = map(columns["image_path"].__getitem__, in_order)
     images = tuple([path if type(path) is str and path else str(path) if path else None for path in paths])
@@ -248,22 +254,48 @@ def _to_light_curve(
         mjd=mjd[order],
         origin=origin,
         peak_jyb=_or(peak, integrated)[order] if not np.isfinite(peak).any() else peak[order],
-        peak_err_jyb=_or(peak_err, integrated_err)[order] if not np.isfinite(peak_err).any() else peak_err[order],
+        peak_err_jyb=(peak_err if stand_in is None else stand_in)[order],
         flux_jy=integrated[order],
         flux_err_jy=integrated_err[order],
         snr=_floats(columns["snr"])[order],
-        rms_jy=_or(_floats(columns["local_rms"]), _floats(columns["rms_jy"]))[order],
+        rms_jy=rms[order],
         flags=flags[order],
         is_forced=forced[order],
         photometry_id=np.array(columns["id"], dtype=np.int64)[order],
         image_path=images,
-        ra_deg=_median(ra),
+        ra_deg=_median_ra(ra),
         dec_deg=_median(dec),
         nvss_flux_mjy=_median(nvss),
         truncated=truncated,
-        problems=_problems(origin, peak, truncated=truncated),
+        problems=(*_problems(origin, peak, truncated=truncated), *_error_problems(stand_in, rms)),
+        peak_err_is_recorded=stand_in is None,
         quality=tuple(map(words.__getitem__, in_order)) if words else (),
     )
+
+
+def _stand_in(
+    peak: npt.NDArray[np.float64],
+    peak_err: npt.NDArray[np.float64],
+    rms: npt.NDArray[np.float64],
+    integrated_err: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64] | None:
+    """Return what is shown as the error of the peak; None where errors of peaks are recorded, or nothing else is.
+
+    The rms at the place, else the error of the integrated flux: the only one where that flux stands in for the peak.
+    """
+    if np.isfinite(peak_err).any():
+        return None
+    errors = _or(rms, integrated_err) if np.isfinite(peak).any() else integrated_err
+    return errors if np.isfinite(errors).any() else None
+
+
+def _error_problems(stand_in: npt.NDArray[np.float64] | None, rms: npt.NDArray[np.float64]) -> tuple[str, ...]:
+    if stand_in is None:
+        return ()
+    others = np.isfinite(stand_in) & (stand_in != rms)
+    shown = {"the local rms": not others.all(), "that of the integrated flux": others.any()}
+    words = " or ".join(word for word, is_shown in shown.items() if is_shown)
+    return (f"no error of the peak flux density is recorded; {words} is shown in its place",)
 
 
 def _quality(values: Sequence[Any]) -> tuple[list[str], npt.NDArray[np.bool_]]:
@@ -283,6 +315,15 @@ def unix_to_mjd_array(unix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _median(values: npt.NDArray[np.float64]) -> float | None:
     finite = [value for value in values.tolist() if math.isfinite(value)]
     return statistics.median(finite) if finite else None
+
+
+def _median_ra(values: npt.NDArray[np.float64]) -> float | None:
+    """Return the median of angles near each other, in [0, 360): 359.9 and 0.1 are neighbours."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return None
+    offset = _median((finite - finite[0] + 180.0) % 360.0 - 180.0)
+    return float((finite[0] + (offset or 0.0)) % 360.0)
 
 
 def _problems(origin: tuple[EpochOrigin, ...], peak: npt.NDArray[np.float64], *, truncated: bool) -> tuple[str, ...]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from data_access.errors import DatabaseError
 from data_access.layout import Layout, Table
 from data_access.records.measurement_quality import FORCED_WORDS, GOOD_WORDS, LIMIT_WORDS
 from data_access.records.variability import BlockQuery
+from data_access.repositories.flux_columns import recorded_peak_sql
+from data_access.repositories.measured_images import OBSERVATION_TABLES, observation_questions
 from data_access.repositories.measurement_quality import has_quality
 
 # One answer has at most this many rows, below any row cap in use.
@@ -60,6 +62,8 @@ class PhotometryBlocks:
         found = await table.fetch(f'SELECT max(rowid) FROM "{table.name}"')
         newest = found.rows[0][0]
         expressions = _expressions(table)
+        tables = [await self._layout.find_in(name, table.database) for name in OBSERVATION_TABLES]
+        observed = tuple(question for _, question in observation_questions(*tables))
         version = await table.database.version()
         query = BlockQuery(
             role=table.database.role,
@@ -70,9 +74,12 @@ class PhotometryBlocks:
             has_quality=has_quality(table),
             busy_timeout_s=self._busy_timeout_s,
             deadline_s=self._deadline_s,
+            observed=observed,
         )
         # The first number counts commits; the rest tells one file from another under the same name.
-        identity = json.dumps([query.path, list(version[1:3]), table.name, expressions, *_RULE])
+        identity = json.dumps(
+            [query.path, list(version[1:3]), table.name, expressions, list(map(astuple, observed)), *_RULE]
+        )
         return Growth(int(newest) if isinstance(newest, int) else 0, identity), query
 
     @staticmethod
@@ -120,14 +127,13 @@ def _degrees(value: Any) -> float:
     return float(value) if isinstance(value, int | float) else float("nan")
 
 
-def _either(table: Table, *names: str) -> str:
-    known = [table.column(name) for name in names if table.column(name) != "NULL"]
-    return known[0] if len(known) == 1 else f"coalesce({', '.join(known)})" if known else "NULL"
-
-
 def _flux_columns(table: Table) -> tuple[str, str, str, str]:
-    peak = _either(table, "peak_jyb", "peak_flux_jy")
-    return peak, table.column("peak_err_jyb"), table.column("flux_jy"), table.column("flux_err_jy")
+    return (
+        recorded_peak_sql(table),
+        table.column("peak_err_jyb"),
+        table.column("flux_jy"),
+        table.column("flux_err_jy"),
+    )
 
 
 def _expressions(table: Table) -> tuple[str, ...]:

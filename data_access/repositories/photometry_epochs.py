@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from data_access.analysis.times import unix_to_mjd
 from data_access.layout import Layout, Table
+from data_access.records import Epoch
 from data_access.records.measurement_quality import quality_of
+from data_access.repositories.flux_columns import peak_sql
+from data_access.repositories.measured_images import find_observation_epochs
 from data_access.repositories.measurement_quality import has_quality
-from data_access.repositories.photometry import epoch_of_measurement
+from data_access.repositories.photometry import epoch_of_measurement, nameless_paths
 
 _ROWS_AT_ONCE = 5_000
 _NAMES_AT_ONCE = 200
@@ -40,9 +43,8 @@ class EpochRepository:
         if not wanted:
             return {}
         key, inner = table.key("id", "p"), table.key("id", "q")
-        peak = table.first_of("peak_jyb", "peak_flux_jy", "flux_jy")
         columns = (
-            "n.name", *_epoch_columns(table), f"p.{peak}" if peak != "NULL" else peak,
+            "n.name", *_epoch_columns(table), peak_sql(table, "p"),
             table.column("flags", "p"), table.column("quality_flag", "p"),
         )  # fmt: skip
         sql = (
@@ -52,9 +54,10 @@ class EpochRepository:
             "LIMIT 20000"
         )
         found = await table.fetch(sql, wanted, slow=True)
+        observed = await self._observed(found.rows)
         curves: dict[str, list[Measurement]] = {}
         for name, *rest in found.rows:
-            made = _measurement(rest, has_words=has_quality(table))
+            made = _measurement(rest, observed, has_words=has_quality(table))
             if made is not None:
                 curves.setdefault(str(name), []).append(made)
         for curve in curves.values():
@@ -74,7 +77,7 @@ class EpochRepository:
 
     async def _add_spans(self, table: Table, names: Sequence[str], spans: dict[str, tuple[float, float]]) -> None:
         key, name = table.key("id", "p"), table.column("source_id", "p")
-        columns = (key, name, *_epoch_columns(table))
+        columns = (name, *_epoch_columns(table), key)
         known: dict[tuple[Any, ...], float] = {}
         after: Any = None
         while True:
@@ -85,31 +88,37 @@ class EpochRepository:
             )
             values = [*names, *([] if after is None else [after])]
             found = await table.fetch(sql, values, slow=True)
-            for _, source_id, *rest in found.rows:
+            observed = await self._observed(found.rows)
+            for source_id, *rest, _ in found.rows:
                 place = tuple(rest)
                 if place not in known:
-                    known[place] = _mjd(rest)
+                    known[place] = _mjd(rest, observed)
                 mjd = known[place]
                 if not math.isnan(mjd):
                     first, last = spans.get(str(source_id), (mjd, mjd))
                     spans[str(source_id)] = (min(first, mjd), max(last, mjd))
             if len(found.rows) < _ROWS_AT_ONCE:
                 return
-            after = found.rows[-1][0]
+            after = found.rows[-1][-1]
+
+    async def _observed(self, rows: Sequence[Sequence[Any]]) -> dict[str, Epoch]:
+        """Return what is recorded of the images without a time in their names; the columns of time come second."""
+        nameless = nameless_paths((row[1], row[2]) for row in rows)
+        return await find_observation_epochs(self._layout, nameless)
 
 
 def _epoch_columns(table: Table) -> tuple[str, ...]:
     return tuple(table.column(name, "p") for name in ("image_path", "mosaic_path", "mjd", "measured_at"))
 
 
-def _mjd(values: Sequence[Any]) -> float:
+def _mjd(values: Sequence[Any], observed: Mapping[str, Epoch]) -> float:
     image, mosaic, mjd, measured = values
-    return epoch_of_measurement(image, mosaic, _number(mjd), unix_to_mjd(_number(measured)))[0]
+    return epoch_of_measurement(image, mosaic, _number(mjd), unix_to_mjd(_number(measured)), observed)[0]
 
 
-def _measurement(values: Sequence[Any], *, has_words: bool) -> Measurement | None:
+def _measurement(values: Sequence[Any], observed: Mapping[str, Epoch], *, has_words: bool) -> Measurement | None:
     *place, peak, flags, quality = values
-    mjd, flux = _mjd(place), _number(peak)
+    mjd, flux = _mjd(place, observed), _number(peak)
     if math.isnan(mjd) or not math.isfinite(flux):
         return None
     bits = flags if isinstance(flags, int) else 0

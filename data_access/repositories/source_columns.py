@@ -15,6 +15,7 @@ FloatArray = npt.NDArray[np.float64]
 _ROWS_AT_ONCE = 5_000
 _POSITION = ("ra_deg", "dec_deg")
 _MONITORED = (*_POSITION, "v_index", "eta")
+_NAMED = (("sources", "id"), ("monitoring_sources", "source_id"))
 _CANDIDATES = {
     "ese": ("ese_candidates", "source_id", "status"),
     "transient": ("transient_candidates", "source_name", "detection_type"),
@@ -31,7 +32,8 @@ class SourceColumnRepository:
         """Return a value that changes with every commit to the databases of these tables."""
         databases = {}
         of_candidates = (logical for logical, _, _ in _CANDIDATES.values())
-        for logical in ("photometry", "variability_stats", "monitoring_sources", *of_candidates):
+        of_sources = (logical for logical, _ in _NAMED)
+        for logical in ("photometry", "variability_stats", *of_sources, *of_candidates):
             table = await self._layout.find_or_none(logical)
             if table is not None:
                 databases[table.database.role] = table.database
@@ -54,22 +56,27 @@ class SourceColumnRepository:
         return names, {name: columns[:, i] for i, name in enumerate(wanted)}
 
     async def monitored(self) -> tuple[list[str], dict[str, FloatArray], list[tuple[str, str]]]:
-        """Return the monitored sources, their their columns by name, and (source, name) of those called so too.
+        """Return the monitored sources and those of the table of sources, columns by name, and (source, other name).
 
-        The columns are ``ra_deg``, ``dec_deg``, ``v_index`` and ``eta``; what is not a number is NaN.
+        The columns are ``ra_deg``, ``dec_deg``, ``v_index`` and ``eta``; what is not a number is NaN. Where both
+        tables have one, that of the monitoring counts.
         """
-        names: list[str] = []
-        aliases: list[tuple[str, str]] = []
-        parts: list[FloatArray] = []
-        table = await self._layout.find_or_none("monitoring_sources")
-        if table is not None:
-            async for rows in _pieces(table, ("source_id", "name", *_MONITORED)):
-                names += [str(row[0]) for row in rows]
-                pairs = ((str(row[0]), str(row[1]).strip()) for row in rows if row[1] is not None)
-                aliases += [(source, name) for source, name in pairs if name not in ("", source)]
-                parts.append(_numbers([row[1:] for row in rows], len(_MONITORED)))
-        columns = np.concatenate(parts) if parts else np.empty((0, len(_MONITORED)))
-        return names, {name: columns[:, i] for i, name in enumerate(_MONITORED)}, aliases
+        rows: dict[str, int] = {}
+        aliases: dict[tuple[str, str], None] = {}
+        parts: list[tuple[list[int], FloatArray]] = []
+        for logical, key in _NAMED:
+            table = await self._layout.find_or_none(logical)
+            if table is None:
+                continue
+            async for piece in _pieces(table, (key, "name", *_MONITORED)):
+                places = [rows.setdefault(str(row[0]), len(rows)) for row in piece]
+                parts.append((places, _numbers([row[1:] for row in piece], len(_MONITORED))))
+                pairs = ((str(row[0]), str(row[1]).strip()) for row in piece if row[1] is not None)
+                aliases.update(dict.fromkeys((source, name) for source, name in pairs if name not in ("", source)))
+        columns = np.full((len(rows), len(_MONITORED)), np.nan)
+        for places, values in parts:
+            columns[places] = np.where(np.isnan(values), columns[places], values)
+        return list(rows), {name: columns[:, i] for i, name in enumerate(_MONITORED)}, list(aliases)
 
     async def candidates(self, kind: str) -> list[tuple[str, str]]:
         """Return (source, state) of every candidate of a kind (see `STATE_KINDS`), both present."""

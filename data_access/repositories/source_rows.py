@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -11,34 +12,65 @@ from data_access.layout import TABLES
 from data_access.records import EseCandidate, MonitoringState, Source, StoredVariability, TransientCandidate
 from data_access.repositories.base import RowReader
 
+Position = tuple[float | None, float | None]
+NO_POSITION: Position = (None, None)
 STATS_COLUMNS = TABLES["variability_stats"].columns
+REGISTERED_COLUMNS = TABLES["sources"].columns
 MONITORING_COLUMNS = TABLES["monitoring_sources"].columns
 ESE_COLUMNS = TABLES["ese_candidates"].columns
 TRANSIENT_COLUMNS = TABLES["transient_candidates"].columns
 
 
-def to_source(
-    name: str,
-    stored: StoredVariability | None,
-    monitoring: MonitoringState | None,
-    n_epochs: int | None,
-    position: tuple[float | None, float | None] | None,
-    ese_status: str | None,
-) -> Source:
-    """Return one line of the source list from what the tables say of it."""
-    known = monitoring or stored
-    ra, dec = (known.ra_deg, known.dec_deg) if known is not None else (position or (None, None))
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What the tables say of some sources, by name.
+
+    Attributes
+    ----------
+    registered : mapping of name to (other name or None, position)
+        Of the table ``sources``.
+    ese_status : mapping of name to str
+    n_epochs : mapping of name to int
+        Measurements; without any the name is not there.
+    """
+
+    stored: Mapping[str, StoredVariability]
+    monitored: Mapping[str, MonitoringState]
+    registered: Mapping[str, tuple[str | None, Position]]
+    ese_status: Mapping[str, str]
+    n_epochs: Mapping[str, int]
+
+    def place_of(self, name: str, measured: Position = NO_POSITION) -> Position:
+        """Return the first whole position: of the monitoring, of the statistics, as registered, else as measured."""
+        rows = (self.monitored.get(name), self.stored.get(name))
+        known = [(row.ra_deg, row.dec_deg) for row in rows if row is not None]
+        registered = [self.registered[name][1]] if name in self.registered else []
+        return min((*known, *registered, measured), key=lambda place: place.count(None))
+
+
+def to_source(name: str, facts: SourceFacts, measured: Position) -> Source:
+    """Return one line of the source list from what the tables say of it, and from where it was measured."""
+    stored, monitoring = facts.stored.get(name), facts.monitored.get(name)
+    other_name, _ = facts.registered.get(name, (None, NO_POSITION))
+    ra, dec = facts.place_of(name, measured)
     return Source(
         source_id=name,
-        name=monitoring.name if monitoring else None,
+        name=(monitoring.name if monitoring else None) or other_name,
         ra_deg=ra,
         dec_deg=dec,
-        n_epochs=n_epochs if n_epochs is not None else 0,
+        n_epochs=facts.n_epochs.get(name, 0),
         stored=stored,
         monitoring=monitoring,
-        ese_status=ese_status,
+        ese_status=facts.ese_status.get(name),
         problems=(stored.suspect,) if stored is not None and stored.suspect else (),
+        is_registered=name in facts.registered,
     )
+
+
+def to_registered(values: Sequence[Any]) -> tuple[str | None, Position]:
+    """Return other name and position of a row of `REGISTERED_COLUMNS`."""
+    row = RowReader(REGISTERED_COLUMNS, values)
+    return row.text("name"), (row.real("ra_deg", -360, 360), row.real("dec_deg", -90, 90))
 
 
 def to_stored(values: Sequence[Any]) -> StoredVariability:
@@ -65,7 +97,7 @@ def _stored_of(*values: Any) -> StoredVariability:
         sigma_deviation=sigma,
         eta_metric=row.real("eta_metric"),
         last_mjd=row.real("last_mjd", 0, 1e6),
-        updated_at=row.unix("updated_at"),
+        updated_at=row.moment("updated_at"),
         suspect=_suspect(n_obs, sigma, row.problems),
     )
 

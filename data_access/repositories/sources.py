@@ -15,7 +15,6 @@ from data_access.records import (
     Cursor,
     EseCandidate,
     LightCurve,
-    MonitoringState,
     PageRequest,
     RecordPage,
     Source,
@@ -37,10 +36,15 @@ from data_access.repositories.photometry import PhotometryRepository
 from data_access.repositories.source_rows import (
     ESE_COLUMNS,
     MONITORING_COLUMNS,
+    NO_POSITION,
+    REGISTERED_COLUMNS,
     STATS_COLUMNS,
     TRANSIENT_COLUMNS,
+    Position,
+    SourceFacts,
     to_candidate,
     to_monitoring,
+    to_registered,
     to_source,
     to_stored,
     to_transient,
@@ -51,6 +55,7 @@ _NAME_COLUMNS = {
     "variability_stats": "source_id",
     "monitoring_sources": "source_id",
     "ese_candidates": "source_id",
+    "sources": "id",
 }
 STORED_SORTS = ("eta_metric", "chi2_nu", "sigma_deviation", "n_obs", "mean_flux_mjy", "last_mjd", "dec_deg", "ra_deg")
 
@@ -75,7 +80,7 @@ class SourceFilter:
 
 
 class SourceRepository:
-    """Sources: every name that occurs in photometry, statistics, monitoring or candidates."""
+    """Sources: every name that occurs in photometry, statistics, monitoring, candidates or the table of sources."""
 
     def __init__(self, layout: Layout, photometry: PhotometryRepository, *, count_deadline_s: float) -> None:
         self._layout = layout
@@ -88,7 +93,8 @@ class SourceRepository:
         (source,) = await self.describe((source_id,))
         candidates = await self.find_ese_candidates(source_id=source_id)
         transients = await self.find_transients(source_id=source_id)
-        if not (light_curve.n_epoch or source.stored or source.monitoring or candidates or transients):
+        is_listed = source.stored or source.monitoring or source.is_registered
+        if not (light_curve.n_epoch or is_listed or candidates or transients):
             raise RecordNotFound(f"There is no source '{source_id}'", table="photometry", key=source_id)
         return SourceDetail(source, light_curve, candidates, transients)
 
@@ -179,8 +185,8 @@ class SourceRepository:
         wanted = tuple(dict.fromkeys(names))[:200]
         if not wanted:
             return frozenset()
-        stored, monitored, _, epochs = await self._facts(wanted, {})
-        return frozenset(stored) | frozenset(monitored) | frozenset(epochs)
+        facts = await self._facts(wanted, {})
+        return frozenset().union(facts.stored, facts.monitored, facts.registered, facts.n_epochs)
 
     async def find_transients(self, *, source_id: str = "", limit: int = 100) -> tuple[TransientCandidate, ...]:
         """Return the transient candidates, newest first, all or those of a source; none when the table is absent.
@@ -244,17 +250,16 @@ class SourceRepository:
         return where
 
     async def _add_name(self, where: Where, expression: str, text: str, anchor: Table) -> None:
-        """Add 'its name, or the one it is monitored under, contains this text'."""
-        monitored = await self._layout.find_or_none("monitoring_sources")
-        known = monitored is not None and monitored.database is anchor.database and "name" in monitored.columns
-        if not known or monitored is None or "source_id" not in monitored.columns:
-            where.contains(expression, text)
-        elif text.strip():
-            where.add(
-                f"(instr(lower({expression}), lower(?)) > 0 OR {expression} IN "
-                f'(SELECT source_id FROM "{monitored.name}" WHERE instr(lower(name), lower(?)) > 0))',
-                text.strip(), text.strip(),
-            )  # fmt: skip
+        """Add 'its name, or another one that a table has for it, contains this text'."""
+        if not text.strip():
+            return
+        conditions = [f"instr(lower({expression}), lower(?)) > 0"]
+        for logical in ("monitoring_sources", "sources"):
+            table, key = await self._layout.find_or_none(logical), _NAME_COLUMNS[logical]
+            if table is not None and table.database is anchor.database and {key, "name"} <= table.columns:
+                named = f'SELECT "{key}" FROM "{table.name}" WHERE instr(lower(name), lower(?)) > 0'
+                conditions.append(f"{expression} IN ({named})")
+        where.add(f"({' OR '.join(conditions)})", *[text.strip()] * len(conditions))
 
     async def _candidate_segment(self, wanted: SourceFilter) -> Segment:
         table = await self._layout.find("ese_candidates")
@@ -278,29 +283,23 @@ class SourceRepository:
         """
         if not names:
             return ()
-        stored, monitored, flagged, epochs = await self._facts(names, read)
-        positions = await self._positions([n for n in names if n not in stored and n not in monitored])
-        return tuple(
-            to_source(
-                name, stored.get(name), monitored.get(name), epochs.get(name), positions.get(name), flagged.get(name)
-            )
-            for name in names
-        )
+        facts = await self._facts(names, read)
+        measured = await self._positions([name for name in names if None in facts.place_of(name)])
+        return tuple(to_source(name, facts, measured.get(name, NO_POSITION)) for name in names)
 
-    async def _facts(
-        self, names: Sequence[str], read: Mapping[str, StoredVariability]
-    ) -> tuple[dict[str, StoredVariability], dict[str, MonitoringState], dict[str, str], dict[str, int]]:
-        """Return the stored statistics, the monitoring state, the ESE status and the number of epochs, by name."""
+    async def _facts(self, names: Sequence[str], read: Mapping[str, StoredVariability]) -> SourceFacts:
         wanted = (
             ("variability_stats", STATS_COLUMNS, [name for name in names if name not in read]),
             ("monitoring_sources", MONITORING_COLUMNS, names),
+            ("sources", REGISTERED_COLUMNS, names),
             ("ese_candidates", ("source_id", "status"), names),
         )
         asked = [await self._by_name(*one) for one in wanted]
-        stored, monitored, flagged, epochs = await ask_together([*asked, await self._epochs_of(names)])
-        return (
+        stored, monitored, registered, flagged, epochs = await ask_together([*asked, await self._epochs_of(names)])
+        return SourceFacts(
             {**read, **{str(row[0]): to_stored(row) for row in stored}},
             {str(row[0]): to_monitoring(row) for row in monitored},
+            {str(row[0]): to_registered(row) for row in registered},
             {str(name): str(status) for name, status in flagged if status is not None},
             {str(name): int(n) for name, n in epochs if n},
         )
@@ -309,11 +308,11 @@ class SourceRepository:
         self, logical: str, columns: Sequence[str], names: Sequence[str]
     ) -> tuple[Table | None, Statement]:
         table = await self._layout.find_or_none(logical)
-        if table is None or not names or "source_id" not in table.columns:
+        if table is None or not names or columns[0] not in table.columns:
             return None, ("", ())
         sql = (
             f'SELECT {", ".join(table.select(columns))} FROM "{table.name}" '
-            f"WHERE source_id IN ({','.join('?' * len(names))}) LIMIT 5000"
+            f"WHERE {columns[0]} IN ({','.join('?' * len(names))}) LIMIT 5000"
         )
         return table, (sql, names)
 
@@ -337,7 +336,7 @@ class SourceRepository:
             {str(name): n for name, n in stored if isinstance(n, int) and n > 0},
         )
 
-    async def _positions(self, names: Sequence[str]) -> dict[str, tuple[float | None, float | None]]:
+    async def _positions(self, names: Sequence[str]) -> dict[str, Position]:
         table = await self._layout.find_or_none("photometry")
         if table is None or not names:
             return {}

@@ -19,10 +19,11 @@ from data_access.analysis.source_list import read_list
 from data_access.errors import SearchNotReady, ValidationError
 from data_access.records.source_columns import BY_NAME
 from data_access.records.source_query import Cone, Range
-from data_access.repositories.source_rows import to_source
+from data_access.repositories.source_rows import SourceFacts, to_source
 from tests.dashboards.source_list_samples import open_list
 
 pytestmark = pytest.mark.usefixtures("search_index")
+MEASURED_ONCE = SourceFacts({}, {}, {}, {}, {"S": 1})
 
 
 def names(view: SourcesPage) -> list[str]:
@@ -282,7 +283,7 @@ async def test_a_range_of_metrics_of_whole_light_curves_is_in_the_url_and_finds_
 def test_an_empty_cell_says_whether_there_is_no_such_number_or_none_yet(
     numbers: dict[str, float] | None, words: str
 ) -> None:
-    empty = line_cells(Line(to_source("S", None, None, 1, (10.0, 20.0), None), numbers), ["vs"])[1]
+    empty = line_cells(Line(to_source("S", MEASURED_ONCE, (10.0, 20.0)), numbers), ["vs"])[1]
     assert words in empty["title"]
 
 
@@ -383,7 +384,7 @@ def test_a_list_that_is_empty_or_too_long_is_refused(text: str) -> None:
 
 
 def test_a_row_whose_last_epoch_is_a_processing_time_says_so() -> None:
-    source = to_source("S", None, None, 1, (10.0, 20.0), None)
+    source = to_source("S", MEASURED_ONCE, (10.0, 20.0))
     seen, plain = (
         line_cells(Line(source, {"seen_mjd": 61060.5, "seen_processed": processed}), ["seen_mjd"])[1]
         for processed in (1.0, 0.0)

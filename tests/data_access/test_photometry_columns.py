@@ -19,7 +19,7 @@ from data_access.errors import DatabaseCorrupt, DatabaseLocked, DatabaseMissing,
 from data_access.readers import photometry_columns
 from data_access.readers.photometry import read_photometry_block
 from data_access.readers.photometry_columns import PhotometryColumns, read_columns
-from data_access.records.variability import BlockQuery
+from data_access.records.variability import BlockQuery, EpochQuestion
 from data_access.repositories.photometry_blocks import PhotometryBlocks
 from data_access.services import variability as service_module
 from tests.data_access.database_samples import OtherProcess
@@ -169,6 +169,24 @@ def test_any_table_is_read_alike(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(photometry_columns, "_ARROW_ROWS_AT_ONCE", at_once)
         _both(path, 10)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 1000])
+def test_other_tables_tell_when_images_without_a_time_were_observed(
+    tmp_path: Path, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(photometry_columns, "_ARROW_ROWS_AT_ONCE", at_once)
+    times = {"mjd": 61000.0, "measured": 61000.0}
+    images = [(_IMAGE, None), ("/a.fits", None), (None, "/m.fits"), ("/b.fits", "/m.fits"), ("/c.fits", None),
+              (None, None), ("/a.fits", "/m.fits")]  # fmt: skip
+    path = _write(tmp_path / "products.sqlite3", [_row(image=i, mosaic=m, **times) for i, m in images])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE images (path, mjd)")
+        connection.executemany("INSERT INTO images VALUES (?, ?)", [("/a.image", 60001.0), ("/m.fits", 60002.0)])
+    asked = EpochQuestion("SELECT path, NULL, mjd, 'ms_index' FROM images WHERE path IN", "ORDER BY path")
+    columns = _both(path, 7, observed=(asked,))
+    assert columns.mjd[1:].tolist() == [60001.0, 60002.0, 60002.0, 61000.0, 61000.0, 60001.0]
+    assert columns.processed.tolist() == [False, False, False, False, True, True, False]
 
 
 def test_names_that_are_no_utf8_are_one_source_where_they_read_alike(tmp_path: Path) -> None:

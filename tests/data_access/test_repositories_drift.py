@@ -292,6 +292,30 @@ async def test_statistics_of_the_stage_code_are_read_under_their_names(tmp_path:
     assert (stored.n_obs, stored.eta_metric) == (12, 3.5)
 
 
+@pytest.mark.parametrize("monitored", ["NULL, NULL", "12.5, NULL"])
+async def test_statistics_without_a_position_hide_no_other_and_may_have_their_time_as_text(
+    tmp_path: Path, monitored: str
+) -> None:
+    archive = await _renamed(
+        tmp_path,
+        "CREATE TABLE variability_stats (source_id TEXT PRIMARY KEY, ra_deg REAL, dec_deg REAL, updated_at TEXT)",
+        "INSERT INTO variability_stats VALUES ('A', NULL, NULL, '2025-12-03T10:00:00'), "
+        "('B', 20.5, 54.5, '2025-12-03 02:00:00.5-08:00'), ('C', NULL, NULL, 'yesterday'), ('D', 1, 2, '1764756000')",
+        "CREATE TABLE photometry (id INTEGER PRIMARY KEY, source_id TEXT, ra_deg REAL, dec_deg REAL)",
+        "INSERT INTO photometry (source_id, ra_deg, dec_deg) VALUES ('A', 10.25, 53.5), ('B', 20.75, 54.0)",
+        "CREATE TABLE monitoring_sources (source_id TEXT PRIMARY KEY, ra_deg REAL, dec_deg REAL)",
+        f"INSERT INTO monitoring_sources VALUES ('A', {monitored}), ('B', {monitored})",
+    )  # fmt: skip
+    async with archive:
+        sources = await archive.sources.describe(("A", "B", "C", "D"))
+    assert [(s.ra_deg, s.dec_deg) for s in sources] == [(10.25, 53.5), (20.5, 54.5), (None, None), (1.0, 2.0)]
+    moments = [s.stored.updated_at for s in sources if s.stored is not None]
+    assert moments == [1764756000.0, 1764756000.5, None, 1764756000.0]
+    assert [s.problems for s in sources] == [
+        (), (), ("updated_at holds the text 'yesterday', not a number",), (),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("columns", "values", "noise_jy"),
     [

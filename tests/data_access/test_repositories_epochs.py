@@ -238,3 +238,44 @@ async def test_batches_have_their_parameters_in_either_notation(tmp_path: Path) 
 def test_the_stamp_of_a_group_is_its_time() -> None:
     assert mjd_of_stamp(STAMP) == pytest.approx(OBSERVED_MJD, abs=1e-8)
     assert unix_to_mjd(PROCESSED_UNIX) == pytest.approx(PROCESSED_MJD, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("places", "expected"),
+    [((359.9999, 0.0001), 0.0), ((0.0003, 359.9999, 0.0001), 0.0001), ((-0.5, 359.7), 359.6), ((10.0, 30.0), 20.0),
+     ((None, 120.25), 120.25)],
+)  # fmt: skip
+async def test_the_right_ascension_of_a_source_near_0_h_is_near_0_h(
+    tmp_path: Path, places: Sequence[float | None], expected: float
+) -> None:
+    ddl = "CREATE TABLE photometry (id INTEGER PRIMARY KEY, source_id TEXT, ra_deg REAL, peak_jyb REAL)"
+    curve = await _light_curve(tmp_path, *({"ra_deg": ra, "peak_jyb": 0.1} for ra in places), ddl=ddl)
+    assert curve.ra_deg is not None
+    assert 0.0 <= curve.ra_deg < 360.0
+    assert (curve.ra_deg - expected + 180.0) % 360.0 - 180.0 == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("row", "error", "words"),
+    [
+        ({"peak_err_jyb": 0.02, "flux_err_jy": 0.05}, 0.02, ""),
+        ({"flux_err_jy": 0.05}, 0.05, "that of the integrated flux is shown"),
+        ({"flux_err_jy": 0.05, "local_rms": 0.01}, 0.01, "; the local rms is shown"),
+        ({"flux_err_jy": 0.05, "peak_jyb": None}, 0.05, "that of the integrated flux is shown"),
+        ({}, None, ""),
+    ],
+)
+async def test_what_stands_in_for_the_error_of_a_peak_is_named(
+    tmp_path: Path, row: dict[str, Any], error: float | None, words: str
+) -> None:
+    ddl = (
+        "CREATE TABLE photometry (id INTEGER PRIMARY KEY, source_id TEXT, image_path TEXT, peak_jyb REAL, "
+        "peak_err_jyb REAL, flux_jy REAL, flux_err_jy REAL, local_rms REAL)"
+    )
+    stored = {"image_path": f"/{STAMP}.fits", "peak_jyb": 0.1, "flux_jy": 0.12, **row}
+    curve = await _light_curve(tmp_path, stored, ddl=ddl)
+    assert curve.peak_err_jyb.tolist() == pytest.approx([np.nan if error is None else error], nan_ok=True)
+    said = [problem for problem in curve.problems if "no error of the peak" in problem]
+    assert len(said) == bool(words)
+    assert all(words in problem for problem in said)
+    assert curve.peak_err_is_recorded == (not words)

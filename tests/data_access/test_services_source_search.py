@@ -314,5 +314,7 @@ async def test_the_index_follows_every_table_that_it_is_made_of(
 
         monkeypatch.setattr(columns._layout, "find_or_none", noted)
         await columns.version()
-    tables = {"photometry", "variability_stats", "monitoring_sources", "ese_candidates", "transient_candidates"}
+    tables = {
+        "photometry", "variability_stats", "monitoring_sources", "sources", "ese_candidates", "transient_candidates",
+    }  # fmt: skip
     assert set(asked) == tables
