@@ -34,8 +34,8 @@ from data_access.read_only_connection import (
     Identity,
     Statement,
     connect_read_only,
-    has_write_ahead_log,
 )
+from data_access.side_files import has_hot_journal, has_write_ahead_log
 
 SQLITE_VERSION = sqlite3.sqlite_version
 Mode = Literal["closed", "read-only", "immutable"]
@@ -166,12 +166,12 @@ class Database:
         return DatabaseError(f"{self.path} was closed", path=str(self.path), role=self.role)
 
     async def _open(self, patience: Patience) -> Lane:
-        """Open one connection: ``mode=ro``; ``immutable=1`` only when that fails and no write-ahead log exists."""
+        """Open one connection: ``mode=ro``; ``immutable=1`` only when that fails and the file is all there is."""
         await asyncio.to_thread(self.path.stat)
         try:
             lane = await self._connected(patience, immutable=False)
         except sqlite3.OperationalError as err:
-            if "locked" in str(err) or await asyncio.to_thread(has_write_ahead_log, self.path):
+            if "locked" in str(err) or await asyncio.to_thread(_says_less_than_there_is, self.path):
                 raise
             lane = await self._connected(patience, immutable=True)
         self.mode = "immutable" if lane.raw.immutable else "read-only"
@@ -285,6 +285,11 @@ class Database:
 def is_recent(moment: float) -> bool:
     """Return whether what was read then (`time.monotonic`) is taken for what is there without another look."""
     return time.monotonic() - moment < _RECENT_S
+
+
+def _says_less_than_there_is(path: Path) -> bool:
+    """Return whether commits stand beside the file, or what tells which of its pages were never committed."""
+    return has_write_ahead_log(path) or has_hot_journal(path)
 
 
 def _capped(rows: list[Any], limit: int) -> Rows:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from data_access.patience import Patience
+from data_access.side_files import side_identity
 
 Identity = tuple[int, ...]
 Statement = tuple[str, Sequence[Any]]
@@ -94,15 +95,7 @@ def file_identity(path: Path, *, immutable: bool) -> Identity:
     stat = os.stat(path)  # noqa: PTH116  half the time of Path.stat, before every question
     if not immutable:
         return (stat.st_dev, stat.st_ino)
-    return (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size, int(has_write_ahead_log(path)))
-
-
-def has_write_ahead_log(path: Path) -> bool:
-    """Return whether commits may stand outside the file; an empty ``-wal`` is what a reader leaves behind."""
-    try:
-        return Path(f"{path}-wal").stat().st_size > 0
-    except FileNotFoundError:
-        return False
+    return (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size, *side_identity(path))
 
 
 class ReadOnlyConnection(sqlite3.Connection):

@@ -77,6 +77,20 @@ def make_database(path: Path, *statements: str, journal: str = "wal") -> Path:
     return path
 
 
+_DYING_WRITER = """
+import os, signal, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+for statement in ("PRAGMA cache_size = 2", "BEGIN", sys.argv[2]):
+    connection.execute(statement)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def die_writing(path: Path, statement: str) -> None:
+    """Run a statement in a transaction of a process that is killed in it; it must write more than a few pages."""
+    subprocess.run([sys.executable, "-c", _DYING_WRITER, str(path), statement], check=False)
+
+
 def measure(path: Path, rows: list[tuple[str, float | None, float | None, int]]) -> None:
     """Add (source, peak, its error, flags) to a table `PHOTOMETRY`."""
     with closing(sqlite3.connect(path)) as db, db:
