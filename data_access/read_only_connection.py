@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from data_access.patience import Patience
-from data_access.side_files import side_identity
+from data_access.side_files import side_identity, would_leave_files
 
 Identity = tuple[int, ...]
 Statement = tuple[str, Sequence[Any]]
@@ -101,8 +101,16 @@ def file_identity(path: Path, *, immutable: bool) -> Identity:
 class ReadOnlyConnection(sqlite3.Connection):
     """A connection opened with ``mode=ro`` that allows nothing but reading.
 
+    A database in WAL mode needs a log and a shared memory beside it, which SQLite makes for a reader too. They would
+    be the reader's, and a pipeline under another account could not write any more. So where they would be made, the
+    connection is `wary`: it finds out whether the file is in WAL mode without making them, when it is opened and
+    whenever the file has been written since, and is given up when it is. Files that are there do not go while a
+    connection holds them: the last one that ends removes them, and a reader cannot.
+
     Attributes
     ----------
+    wary : bool
+        Set when files beside the database would be ours and not its owner's.
     abandoned : bool
         Set when the connection is about to be closed: what runs, and what is queued behind it, stops.
     """
@@ -110,20 +118,45 @@ class ReadOnlyConnection(sqlite3.Connection):
     path: Path
     immutable: bool
     identity: Identity
+    wary: bool = False
     patience_s: float = -1.0
     expires: float = 0.0
     abandoned: bool = False
     _question: Question | None = None
     _busy_since: float = math.inf
     _looked_at: float = 0.0
+    _written_ns: int = 0
 
     def restrict(self, path: Path, identity: Identity, *, immutable: bool) -> None:
         """Forbid everything but reading; reads the schema once, so that a file that is no database is seen here."""
         self.path, self.identity, self.immutable = path, identity, immutable
         self.set_progress_handler(self._out_of_time, _STEPS_BETWEEN_CLOCK_LOOKS)
+        self.wary = not immutable and would_leave_files(path)
+        if self.wary:  # before any statement that reads the file, such as the next one
+            self._written_ns = path.stat().st_mtime_ns
+            self._read_outside_wal_mode()
         super().execute(f"PRAGMA cache_size = -{_CACHE_KIB}").close()
-        super().execute("SELECT count(*) FROM sqlite_master").fetchone()
+        self._read_schema()
         self.set_authorizer(_authorize)
+
+    def _read_schema(self) -> None:
+        super().execute("SELECT count(*) FROM sqlite_master").fetchone()
+
+    def _read_outside_wal_mode(self) -> None:
+        """Read a little; raise `sqlite3.OperationalError` in WAL mode, and the connection must not be used again.
+
+        To lock it exclusively, which a read-only one cannot, is what SQLite tries before it makes the files beside a
+        database in WAL mode. In another mode it holds a reader's lock, until the next read after this one.
+        """
+        super().execute("PRAGMA locking_mode = EXCLUSIVE").close()
+        try:
+            self._read_schema()
+        except sqlite3.OperationalError as err:
+            if err.sqlite_errorname == "SQLITE_IOERR_LOCK":
+                raise sqlite3.OperationalError("unable to open database file") from err
+            raise
+        finally:
+            super().execute("PRAGMA locking_mode = NORMAL").close()
 
     def _out_of_time(self) -> int:
         nobody_waits = self.abandoned or (self._question is not None and self._question.given_up)
@@ -139,20 +172,39 @@ class ReadOnlyConnection(sqlite3.Connection):
         """Return whether it has been at the same question for so long."""
         return time.monotonic() - self._busy_since > for_s
 
-    def begin(self, budget_s: float, asked_at: float = math.inf) -> None:
+    def begin(self, budget_s: float, asked_at: float = math.inf, patience: Patience | None = None) -> None:
         """Let what follows take `budget_s`; raise `FileReplaced` when the path named another file since then."""
         if self.abandoned:
             raise sqlite3.OperationalError("interrupted")
         self._busy_since = now = time.monotonic()
         self.expires = now + budget_s
+        if patience is not None:
+            self._wait_for_locks(patience.seconds)
         if asked_at >= self._looked_at:
             self._look_at_file()
             self._looked_at = now
 
     def _look_at_file(self) -> None:
-        """Raise `FileReplaced` when the path names another file now."""
+        """Raise `FileReplaced` when the path names another file now, or one that is not to be read like this."""
         if file_identity(self.path, immutable=self.immutable) != self.identity:
             raise FileReplaced
+        if self.wary and self._written_ns != (written_ns := self.path.stat().st_mtime_ns):
+            self._look_at_mode()
+            self._written_ns = written_ns
+
+    def _look_at_mode(self) -> None:
+        if not would_leave_files(self.path):
+            raise FileReplaced
+        self.set_authorizer(None)
+        try:
+            self._read_outside_wal_mode()
+            self._read_schema()
+        except sqlite3.OperationalError as err:
+            if is_lock(err):
+                raise
+            raise FileReplaced from err
+        finally:
+            self.set_authorizer(_authorize)
 
     def _wait_for_locks(self, patience_s: float) -> None:
         """Wait so long for a writer from now on: only the statement that says so is let through."""
@@ -172,8 +224,7 @@ class ReadOnlyConnection(sqlite3.Connection):
         question.has_begun = True
         self._question = question
         try:
-            self.begin(question.budget_s, question.asked_at)
-            self._wait_for_locks(question.patience.seconds)
+            self.begin(question.budget_s, question.asked_at, question.patience)
             found = [self._rows(sql, parameters, question.limit) for sql, parameters in question.statements]
         except sqlite3.Error as err:
             if is_lock(err):
