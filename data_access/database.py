@@ -178,8 +178,12 @@ class Database:
         return lane
 
     async def _connected(self, patience: Patience, *, immutable: bool) -> Lane:
+        held_logs = frozenset[Identity]().union(*(lanes.held_logs for lanes in self._lanes.values()))
         raw, connection = await connect_in_thread(
-            lambda: connect_read_only(self.path, busy_timeout_s=patience.seconds, immutable=immutable), self._given_up
+            lambda: connect_read_only(
+                self.path, busy_timeout_s=patience.seconds, immutable=immutable, held_logs=held_logs
+            ),
+            self._given_up,
         )
         return Lane(connection, raw)
 

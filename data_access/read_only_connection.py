@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from asyncio import Future
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from data_access.patience import Patience
-from data_access.side_files import side_identity, would_leave_files
+from data_access.side_files import has_files_of_wal_mode, is_guest, side_identity
 
 Identity = tuple[int, ...]
 Statement = tuple[str, Sequence[Any]]
@@ -90,6 +90,10 @@ def is_lock(err: sqlite3.Error) -> bool:
     return "locked" in str(err) or "busy" in str(err)
 
 
+def _is_refused_lock(err: sqlite3.Error) -> bool:
+    return err.sqlite_errorname == "SQLITE_IOERR_LOCK"
+
+
 def file_identity(path: Path, *, immutable: bool) -> Identity:
     """Return what tells one file from another under the same name; an immutable one also by content time and size."""
     stat = os.stat(path)  # noqa: PTH116  half the time of Path.stat, before every question
@@ -102,15 +106,17 @@ class ReadOnlyConnection(sqlite3.Connection):
     """A connection opened with ``mode=ro`` that allows nothing but reading.
 
     A database in WAL mode needs a log and a shared memory beside it, which SQLite makes for a reader too. They would
-    be the reader's, and a pipeline under another account could not write any more. So where they would be made, the
-    connection is `wary`: it finds out whether the file is in WAL mode without making them, when it is opened and
-    whenever the file has been written since, and is given up when it is. Files that are there do not go while a
-    connection holds them: the last one that ends removes them, and a reader cannot.
+    be the reader's, and a pipeline under another account could not write any more. So where they could be made, the
+    connection finds out whether the file is in WAL mode without making them, when it is opened and whenever a file in
+    another mode has been written since. It uses them where they are: its lock is held from before the look at them,
+    and until it is closed it keeps the writer that ends last from removing them. Without them it is given up.
 
     Attributes
     ----------
+    holds_log : bool
+        Set when the file is in WAL mode and the files beside it stay there for as long as this connection.
     wary : bool
-        Set when files beside the database would be ours and not its owner's.
+        Set when the file is in another mode, and files beside it would be ours and not its owner's.
     abandoned : bool
         Set when the connection is about to be closed: what runs, and what is queued behind it, stops.
     """
@@ -118,6 +124,7 @@ class ReadOnlyConnection(sqlite3.Connection):
     path: Path
     immutable: bool
     identity: Identity
+    holds_log: bool = False
     wary: bool = False
     patience_s: float = -1.0
     expires: float = 0.0
@@ -127,34 +134,45 @@ class ReadOnlyConnection(sqlite3.Connection):
     _looked_at: float = 0.0
     _written_ns: int = 0
 
-    def restrict(self, path: Path, identity: Identity, *, immutable: bool) -> None:
+    def restrict(self, path: Path, identity: Identity, *, immutable: bool, log_is_held: bool) -> None:
         """Forbid everything but reading; reads the schema once, so that a file that is no database is seen here."""
         self.path, self.identity, self.immutable = path, identity, immutable
         self.set_progress_handler(self._out_of_time, _STEPS_BETWEEN_CLOCK_LOOKS)
-        self.wary = not immutable and would_leave_files(path)
-        if self.wary:  # before any statement that reads the file, such as the next one
-            self._written_ns = path.stat().st_mtime_ns
-            self._read_outside_wal_mode()
-        super().execute(f"PRAGMA cache_size = -{_CACHE_KIB}").close()
+        if not immutable and is_guest(path):
+            self.holds_log = log_is_held or self._meets_log()
+            self.wary = not self.holds_log
+        super().execute(f"PRAGMA cache_size = -{_CACHE_KIB}").close()  # the first statement that reads the file
         self._read_schema()
         self.set_authorizer(_authorize)
+
+    def _meets_log(self) -> bool:
+        """Return whether the file is in WAL mode; raise `sqlite3.OperationalError` when its files would be made."""
+        self._written_ns = self.path.stat().st_mtime_ns
+        try:
+            self._read_outside_wal_mode()
+        except sqlite3.OperationalError as err:
+            # Busy it is, in SQLite of 2023 and later, also for a connection of this process that holds the log.
+            if not (_is_refused_lock(err) or is_lock(err)):
+                raise
+            if has_files_of_wal_mode(self.path):
+                return True
+            if is_lock(err):
+                raise
+            raise sqlite3.OperationalError("unable to open database file") from err
+        return False
 
     def _read_schema(self) -> None:
         super().execute("SELECT count(*) FROM sqlite_master").fetchone()
 
     def _read_outside_wal_mode(self) -> None:
-        """Read a little; raise `sqlite3.OperationalError` in WAL mode, and the connection must not be used again.
+        """Read a little; raise `sqlite3.OperationalError` in WAL mode.
 
         To lock it exclusively, which a read-only one cannot, is what SQLite tries before it makes the files beside a
-        database in WAL mode. In another mode it holds a reader's lock, until the next read after this one.
+        database in WAL mode. The lock of a reader is held after that, until the end of the next read.
         """
         super().execute("PRAGMA locking_mode = EXCLUSIVE").close()
         try:
             self._read_schema()
-        except sqlite3.OperationalError as err:
-            if err.sqlite_errorname == "SQLITE_IOERR_LOCK":
-                raise sqlite3.OperationalError("unable to open database file") from err
-            raise
         finally:
             super().execute("PRAGMA locking_mode = NORMAL").close()
 
@@ -193,7 +211,7 @@ class ReadOnlyConnection(sqlite3.Connection):
             self._written_ns = written_ns
 
     def _look_at_mode(self) -> None:
-        if not would_leave_files(self.path):
+        if has_files_of_wal_mode(self.path):
             raise FileReplaced
         self.set_authorizer(None)
         try:
@@ -261,8 +279,15 @@ class ReadOnlyConnection(sqlite3.Connection):
             cursor.close()  # a statement left open would keep its lock
 
 
-def connect_read_only(path: Path, *, busy_timeout_s: float, immutable: bool) -> ReadOnlyConnection:
+def connect_read_only(
+    path: Path, *, busy_timeout_s: float, immutable: bool, held_logs: Collection[Identity] = ()
+) -> ReadOnlyConnection:
     """Return an open connection.
+
+    Parameters
+    ----------
+    held_logs : collection
+        Files of which another connection of this process `holds_log`.
 
     Raises
     ------
@@ -281,7 +306,7 @@ def connect_read_only(path: Path, *, busy_timeout_s: float, immutable: bool) -> 
     )
     connection.patience_s = busy_timeout_s
     try:
-        connection.restrict(path, identity, immutable=immutable)
+        connection.restrict(path, identity, immutable=immutable, log_is_held=identity in held_logs)
     except BaseException:
         connection.close()
         raise

@@ -43,18 +43,21 @@ def side_identity(path: Path) -> tuple[int, ...]:
     return (-1 if log is None else int(log > 0), int(has_hot_journal(path)), int(_is_there(_beside(path, "-shm"))))
 
 
-def would_leave_files(path: Path) -> bool:
-    """Return whether SQLite would make files beside a database in WAL mode that its owner may not be able to write.
+def is_guest(path: Path) -> bool:
+    """Return whether SQLite could make files beside a database that its owner may not be able to write.
 
     It makes them for readers too, with the mode of the database: those of another account stop the pipeline from
     writing until somebody removes them. Those that root makes are given to the owner of the database.
     """
     if os.geteuid() in (0, path.stat().st_uid):
         return False
-    if _is_there(_beside(path, "-shm")) and _is_there(write_ahead_log(path)):
-        return False
     folder = Path(os.path.realpath(path)).parent
     return os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def has_files_of_wal_mode(path: Path) -> bool:
+    """Return whether the files that SQLite needs beside a database in WAL mode are there: nobody has to make them."""
+    return _is_there(_beside(path, "-shm")) and _is_there(write_ahead_log(path))
 
 
 def _beside(path: Path, suffix: str) -> Path:

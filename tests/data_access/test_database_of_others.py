@@ -29,6 +29,7 @@ async def main():
     while sys.stdin.readline():
         try:
             found = await database.fetch("SELECT count(*) FROM t")
+            await database.version()  # by another connection
             print(database.mode, found.rows[0][0], flush=True)
         except Exception as err:
             print(type(err).__name__, err, flush=True)
@@ -38,11 +39,11 @@ asyncio.run(main())
 
 
 class Reader:
-    """A dashboard under the account `nobody`."""
+    """A dashboard under the account `nobody`, which may run some lines before it begins."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, before: str = "") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _READER, str(path), str(NOBODY)],
+            [sys.executable, "-c", before + _READER, str(path), str(NOBODY)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
         )  # fmt: skip
 
@@ -156,6 +157,31 @@ def test_a_reader_makes_no_file_that_the_owner_could_not_write(open_folder: Path
     assert (meanwhile, again, after_owner) == ("read-only 4", "read-only 5", "read-only 5")
     assert said == [[], [], []]
     assert set(files(open_folder).values()) == {OWNER}
+
+
+_STOP_AFTER_THE_LOOK = """
+import sys
+from data_access import read_only_connection
+look = read_only_connection.has_files_of_wal_mode
+def look_and_stop(path):
+    found = look(path)
+    print("found", found, flush=True)
+    sys.stdin.readline()
+    return found
+read_only_connection.has_files_of_wal_mode = look_and_stop
+"""
+
+
+def test_the_owners_files_do_not_go_between_a_readers_look_and_its_use_of_them(open_folder: Path) -> None:
+    path = owned(numbers(open_folder / "n.sqlite3", 3))
+    with Reader(path, _STOP_AFTER_THE_LOOK) as reader:
+        with OtherProcess(path, user=OWNER) as owner:
+            owner.run(INSERT)
+            answers = [reader.ask()]
+        answers.append(reader.ask())
+        seen = files(open_folder)
+    assert answers == ["found True", "read-only 4"]
+    assert seen == {"": OWNER, "-wal": OWNER, "-shm": OWNER}
 
 
 @pytest.mark.parametrize("log", ["", "-wal"])
