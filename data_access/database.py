@@ -42,6 +42,7 @@ Mode = Literal["closed", "read-only", "immutable"]
 
 _RECENT_S = 1.0
 _REPLACEMENTS_IN_A_ROW = 5
+_ALL_ROWS = 1_000_000  # of the tables or columns of a file: nobody can ask for more than those
 # The watcher looks at one database after the other: a locked one must not keep the news of the others waiting.
 _WATCH_BUSY_TIMEOUT_S = 0.2
 
@@ -131,8 +132,8 @@ class Database:
         return [_capped(rows, self.row_cap) for rows in found]
 
     async def _ask(self, sql: str, lane: str = "fast") -> list[Any]:
-        """Return the rows of one statement of our own."""
-        return (await self._run(((sql, ()),), self.row_cap, lane, self.deadline_s))[0]
+        """Return the rows of one statement of our own, all of them: `row_cap` is for those of the pages."""
+        return (await self._run(((sql, ()),), _ALL_ROWS, lane, self.deadline_s))[0]
 
     async def _run(self, statements: tuple[Statement, ...], limit: int, lane_name: str, budget_s: float) -> Answers:
         lanes = self._lanes[lane_name]

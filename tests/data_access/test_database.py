@@ -131,6 +131,14 @@ async def test_exactly_the_row_cap_is_not_called_cut(database: Database) -> None
     assert (len(found.rows), found.truncated) == (50, False)
 
 
+async def test_the_row_cap_does_not_cut_what_is_known_of_the_file(tmp_path: Path) -> None:
+    path = make_database(tmp_path / "d.sqlite3", "CREATE TABLE s (x, y)", "CREATE TABLE t (x, y, z)")
+    database = Database("products", path, row_cap=1)
+    schema = await database.schema()
+    await database.close()
+    assert dict(schema.tables) == {"s": ("x", "y"), "t": ("x", "y", "z")}
+
+
 async def test_a_query_is_stopped_within_twice_its_deadline(database: Database) -> None:
     began = time.monotonic()
     with pytest.raises(QueryTooSlow):
