@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from data_access.database_errors import explained_error
+from data_access.database_errors import explained_error, explained_file_error, no_file_error
 from data_access.errors import (
     DatabaseCorrupt,
     DatabaseError,
@@ -35,7 +36,7 @@ from data_access.read_only_connection import (
     Statement,
     connect_read_only,
 )
-from data_access.side_files import has_hot_journal, has_write_ahead_log
+from data_access.side_files import has_hot_journal, has_write_ahead_log, is_in_wal_mode
 
 SQLITE_VERSION = sqlite3.sqlite_version
 Mode = Literal["closed", "read-only", "immutable"]
@@ -168,7 +169,8 @@ class Database:
 
     async def _open(self, patience: Patience) -> Lane:
         """Open one connection: ``mode=ro``; ``immutable=1`` only when that fails and the file is all there is."""
-        await asyncio.to_thread(self.path.stat)
+        if not stat.S_ISREG((await asyncio.to_thread(self.path.stat)).st_mode):
+            raise no_file_error(self.role, self.path)  # to open a pipe would wait for somebody who writes to it
         try:
             lane = await self._connected(patience, immutable=False)
         except sqlite3.OperationalError as err:
@@ -284,7 +286,15 @@ class Database:
     async def journal_mode(self) -> str:
         """Return the journal mode recorded in the file (``wal``, ``delete``, ...)."""
         found = await self._ask("PRAGMA journal_mode", "watch")
+        if self.mode == "immutable" and await self._is_in_wal_mode():
+            return "wal"  # which SQLite does not care about in a file that it takes for fixed
         return str(found[0][0])
+
+    async def _is_in_wal_mode(self) -> bool:
+        try:
+            return await asyncio.to_thread(is_in_wal_mode, self.path)
+        except OSError as err:
+            raise explained_file_error(err, self.role, self.path) from err
 
 
 def is_recent(moment: float) -> bool:

@@ -27,17 +27,27 @@ def explained_error(err: BaseException, role: str, path: Path) -> Exception | No
     if isinstance(err, sqlite3.Error):
         return _of_sqlite(str(err), role, path)
     if isinstance(err, OSError):
-        return _of_file(err, role, path)
+        return explained_file_error(err, role, path)
     if isinstance(err, OverflowError | UnicodeEncodeError):
         return ValidationError(f"A value of this query cannot stand in a database: {err}")
     return None
 
 
-def _of_file(err: OSError, role: str, path: Path) -> DatabaseError:
+def explained_file_error(err: OSError, role: str, path: Path) -> DatabaseError:
+    """Return the error of the archive that an error of the file system means for a database."""
     name, facts = f"The {role} database {path}", {"path": str(path), "role": role}
     if isinstance(err, FileNotFoundError | NotADirectoryError):
         return DatabaseMissing(f"{name} does not exist", **facts)
     return DatabaseError(f"{name} cannot be opened: {err.strerror or err}", remedy=_PERMISSIONS, **facts)
+
+
+def no_file_error(role: str, path: Path) -> DatabaseError:
+    """Return the error of a database that is a folder, a pipe or a device."""
+    return DatabaseError(
+        f"The {role} database {path} cannot be opened: it is a folder, a pipe or a device, and not a file",
+        remedy="Set its path (see the settings table in README.md).",
+        path=str(path), role=role,
+    )  # fmt: skip
 
 
 def _of_hot_journal(role: str, path: Path) -> TransactionLeftOpen:

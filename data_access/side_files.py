@@ -20,6 +20,15 @@ def has_write_ahead_log(path: Path) -> bool:
     return (_size(write_ahead_log(path)) or 0) > 0
 
 
+def is_in_wal_mode(path: Path) -> bool:
+    """Return whether the header of a database says so.
+
+    Not for a file to which a connection of this process holds a lock: to close it here would give that up.
+    """
+    with path.open("rb") as file:
+        return file.read(20)[18:] == b"\2\2"
+
+
 def has_hot_journal(path: Path) -> bool:
     """Return whether a writer is, or died, in the middle of a transaction with a rollback journal.
 

@@ -26,8 +26,11 @@ from data_access.database import Database
 os.setgroups([]); os.setgid(int(sys.argv[2])); os.setuid(int(sys.argv[2]))
 async def main():
     database = Database("products", Path(sys.argv[1]), busy_timeout_s=0.3)
-    while sys.stdin.readline():
+    while line := sys.stdin.readline():
         try:
+            if line.strip() == "journal":
+                print(await database.journal_mode(), flush=True)
+                continue
             found = await database.fetch("SELECT count(*) FROM t")
             await database.version()  # by another connection
             print(database.mode, found.rows[0][0], flush=True)
@@ -47,11 +50,11 @@ class Reader:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
         )  # fmt: skip
 
-    def ask(self) -> str:
-        """Return how the database was opened and the number of its rows, or the kind and text of the error."""
+    def ask(self, what: str = "rows") -> str:
+        """Return how it was opened and its number of rows, or its ``"journal"``; or the kind of the error."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write("again\n")
+        self._process.stdin.write(f"{what}\n")
         self._process.stdin.flush()
         return self._process.stdout.readline().strip()
 
@@ -99,7 +102,8 @@ def test_without_write_permission_the_file_is_read_as_immutable_and_again_when_i
         with OtherProcess(path) as writer:
             writer.run(INSERT)
         second = reader.ask()
-    assert (first, second) == ("immutable 3", "immutable 4")
+        journal = reader.ask("journal")
+    assert (first, second, journal) == ("immutable 3", "immutable 4", "wal")
 
 
 def test_a_write_ahead_log_is_never_ignored_by_the_immutable_way(folder: Path) -> None:
