@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_access.errors import QueryTooSlow
+from data_access.side_files import has_files_of_wal_mode, is_guest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,9 +50,12 @@ def read_arrow_batches(
     expires = time.monotonic() + deadline_s
     uri = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if immutable else ''}"
     options = {StatementOptions.BATCH_ROWS.value: str(batch_rows)}
+    pragmas = [f"busy_timeout = {int(1000 * busy_timeout_s)}", "query_only = 1"]
+    if not immutable and is_guest(path) and not has_files_of_wal_mode(path):
+        pragmas.insert(0, "locking_mode = EXCLUSIVE")  # refuses what is in WAL mode (see `ReadOnlyConnection`)
     try:
         with dbapi.connect(uri, autocommit=True) as connection:
-            for pragma in (f"busy_timeout = {int(1000 * busy_timeout_s)}", "query_only = 1"):
+            for pragma in pragmas:
                 with closing(connection.cursor()) as cursor:
                     cursor.execute(f"PRAGMA {pragma}")
             with closing(connection.cursor(adbc_stmt_kwargs=options)) as cursor:

@@ -18,6 +18,7 @@ from typing import Any, Self
 from data_access.database import Database
 from data_access.discovery import Databases
 from data_access.errors import DatabaseError
+from data_access.side_files import write_ahead_log
 
 log = logging.getLogger(__name__)
 
@@ -256,7 +257,7 @@ def _folder_time(path: Path) -> int | None:
 
 
 def _stamps(path: Path) -> _Stamp:
-    return _stamp(path), _stamp(Path(f"{path}-wal"))
+    return _stamp(path), _stamp(write_ahead_log(path))
 
 
 def _with_content(stamps: _Stamp) -> _Stamp:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from data_access.database_errors import explained_error
+from data_access.database_errors import explained_error, explained_file_error, no_file_error
 from data_access.errors import (
     DatabaseCorrupt,
     DatabaseError,
@@ -34,14 +35,15 @@ from data_access.read_only_connection import (
     Identity,
     Statement,
     connect_read_only,
-    has_write_ahead_log,
 )
+from data_access.side_files import has_hot_journal, has_write_ahead_log, is_in_wal_mode
 
 SQLITE_VERSION = sqlite3.sqlite_version
 Mode = Literal["closed", "read-only", "immutable"]
 
 _RECENT_S = 1.0
 _REPLACEMENTS_IN_A_ROW = 5
+_ALL_ROWS = 1_000_000  # of the tables or columns of a file: nobody can ask for more than those
 # The watcher looks at one database after the other: a locked one must not keep the news of the others waiting.
 _WATCH_BUSY_TIMEOUT_S = 0.2
 
@@ -131,8 +133,8 @@ class Database:
         return [_capped(rows, self.row_cap) for rows in found]
 
     async def _ask(self, sql: str, lane: str = "fast") -> list[Any]:
-        """Return the rows of one statement of our own."""
-        return (await self._run(((sql, ()),), self.row_cap, lane, self.deadline_s))[0]
+        """Return the rows of one statement of our own, all of them: `row_cap` is for those of the pages."""
+        return (await self._run(((sql, ()),), _ALL_ROWS, lane, self.deadline_s))[0]
 
     async def _run(self, statements: tuple[Statement, ...], limit: int, lane_name: str, budget_s: float) -> Answers:
         lanes = self._lanes[lane_name]
@@ -166,20 +168,25 @@ class Database:
         return DatabaseError(f"{self.path} was closed", path=str(self.path), role=self.role)
 
     async def _open(self, patience: Patience) -> Lane:
-        """Open one connection: ``mode=ro``; ``immutable=1`` only when that fails and no write-ahead log exists."""
-        await asyncio.to_thread(self.path.stat)
+        """Open one connection: ``mode=ro``; ``immutable=1`` only when that fails and the file is all there is."""
+        if not stat.S_ISREG((await asyncio.to_thread(self.path.stat)).st_mode):
+            raise no_file_error(self.role, self.path)  # to open a pipe would wait for somebody who writes to it
         try:
             lane = await self._connected(patience, immutable=False)
         except sqlite3.OperationalError as err:
-            if "locked" in str(err) or await asyncio.to_thread(has_write_ahead_log, self.path):
+            if "locked" in str(err) or await asyncio.to_thread(_says_less_than_there_is, self.path):
                 raise
             lane = await self._connected(patience, immutable=True)
         self.mode = "immutable" if lane.raw.immutable else "read-only"
         return lane
 
     async def _connected(self, patience: Patience, *, immutable: bool) -> Lane:
+        held_logs = frozenset[Identity]().union(*(lanes.held_logs for lanes in self._lanes.values()))
         raw, connection = await connect_in_thread(
-            lambda: connect_read_only(self.path, busy_timeout_s=patience.seconds, immutable=immutable), self._given_up
+            lambda: connect_read_only(
+                self.path, busy_timeout_s=patience.seconds, immutable=immutable, held_logs=held_logs
+            ),
+            self._given_up,
         )
         return Lane(connection, raw)
 
@@ -279,12 +286,25 @@ class Database:
     async def journal_mode(self) -> str:
         """Return the journal mode recorded in the file (``wal``, ``delete``, ...)."""
         found = await self._ask("PRAGMA journal_mode", "watch")
+        if self.mode == "immutable" and await self._is_in_wal_mode():
+            return "wal"  # which SQLite does not care about in a file that it takes for fixed
         return str(found[0][0])
+
+    async def _is_in_wal_mode(self) -> bool:
+        try:
+            return await asyncio.to_thread(is_in_wal_mode, self.path)
+        except OSError as err:
+            raise explained_file_error(err, self.role, self.path) from err
 
 
 def is_recent(moment: float) -> bool:
     """Return whether what was read then (`time.monotonic`) is taken for what is there without another look."""
     return time.monotonic() - moment < _RECENT_S
+
+
+def _says_less_than_there_is(path: Path) -> bool:
+    """Return whether commits stand beside the file, or what tells which of its pages were never committed."""
+    return has_write_ahead_log(path) or has_hot_journal(path)
 
 
 def _capped(rows: list[Any], limit: int) -> Rows:

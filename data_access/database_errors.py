@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from data_access.errors import (
     DatabaseMissing,
     QueryTooSlow,
     TableMissing,
+    TransactionLeftOpen,
     ValidationError,
 )
 
@@ -20,20 +22,41 @@ _PERMISSIONS = "Check the permissions of the file, its -wal and -shm files and i
 
 def explained_error(err: BaseException, role: str, path: Path) -> Exception | None:
     """Return the error of the archive that `err` means for a database; None when it is none of its kind."""
+    if getattr(err, "sqlite_errorname", "") == "SQLITE_READONLY_ROLLBACK":
+        return _of_hot_journal(role, path)
     if isinstance(err, sqlite3.Error):
         return _of_sqlite(str(err), role, path)
     if isinstance(err, OSError):
-        return _of_file(err, role, path)
+        return explained_file_error(err, role, path)
     if isinstance(err, OverflowError | UnicodeEncodeError):
         return ValidationError(f"A value of this query cannot stand in a database: {err}")
     return None
 
 
-def _of_file(err: OSError, role: str, path: Path) -> DatabaseError:
+def explained_file_error(err: OSError, role: str, path: Path) -> DatabaseError:
+    """Return the error of the archive that an error of the file system means for a database."""
     name, facts = f"The {role} database {path}", {"path": str(path), "role": role}
     if isinstance(err, FileNotFoundError | NotADirectoryError):
         return DatabaseMissing(f"{name} does not exist", **facts)
     return DatabaseError(f"{name} cannot be opened: {err.strerror or err}", remedy=_PERMISSIONS, **facts)
+
+
+def no_file_error(role: str, path: Path) -> DatabaseError:
+    """Return the error of a database that is a folder, a pipe or a device."""
+    return DatabaseError(
+        f"The {role} database {path} cannot be opened: it is a folder, a pipe or a device, and not a file",
+        remedy="Set its path (see the settings table in README.md).",
+        path=str(path), role=role,
+    )  # fmt: skip
+
+
+def _of_hot_journal(role: str, path: Path) -> TransactionLeftOpen:
+    command = f"sqlite3 {shlex.quote(str(path))} .tables"
+    return TransactionLeftOpen(
+        f"A writer of the {role} database {path} died in the middle of a transaction: what it wrote is not valid",
+        remedy=f"The pipeline, or `{command}` run as its user, rolls it back; then the page shows it by itself.",
+        path=str(path), role=role,
+    )  # fmt: skip
 
 
 def _of_sqlite(text: str, role: str, path: Path) -> Exception:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from data_access.database import Database
-from data_access.presence import may_exist
+from data_access.presence import best_place, has_content, may_exist
 
 _LOOK_AGAIN_S = 1.0
 
@@ -82,15 +82,15 @@ class Databases(Mapping[str, Database]):
             return await self._take(found)
 
     def _look(self) -> dict[str, Path]:
-        """Return the files of roles without one, or whose file has gone while another place has one."""
+        """Return the files of roles without one, or whose file has gone or is empty while another place has one."""
         self._has_folder = self.state_dir is None or may_exist(self.state_dir)
         found = {}
         for role, places in self._expected.items():
             known = self._databases.get(role)
-            if known is not None and may_exist(known.path):
+            if known is not None and has_content(known.path):
                 continue
-            path = next((place for place in places if may_exist(place)), None)
-            if path is not None:
+            path = best_place(places)
+            if path is not None and (known is None or path != known.path):
                 found[role] = path
         return found
 

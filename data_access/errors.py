@@ -4,6 +4,7 @@ ArchiveError                     500
   DatabaseError                  500
     DatabaseMissing              503   no such file, or no file configured for this role
     DatabaseLocked               503   a writer holds it longer than the busy timeout
+      TransactionLeftOpen        503   a writer died in the middle of a transaction
     DatabaseCorrupt              500   not a database, or damaged
     TableMissing                 503   the layout has no such table
     QueryTooSlow                 503   deadline reached
@@ -75,6 +76,12 @@ class DatabaseLocked(DatabaseError):
 
     status = 503
     remedy = "The pipeline is writing; the page tries again by itself."
+
+
+class TransactionLeftOpen(DatabaseLocked):
+    """A writer died in the middle of a transaction: what the file says was never committed."""
+
+    remedy = "The pipeline rolls it back when it opens the file again; the page tries again by itself."
 
 
 class DatabaseCorrupt(DatabaseError):

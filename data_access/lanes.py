@@ -23,7 +23,14 @@ from typing import Any
 
 from data_access.lane import CLOSE_S, Lane
 from data_access.patience import Patience
-from data_access.read_only_connection import Answers, FileReplaced, Question, ReadOnlyConnection, Statement
+from data_access.read_only_connection import (
+    Answers,
+    FileReplaced,
+    Identity,
+    Question,
+    ReadOnlyConnection,
+    Statement,
+)
 
 _STUCK_S = 0.01
 _LOOK_S = 0.002
@@ -63,6 +70,12 @@ class Lanes:
     def is_idle(self) -> bool:
         """Whether nobody waits, and every lane is back."""
         return not (self._line or self._at_work or self._tasks)
+
+    @property
+    def held_logs(self) -> frozenset[Identity]:
+        """The files whose write-ahead logs are held by a lane that goes on."""
+        going_on = [lane for lane in (*self._free, *self._at_work) if not lane.outdated]
+        return frozenset(lane.raw.identity for lane in going_on if lane.raw.holds_log)
 
     async def ask(
         self, statements: tuple[Statement, ...], limit: int, budget_s: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -25,3 +26,19 @@ def is_folder(path: Path) -> bool:
         return path.is_dir()
     except PermissionError:
         return False
+
+
+def has_content(path: Path) -> bool:
+    """Return whether something is there that is not an empty file, as far as anybody may know."""
+    try:
+        return path.stat().st_size > 0
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+
+
+def best_place(places: Iterable[Path]) -> Path | None:
+    """Return the first file that has content, else the first that is there: an empty one hides no other."""
+    there = [place for place in places if may_exist(place)]
+    return next((place for place in there if has_content(place)), there[0] if there else None)

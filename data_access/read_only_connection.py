@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from asyncio import Future
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from data_access.patience import Patience
+from data_access.side_files import has_files_of_wal_mode, is_guest, side_identity
 
 Identity = tuple[int, ...]
 Statement = tuple[str, Sequence[Any]]
@@ -89,27 +90,33 @@ def is_lock(err: sqlite3.Error) -> bool:
     return "locked" in str(err) or "busy" in str(err)
 
 
+def _is_refused_lock(err: sqlite3.Error) -> bool:
+    return err.sqlite_errorname == "SQLITE_IOERR_LOCK"
+
+
 def file_identity(path: Path, *, immutable: bool) -> Identity:
     """Return what tells one file from another under the same name; an immutable one also by content time and size."""
     stat = os.stat(path)  # noqa: PTH116  half the time of Path.stat, before every question
     if not immutable:
         return (stat.st_dev, stat.st_ino)
-    return (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size, int(has_write_ahead_log(path)))
-
-
-def has_write_ahead_log(path: Path) -> bool:
-    """Return whether commits may stand outside the file; an empty ``-wal`` is what a reader leaves behind."""
-    try:
-        return Path(f"{path}-wal").stat().st_size > 0
-    except FileNotFoundError:
-        return False
+    return (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size, *side_identity(path))
 
 
 class ReadOnlyConnection(sqlite3.Connection):
     """A connection opened with ``mode=ro`` that allows nothing but reading.
 
+    A database in WAL mode needs a log and a shared memory beside it, which SQLite makes for a reader too. They would
+    be the reader's, and a pipeline under another account could not write any more. So where they could be made, the
+    connection finds out whether the file is in WAL mode without making them, when it is opened and whenever a file in
+    another mode has been written since. It uses them where they are: its lock is held from before the look at them,
+    and until it is closed it keeps the writer that ends last from removing them. Without them it is given up.
+
     Attributes
     ----------
+    holds_log : bool
+        Set when the file is in WAL mode and the files beside it stay there for as long as this connection.
+    wary : bool
+        Set when the file is in another mode, and files beside it would be ours and not its owner's.
     abandoned : bool
         Set when the connection is about to be closed: what runs, and what is queued behind it, stops.
     """
@@ -117,20 +124,57 @@ class ReadOnlyConnection(sqlite3.Connection):
     path: Path
     immutable: bool
     identity: Identity
+    holds_log: bool = False
+    wary: bool = False
     patience_s: float = -1.0
     expires: float = 0.0
     abandoned: bool = False
     _question: Question | None = None
     _busy_since: float = math.inf
     _looked_at: float = 0.0
+    _written_ns: int = 0
 
-    def restrict(self, path: Path, identity: Identity, *, immutable: bool) -> None:
+    def restrict(self, path: Path, identity: Identity, *, immutable: bool, log_is_held: bool) -> None:
         """Forbid everything but reading; reads the schema once, so that a file that is no database is seen here."""
         self.path, self.identity, self.immutable = path, identity, immutable
         self.set_progress_handler(self._out_of_time, _STEPS_BETWEEN_CLOCK_LOOKS)
-        super().execute(f"PRAGMA cache_size = -{_CACHE_KIB}").close()
-        super().execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if not immutable and is_guest(path):
+            self.holds_log = log_is_held or self._meets_log()
+            self.wary = not self.holds_log
+        super().execute(f"PRAGMA cache_size = -{_CACHE_KIB}").close()  # the first statement that reads the file
+        self._read_schema()
         self.set_authorizer(_authorize)
+
+    def _meets_log(self) -> bool:
+        """Return whether the file is in WAL mode; raise `sqlite3.OperationalError` when its files would be made."""
+        self._written_ns = self.path.stat().st_mtime_ns
+        try:
+            self._read_outside_wal_mode()
+        except sqlite3.OperationalError as err:
+            # Busy it is, in SQLite of 2023 and later, also for a connection of this process that holds the log.
+            if not (_is_refused_lock(err) or is_lock(err)):
+                raise
+            if has_files_of_wal_mode(self.path):
+                return True
+            if is_lock(err):
+                raise
+            raise sqlite3.OperationalError("unable to open database file") from err
+        return False
+
+    def _read_schema(self) -> None:
+        super().execute("SELECT count(*) FROM sqlite_master").fetchone()
+
+    def _read_outside_wal_mode(self) -> None:
+        """Read a little; raise `sqlite3.OperationalError` in WAL mode.
+
+        To lock it exclusively, which a read-only one cannot, is what SQLite tries before it makes the files beside a
+        database in WAL mode. The lock of a reader is held after that, until the end of the next read.
+        """
+        super().execute("PRAGMA locking_mode = EXCLUSIVE").close()
+        try:
+            self._read_schema()
+        finally:
+            super().execute("PRAGMA locking_mode = NORMAL").close()
 
     def _out_of_time(self) -> int:
         nobody_waits = self.abandoned or (self._question is not None and self._question.given_up)
@@ -146,20 +190,39 @@ class ReadOnlyConnection(sqlite3.Connection):
         """Return whether it has been at the same question for so long."""
         return time.monotonic() - self._busy_since > for_s
 
-    def begin(self, budget_s: float, asked_at: float = math.inf) -> None:
+    def begin(self, budget_s: float, asked_at: float = math.inf, patience: Patience | None = None) -> None:
         """Let what follows take `budget_s`; raise `FileReplaced` when the path named another file since then."""
         if self.abandoned:
             raise sqlite3.OperationalError("interrupted")
         self._busy_since = now = time.monotonic()
         self.expires = now + budget_s
+        if patience is not None:
+            self._wait_for_locks(patience.seconds)
         if asked_at >= self._looked_at:
             self._look_at_file()
             self._looked_at = now
 
     def _look_at_file(self) -> None:
-        """Raise `FileReplaced` when the path names another file now."""
+        """Raise `FileReplaced` when the path names another file now, or one that is not to be read like this."""
         if file_identity(self.path, immutable=self.immutable) != self.identity:
             raise FileReplaced
+        if self.wary and self._written_ns != (written_ns := self.path.stat().st_mtime_ns):
+            self._look_at_mode()
+            self._written_ns = written_ns
+
+    def _look_at_mode(self) -> None:
+        if has_files_of_wal_mode(self.path):
+            raise FileReplaced
+        self.set_authorizer(None)
+        try:
+            self._read_outside_wal_mode()
+            self._read_schema()
+        except sqlite3.OperationalError as err:
+            if is_lock(err):
+                raise
+            raise FileReplaced from err
+        finally:
+            self.set_authorizer(_authorize)
 
     def _wait_for_locks(self, patience_s: float) -> None:
         """Wait so long for a writer from now on: only the statement that says so is let through."""
@@ -179,8 +242,7 @@ class ReadOnlyConnection(sqlite3.Connection):
         question.has_begun = True
         self._question = question
         try:
-            self.begin(question.budget_s, question.asked_at)
-            self._wait_for_locks(question.patience.seconds)
+            self.begin(question.budget_s, question.asked_at, question.patience)
             found = [self._rows(sql, parameters, question.limit) for sql, parameters in question.statements]
         except sqlite3.Error as err:
             if is_lock(err):
@@ -217,8 +279,15 @@ class ReadOnlyConnection(sqlite3.Connection):
             cursor.close()  # a statement left open would keep its lock
 
 
-def connect_read_only(path: Path, *, busy_timeout_s: float, immutable: bool) -> ReadOnlyConnection:
+def connect_read_only(
+    path: Path, *, busy_timeout_s: float, immutable: bool, held_logs: Collection[Identity] = ()
+) -> ReadOnlyConnection:
     """Return an open connection.
+
+    Parameters
+    ----------
+    held_logs : collection
+        Files of which another connection of this process `holds_log`.
 
     Raises
     ------
@@ -237,7 +306,7 @@ def connect_read_only(path: Path, *, busy_timeout_s: float, immutable: bool) -> 
     )
     connection.patience_s = busy_timeout_s
     try:
-        connection.restrict(path, identity, immutable=immutable)
+        connection.restrict(path, identity, immutable=immutable, log_is_held=identity in held_logs)
     except BaseException:
         connection.close()
         raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import tomllib
 from collections.abc import Collection, Mapping
@@ -11,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from data_access.errors import ValidationError
-from data_access.presence import is_folder, may_exist
-from data_access.service_ports import DEFAULT_SERVICES, parse_service
+from data_access.presence import best_place, is_folder
+from data_access.service_ports import DEFAULT_SERVICES
+from data_access.setting_values import absolute_path, checked_number, checked_secret, checked_services, shown
 
 DEFAULT_STATE_DIR = Path("/data/dsa110-contimg/state")
 _DEFAULT_RAW_FOLDER = Path("/data/incoming")
 DEFAULT_CACHE_DIR = Path("~/.cache/dsa110-dashboard")
 DEFAULT_DATA_DIR = Path("~/.local/share/dsa110-dashboard")
-_LEAST_SECRET = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,9 +233,10 @@ def load_settings(
         For an unreadable file, an unknown name, or a value of the wrong kind.
     """
     environment_says = _from_environment(os.environ if environment is None else environment)
-    wanted = _from_file(Path(config)) if config is not None else {}
+    wanted = _from_file(absolute_path("config", config)) if config is not None else {}
     if state_dir is not None:
-        wanted = _without(wanted, {"databases"}) | {"state_dir": _state_folder(Path(state_dir))}
+        state_folder = _state_folder(absolute_path("state_dir", state_dir))
+        wanted = _without(wanted, {"databases"}) | {"state_dir": state_folder}
     if "state_dir" in wanted:
         environment_says = _without(environment_says, _OF_ARCHIVE)
     databases = {**environment_says.get("databases", {}), **wanted.get("databases", {})}
@@ -250,26 +250,28 @@ def _without(given: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]
 def _state_folder(folder: Path) -> Path:
     """Accept the state folder itself or the archive that contains it."""
     if is_folder(folder / "state") and not any(folder.glob("*.sqlite3")):
-        return (folder / "state").absolute()
-    return folder.absolute()
+        return folder / "state"
+    return folder
 
 
 def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for name, variables in _VARIABLES.items():
-        value = next((env[v] for v in variables if env.get(v)), None)
+        value = _first_set(env, variables, is_path=name in _PATHS)
         if value is not None:
             given[name] = value.split(",") if name in _LISTS else value
     if given.get("catalog_dir") == env.get(_CATALOG_FILE) is not None:
         given["catalog_dir"] = str(Path(given["catalog_dir"]).parent)
-    databases = {
-        role.role: next(env[v] for v in role.variables if env.get(v))
-        for role in ROLES
-        if any(env.get(v) for v in role.variables)
-    }
+    named = {role.role: _first_set(env, role.variables, is_path=True) for role in ROLES}
+    databases = {role: path for role, path in named.items() if path is not None}
     if databases:
         given["databases"] = databases
     return given
+
+
+def _first_set(env: Mapping[str, str], variables: tuple[str, ...], *, is_path: bool) -> str | None:
+    values = (env.get(variable, "") for variable in variables)
+    return next((value for value in values if (value.strip() if is_path else value)), None)
 
 
 def _from_file(path: Path) -> dict[str, Any]:
@@ -277,8 +279,10 @@ def _from_file(path: Path) -> dict[str, Any]:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as err:
         raise ValidationError(f"The settings file {path} cannot be read: {err.strerror}") from err
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+    except ValueError as err:  # no TOML, no text, or a number of thousands of digits
         raise ValidationError(f"The settings file {path} is not valid TOML: {err}") from err
+    except RecursionError as err:
+        raise ValidationError(f"The settings file {path} is not valid TOML: it is nested too deeply") from err
     unknown = set(given) - {"databases", *_ABOUT}
     if unknown:
         raise ValidationError(
@@ -286,31 +290,34 @@ def _from_file(path: Path) -> dict[str, Any]:
             remedy="The settings table in README.md lists every name.",
         )
     _check_paths(given)
-    return _from_folder(path.expanduser().absolute().parent, given)
+    return _from_folder(path.parent, given)
 
 
 def _from_folder(folder: Path, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a file with its paths made absolute: they begin at the file, wherever it is read from."""
+    """Return the values of a file with its paths made absolute: they begin at the file, wherever it is read from.
 
-    def absolute(path: str) -> str:
-        return os.path.normpath(folder / Path(path.strip()).expanduser()) if path.strip() else path
+    A path that is empty counts as not set.
+    """
+
+    def absolute(name: str, path: str) -> str:
+        return str(absolute_path(name, path, start=folder))
 
     found = dict(given)
     for name in _PATHS:
-        value = found.get(name)
-        if isinstance(value, str):
-            found[name] = absolute(value)
-        elif isinstance(value, list):
-            found[name] = [absolute(item) for item in value]
+        value = found.pop(name, "")
+        if isinstance(value, list):
+            found[name] = [absolute(name, item) for item in value if item.strip()]
         elif isinstance(value, dict):
-            found[name] = {key: absolute(item) for key, item in value.items()}
+            found[name] = {role: absolute(f"{name}.{role}", path) for role, path in value.items() if path.strip()}
+        elif value.strip():
+            found[name] = absolute(name, value)
     return found
 
 
 def _check_paths(given: Mapping[str, Any]) -> None:
     databases = given.get("databases", {})
     if not isinstance(databases, dict) or not all(isinstance(path, str) for path in databases.values()):
-        raise ValidationError(f"The setting databases must be a table of paths, not {databases!r}")
+        raise ValidationError(f"The setting databases must be a table of paths, not {shown(databases)}")
     bad_roles = set(databases) - {role.role for role in ROLES}
     if bad_roles:
         raise ValidationError(f"The settings file names unknown databases: {', '.join(sorted(bad_roles))}")
@@ -320,39 +327,36 @@ def _check_paths(given: Mapping[str, Any]) -> None:
     for name in _LISTS:
         value = given.get(name, [])
         if not isinstance(value, str | list) or not all(isinstance(item, str) for item in value):
-            raise ValidationError(f"The setting {name} must be a list of texts, not {value!r}")
+            raise ValidationError(f"The setting {name} must be a list of texts, not {shown(value)}")
 
 
 def _complete(given: Mapping[str, Any]) -> Settings:
-    state = Path(given.get("state_dir", DEFAULT_STATE_DIR)).expanduser()
+    state = absolute_path("state_dir", given.get("state_dir", DEFAULT_STATE_DIR))
     values: dict[str, Any] = {"state_dir": state}
-    named = {role: Path(str(path)).expanduser().absolute() for role, path in given.get("databases", {}).items()}
+    named = {role: absolute_path(f"databases.{role}", path) for role, path in given.get("databases", {}).items()}
     if "state_dir" in given or not named:
         values["expected"] = {role.role: _places(state, role) for role in ROLES if role.role not in named}
-    found = {
-        role: next((p for p in places if may_exist(p)), None) for role, places in values.get("expected", {}).items()
-    }
+    found = {role: best_place(places) for role, places in values.get("expected", {}).items()}
     both = {**named, **{role: path for role, path in found.items() if path is not None}}
     values["databases"] = {role.role: both[role.role] for role in ROLES if role.role in both}
     values["log_roots"] = _folders(given, "log_roots", (state / "logs", state.parent / "logs"))
     standard = (state.parent / "stage", Path("/stage/dsa110-contimg"), Path("/data/dsa110-contimg"))
     values["roots"] = _folders(given, "roots", standard if state != DEFAULT_STATE_DIR else standard[1:])
-    values["catalog_dir"] = Path(given.get("catalog_dir", state / "catalogs")).expanduser()
-    values["cache_dir"] = Path(given.get("cache_dir", DEFAULT_CACHE_DIR)).expanduser().absolute()
-    values["data_dir"] = Path(given.get("data_dir", DEFAULT_DATA_DIR)).expanduser().absolute()
+    folders = {"catalog_dir": state / "catalogs", "cache_dir": DEFAULT_CACHE_DIR, "data_dir": DEFAULT_DATA_DIR}
+    values |= {name: absolute_path(name, given.get(name, default)) for name, default in folders.items()}
     values["user_header"] = str(given.get("user_header", "")).strip()
-    values["secret"] = _secret(given)
-    values["services"] = _services(given)
+    values["secret"] = checked_secret(str(given.get("secret", "")), variable=_VARIABLES["secret"][0])
+    values["services"] = checked_services(given.get("services", DEFAULT_SERVICES))
     defaults = Settings()
     for name in _ABOUT:
         if name in values or name not in given:
             continue
-        values[name] = _number(name, given[name], getattr(defaults, name))
+        values[name] = checked_number(name, given[name], getattr(defaults, name))
     return replace(defaults, **values)
 
 
 def _places(state: Path, role: DatabaseRole) -> tuple[Path, ...]:
-    folders = [Path(os.path.normpath((state / folder).absolute())) for folder in role.folders]
+    folders = [Path(os.path.normpath(state / folder)) for folder in role.folders]
     if role.role == "raw_index" and state == DEFAULT_STATE_DIR:
         folders.append(_DEFAULT_RAW_FOLDER)
     return tuple(folder / name for folder in folders for name in role.filenames)
@@ -364,35 +368,4 @@ def _folders(given: Mapping[str, Any], name: str, default: tuple[Path, ...]) -> 
         return default
     if isinstance(value, str):
         value = [value]
-    return tuple(Path(str(item).strip()).expanduser() for item in value if str(item).strip())
-
-
-def _secret(given: Mapping[str, Any]) -> str:
-    """Return the secret, which no message repeats; raise `ValidationError` for one that can be guessed."""
-    secret = str(given.get("secret", ""))
-    if secret and len(secret.strip()) < _LEAST_SECRET:
-        raise ValidationError(
-            f"The setting secret ({_VARIABLES['secret'][0]}) is too short: it needs {_LEAST_SECRET} characters",
-            remedy="Make one with `openssl rand -hex 32`, or leave it out: then every start makes its own.",
-        )
-    return secret.strip()
-
-
-def _services(given: Mapping[str, Any]) -> tuple[str, ...]:
-    value = given.get("services", DEFAULT_SERVICES)
-    texts = [text.strip() for text in ([value] if isinstance(value, str) else value)]
-    services = tuple(text for text in texts if text and text.lower() != "none")
-    for service in services:
-        parse_service(service)
-    return services
-
-
-def _number(name: str, value: Any, default: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValidationError(f"The setting {name} must be a number, not {value!r}")
-    if isinstance(default, int) and value != int(value):
-        raise ValidationError(f"The setting {name} must be a whole number, not {value!r}")
-    number = type(default)(value)
-    if number <= 0:
-        raise ValidationError(f"The setting {name} must be positive, not {value!r}")
-    return number
+    return tuple(absolute_path(name, item) for item in value if item.strip())

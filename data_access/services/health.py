@@ -16,6 +16,7 @@ from data_access.presence import is_folder
 from data_access.records import DatabaseState, TableState, UnusedTable
 from data_access.repositories.base import Where, count_rows
 from data_access.services.unused_tables import find_unused_tables
+from data_access.side_files import write_ahead_log
 
 USED_BY: Mapping[str, str] = {
     "variability_stats": "/sources and /variability",
@@ -201,7 +202,7 @@ def _is_unified(states: list[DatabaseState]) -> bool:
 
 def _size_and_age(path: Path) -> tuple[int | None, float | None]:
     size, newest = None, None
-    for part in (path, Path(f"{path}-wal")):
+    for part in (path, write_ahead_log(path)):
         try:
             stat = part.stat()
         except OSError:

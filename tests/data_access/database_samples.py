@@ -22,7 +22,9 @@ PHOTOMETRY = (
 )
 Make = Callable[..., Awaitable[Archive]]
 _WRITER = """
-import json, sqlite3, sys
+import json, os, sqlite3, sys
+for number in map(int, sys.argv[2:]):
+    os.setgroups([]); os.setgid(number); os.setuid(number)
 connection = sqlite3.connect(sys.argv[1], timeout=5, isolation_level=None)
 for line in sys.stdin:
     try:
@@ -34,14 +36,18 @@ for line in sys.stdin:
 
 
 class OtherProcess:
-    """A pipeline stand-in: runs statements on a database from another process, and says what came back."""
+    """A pipeline stand-in: runs statements on a database from another process, and says what came back.
 
-    def __init__(self, path: Path) -> None:
+    Root can make it one of another account, of the number `user`.
+    """
+
+    def __init__(self, path: Path, *, user: int | None = None) -> None:
         self._path = path
+        self._account = [] if user is None else [str(user)]
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _WRITER, str(self._path)],
+            [sys.executable, "-c", _WRITER, str(self._path), *self._account],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         return self
@@ -75,6 +81,20 @@ def make_database(path: Path, *statements: str, journal: str = "wal") -> Path:
         connection.execute(statement)
     connection.close()
     return path
+
+
+_DYING_WRITER = """
+import os, signal, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+for statement in ("PRAGMA cache_size = 2", "BEGIN", sys.argv[2]):
+    connection.execute(statement)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def die_writing(path: Path, statement: str) -> None:
+    """Run a statement in a transaction of a process that is killed in it; it must write more than a few pages."""
+    subprocess.run([sys.executable, "-c", _DYING_WRITER, str(path), statement], check=False)
 
 
 def measure(path: Path, rows: list[tuple[str, float | None, float | None, int]]) -> None:

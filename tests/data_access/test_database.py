@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -133,6 +129,14 @@ async def test_the_row_cap_cuts_and_says_so(database: Database) -> None:
 async def test_exactly_the_row_cap_is_not_called_cut(database: Database) -> None:
     found = await database.fetch("SELECT x FROM t ORDER BY id LIMIT 50")
     assert (len(found.rows), found.truncated) == (50, False)
+
+
+async def test_the_row_cap_does_not_cut_what_is_known_of_the_file(tmp_path: Path) -> None:
+    path = make_database(tmp_path / "d.sqlite3", "CREATE TABLE s (x, y)", "CREATE TABLE t (x, y, z)")
+    database = Database("products", path, row_cap=1)
+    schema = await database.schema()
+    await database.close()
+    assert dict(schema.tables) == {"s": ("x", "y"), "t": ("x", "y", "z")}
 
 
 async def test_a_query_is_stopped_within_twice_its_deadline(database: Database) -> None:
@@ -311,83 +315,6 @@ def _slowly(connect: Callable[..., Any]) -> Callable[..., Any]:
         return connect(*args, **options)
 
     return opened
-
-
-_UNPRIVILEGED = """
-import asyncio, os, sqlite3, sys
-from pathlib import Path
-from data_access.database import Database
-os.setgid(65534); os.setuid(65534)
-path = Path(sys.argv[1])
-async def main():
-    database = Database("products", path)
-    while True:
-        try:
-            found = await database.fetch("SELECT count(*) FROM t")
-            print(database.mode, found.rows[0][0], flush=True)
-        except Exception as err:
-            print(type(err).__name__, err, flush=True)
-        if not sys.stdin.readline():
-            break
-    await database.close()
-asyncio.run(main())
-"""
-
-
-@pytest.fixture
-def no_write_folder() -> Iterator[Path]:
-    """A folder in which an unprivileged account can read, but not create the files beside a database."""
-    if not sys.platform.startswith("linux") or os.geteuid() != 0:
-        pytest.skip("only root can become another account")
-    # Not below pytest's own folder: every session that starts closes that one to other accounts again.
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
-
-
-def _as_nobody(path: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", _UNPRIVILEGED, str(path)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
-    )  # fmt: skip
-
-
-def _ask_again(process: subprocess.Popen[str]) -> str:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write("again\n")
-    process.stdin.flush()
-    return process.stdout.readline().strip()
-
-
-def test_without_write_permission_the_file_is_read_as_immutable_and_again_when_it_changes(
-    no_write_folder: Path,
-) -> None:
-    path = numbers(no_write_folder / "n.sqlite3", 3)
-    with _as_nobody(path) as process:
-        assert process.stdout is not None
-        first = process.stdout.readline().strip()
-        with OtherProcess(path) as writer:
-            writer.run("INSERT INTO t (x) VALUES (4)")
-        second = _ask_again(process)
-        assert process.stdin is not None
-        process.stdin.close()
-    assert (first, second) == ("immutable 3", "immutable 4")
-
-
-def test_a_write_ahead_log_is_never_ignored_by_the_immutable_way(no_write_folder: Path) -> None:
-    path = numbers(no_write_folder / "n.sqlite3", 3)
-    with OtherProcess(path) as writer:
-        writer.run("INSERT INTO t (x) VALUES (4)")
-        shared_memory = Path(f"{path}-shm")
-        shared_memory.chmod(0o600)
-        with _as_nobody(path) as process:
-            assert process.stdout is not None
-            answer = process.stdout.readline().strip()
-            assert process.stdin is not None
-            process.stdin.close()
-    assert not answer.startswith("immutable")
-    assert answer in ("read-only 4",) or answer.startswith("DatabaseError")
 
 
 async def test_every_error_of_the_gate_is_of_the_archives_tree(database: Database) -> None:

@@ -68,6 +68,13 @@ async def test_a_folder_is_no_database(tmp_path: Path) -> None:
     assert "cannot be opened" in (await _error_of(tmp_path)).message
 
 
+async def test_a_pipe_is_no_database_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "n.sqlite3")
+    async with asyncio.timeout(2):
+        error = await _error_of(tmp_path / "n.sqlite3")
+    assert "a pipe or a device, and not a file" in error.message
+
+
 async def test_a_name_that_is_too_long_is_an_error_of_the_database(tmp_path: Path) -> None:
     assert "cannot be opened" in (await _error_of(tmp_path / ("n" * 300))).message
 

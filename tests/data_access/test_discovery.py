@@ -67,6 +67,18 @@ async def test_a_database_that_moves_to_the_other_folder_is_followed(archive: Ar
     assert archive.databases["products"].path == state / "db" / "products.sqlite3"
 
 
+async def test_an_empty_file_does_not_hide_a_database_that_comes_later(archive: Archive) -> None:
+    state = archive.settings.state_dir
+    (state / "db").mkdir()
+    (state / "db" / "products.sqlite3").touch()
+    with pytest.raises(TableMissing):
+        await archive.images.find(ImageFilter(), PageRequest())
+    make_database(state / "products.sqlite3", *IMAGES)
+    page = await archive.images.find(ImageFilter(), PageRequest())
+    assert len(page.rows) == 1
+    assert archive.databases["products"].path == state / "products.sqlite3"
+
+
 async def test_a_state_folder_without_a_database_is_named_in_every_answer(archive: Archive) -> None:
     words = f"the state folder {archive.settings.state_dir} has no database"
     with pytest.raises(TableMissing, match="has no database") as caught:

@@ -54,6 +54,13 @@ def test_the_db_folder_wins_over_the_state_folder(tmp_path: Path) -> None:
     assert load_settings(state_dir=tmp_path).databases["products"] == tmp_path / "db" / "products.sqlite3"
 
 
+def test_an_empty_file_in_the_db_folder_does_not_hide_a_full_one(tmp_path: Path) -> None:
+    (tmp_path / "db").mkdir()
+    (tmp_path / "db" / "products.sqlite3").touch()
+    (tmp_path / "products.sqlite3").write_bytes(b"content")
+    assert load_settings(state_dir=tmp_path).databases["products"] == tmp_path / "products.sqlite3"
+
+
 def test_where_a_database_is_looked_for_is_known_while_it_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "ingest.sqlite3").touch()
     settings = load_settings(state_dir=tmp_path)
@@ -200,11 +207,54 @@ def test_folders_in_the_environment_are_separated_by_commas() -> None:
         "unknown_name = 1", "[databases]\nunknown = 'x'", "databases = 5", "databases = 'x'",
         "[databases]\nproducts = 5", "state_dir = 5", "roots = 5", "roots = [5]", "catalog_dir = []", "= broken",
         "[databases]\nproducts = ['a']", "[expected]\nproducts = '/a'",
+        f"lanes = {10**400}", f"query_deadline_s = {10**400}", f"lanes = {'9' * 5000}", f"lanes = 0x{'f' * 5000}",
+        "row_cap = 1_000_000_001", f"roots = [0x{'f' * 5000}]", f"roots = {'[' * 20_000}{']' * 20_000}",
+        'state_dir = "x\\u0000"', 'roots = ["x\\u0000"]', '[databases]\nproducts = "x\\u0000"',
+        'state_dir = "~nosuchuser/x"', 'log_roots = ["~nosuchuser"]', '[databases]\nproducts = "~nosuchuser/x"',
     ],
+    ids=lambda text: text[:40],
 )  # fmt: skip
 def test_a_file_that_makes_no_sense_is_a_validation_error(tmp_path: Path, text: str) -> None:
     with pytest.raises(ValidationError):
         load_settings(config=_toml(tmp_path, text), environment={})
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["PIPELINE_STATE_DIR", "PIPELINE_PRODUCTS_DB", "PIPELINE_LOG_DIR", "VLA_CATALOG", "DSA110_DASHBOARD_CACHE"],
+)
+def test_a_home_folder_of_nobody_in_the_environment_is_a_validation_error(variable: str) -> None:
+    with pytest.raises(ValidationError, match="home folder that cannot be found: ~nosuchuser"):
+        load_settings(environment={variable: "~nosuchuser/x"})
+
+
+@pytest.mark.parametrize("text", ["~nosuchuser/x", "x\0"])
+def test_an_explicit_path_that_nobody_can_have_is_a_validation_error(text: str) -> None:
+    with pytest.raises(ValidationError):
+        load_settings(state_dir=text, environment={})
+    with pytest.raises(ValidationError):
+        load_settings(config=text, environment={})
+
+
+def test_a_path_that_is_empty_counts_as_not_set(tmp_path: Path) -> None:
+    config = _toml(tmp_path, 'state_dir = ""\nroots = ""\n[databases]\nproducts = " "\ningest = "/i.sqlite3"\n')
+    environment = {"PIPELINE_PRODUCTS_DB": " ", "CONTIMG_PRODUCTS_DB": "/p.sqlite3", "PIPELINE_STATE_DIR": " "}
+    settings = load_settings(config=config, environment=environment)
+    assert dict(settings.databases) == {"products": Path("/p.sqlite3"), "ingest": Path("/i.sqlite3")}
+    assert (settings.state_dir, settings.roots) == (DEFAULT_STATE_DIR, load_settings(environment={}).roots)
+
+
+@pytest.mark.parametrize("text", [".", "sub/..", "../state"])
+def test_relative_folders_of_the_environment_are_made_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    monkeypatch.chdir(state)
+    settings = load_settings(environment={"PIPELINE_STATE_DIR": text, "DSA110_ALLOWED_LOG_ROOTS": "logs,../l"})
+    assert (settings.state_dir, settings.roots[0]) == (state, tmp_path / "stage")
+    assert settings.log_roots == (state / "logs", tmp_path / "l")
+    assert settings.catalog_dir == state / "catalogs"
 
 
 def test_a_file_that_cannot_be_read_is_a_validation_error(tmp_path: Path) -> None:
