@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_access.analysis.times import epoch_of_ms
+from data_access.analysis.times import epoch_of_ms, unix_to_mjd
 from data_access.errors import RecordNotFound
 from data_access.layout import TABLES, Layout, Table
 from data_access.records import Count, MeasurementSet, PageRequest, RecordPage
 from data_access.repositories.base import Listing, RowReader, Where, count_rows, listing_segments, read_page
+from data_access.repositories.large_tables import is_large
 
 _COLUMNS = TABLES["ms_index"].columns
 _SORTS = ("mid_mjd", "processed_at", "stage_updated_at", "stage", "status", "path", "field_name", "cal_applied")
+# Clocks differ; what is said to be observed later than this is a wrong time, not the newest observation.
+_CLOCK_MARGIN_DAYS = 0.01
+# Of the sets whose middle is no number so many are looked at, the ones registered last.
+_WITHOUT_MIDDLE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +94,44 @@ class MeasurementSetRepository:
         found = await table.fetch(sql, (start_mjd, end_mjd))
         return {str(stage): int(n) for stage, n in found.rows}
 
-    async def newest(self) -> MeasurementSet | None:
-        """Return the Measurement Set observed last, or None when there is none."""
-        page = await self.find(MeasurementSetFilter(), PageRequest(limit=1))
-        return page.rows[0] if page.rows else None
+    async def newest(self, *, now: float | None = None) -> MeasurementSet | None:
+        """Return the Measurement Set observed last, or None when there is none with a possible time.
+
+        A time that is no number, or later than now, is no reason to be the newest. A set without a middle counts
+        with its start or the time in its name, if it is among the last ones registered.
+
+        Parameters
+        ----------
+        now : float, optional
+            Unix seconds; the clock by default.
+        """
+        table = await self._layout.find("ms_index")
+        latest = unix_to_mjd(time.time() if now is None else now) + _CLOCK_MARGIN_DAYS
+        slow = "mid_mjd" not in table.indexed and await is_large(table)
+        found = await table.fetch(_newest_sql(table), (latest,), slow=slow)
+        possible = [
+            (ms.epoch.mjd, ms)
+            for ms in map(to_measurement_set, found.rows)
+            if ms.epoch.mjd is not None and 0 < ms.epoch.mjd <= latest
+        ]
+        return max(possible, key=lambda dated: dated[0], default=(0.0, None))[1]
+
+
+def _newest_sql(table: Table) -> str:
+    """Return SQL for all that may be the newest set: the last middle up to a time, and some without a middle.
+
+    Each part is read from the end of the index on the middle: numbers come before texts there.
+    """
+    select, mid, key = ", ".join(table.select(_COLUMNS)), table.column("mid_mjd"), table.key("path")
+    parts = (
+        (f"{mid} > 0 AND {mid} <= ?1", f"{mid} DESC", 1),
+        (f"{mid} IS NULL", f"{key} DESC", _WITHOUT_MIDDLE),
+        (f"{mid} >= '' AND {mid} < x''", f"{mid} DESC, {key} DESC", _WITHOUT_MIDDLE),
+    )
+    return " UNION ALL ".join(
+        f'SELECT * FROM (SELECT {select} FROM "{table.name}" WHERE {condition} ORDER BY {order} LIMIT {limit})'
+        for condition, order, limit in parts
+    )
 
 
 def _computed_sorts(table: Table) -> dict[str, str]:

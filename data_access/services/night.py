@@ -95,8 +95,9 @@ class NightService:
         now : float, optional
             Unix seconds; the clock by default.
         """
-        newest = await _part(self._measurement_sets.newest())
-        window = window_of(newest.value, time.time() if now is None else now)
+        now = time.time() if now is None else now
+        newest = await _part(self._measurement_sets.newest(now=now))
+        window = window_of(newest.value, now)
         alerts = await _part(self._operations.find_alerts())
         named = [alert.source_id for alert in alerts.value or () if alert.source_id]
         return NightSummary(
