@@ -135,8 +135,13 @@ def _calibration(night: NightSummary, now: float, links: Links) -> dict[str, Any
     if night.newest_caltable.error:
         return _unreadable("Calibration", night.newest_caltable, links.calibration())
     table = night.newest_caltable.value
-    if table is None or table.created_at is None:
+    if table is None:
         return tile("Calibration", cell(None), state="bad", word="no active table", href=links.calibration())
+    if table.created_at is None:
+        return tile(
+            "Calibration", cell(None, title=table.path), state="warn", word="age not known",
+            note="; ".join(table.problems), href=links.calibration_detail(table.path),
+        )  # fmt: skip
     word, state = age_word(now - table.created_at)
     return tile(
         "Calibration", _clock(table.created_at, now, table.path), state=state, word=word, unix=table.created_at,

@@ -92,6 +92,16 @@ async def test_one_broken_database_costs_one_tile(folder: Path, tmp_path: Path) 
     assert tiles["Observed in 24 h"]["state"] == "info"
 
 
+async def test_an_active_table_whose_age_is_not_known_is_not_called_absent(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "state", tmp_path / "state")
+    with sqlite3.connect(tmp_path / "state" / "db" / "cal_registry.sqlite3") as writer:
+        writer.execute("UPDATE caltables SET created_at = 'yesterday'")
+    async with open_archive(tmp_path) as archive:
+        tiles = {t["title"]: t for t in (await open_page(archive)).tiles.tiles}
+    assert tiles["Calibration"]["word"] == "age not known"
+    assert "yesterday" in tiles["Calibration"]["note"]
+
+
 async def test_an_empty_archive_is_said_in_words(tmp_path: Path) -> None:
     async with open_archive(tmp_path) as archive:
         page = await open_page(archive)
