@@ -27,7 +27,7 @@ from dashboards.plots.trends import Lane
 from dashboards.session import PageView, Session
 from data_access.analysis.times import format_mjd_utc
 from data_access.records import Alert, Image, MeasurementSet, Pointing
-from data_access.repositories.jobs import run_id_of, state_of
+from data_access.repositories.run_rows import run_id_of, state_of
 from data_access.services.night import NightSummary
 
 _RECENT = 10
@@ -180,7 +180,7 @@ class OverviewPage(PageView):
     def _failure_row(self, ms: MeasurementSet) -> Row:
         run = run_id_of(ms.path)
         cells = [cell(run, mono=True), state_cell(ms.status), cell(ms.stage), epoch_cell(ms.epoch)]
-        return row(ms.path, cells, href=self.session.links.job(run))
+        return row(ms.path, cells, href=self.session.links.job(run, ms=ms.path))
 
     def _alert_row(self, alert: Alert, known: frozenset[str]) -> Row:
         warns = (alert.severity or "").lower() == "warning"

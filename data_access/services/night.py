@@ -21,10 +21,10 @@ from data_access.records import (
 )
 from data_access.repositories.calibration import CalibrationRepository
 from data_access.repositories.images import ImageRepository
-from data_access.repositories.jobs import state_of
 from data_access.repositories.measurement_sets import MeasurementSetRepository
 from data_access.repositories.operations import OperationsRepository
 from data_access.repositories.queue import QueueRepository
+from data_access.repositories.run_rows import state_of
 from data_access.repositories.sources import SourceRepository
 from data_access.services.files import FileService
 

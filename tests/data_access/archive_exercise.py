@@ -176,6 +176,8 @@ async def _ask_repositories(ask: _Asker, source_id: str, path: str) -> None:
     await ask("calibration.find_transits", 0.0, 1e5)
     for run_id in ("job-2025-10-13-132803", "job-x", "", "a/b", "job-0000-99-99-999999"):
         await ask("jobs.get_run", run_id)
+        await ask("jobs.get_run", run_id, ms_path=path)
+        await ask("jobs.find_runs_named", run_id)
     await ask("jobs.find_tasks_of", path)
     await ask("jobs.count_tasks", text="x", status="done")
     await ask("jobs.count_batches", kind="x")
