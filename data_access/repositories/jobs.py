@@ -28,6 +28,7 @@ from data_access.repositories.base import (
     read_page,
 )
 from data_access.repositories.large_tables import is_large
+from data_access.repositories.measurement_sets import add_interval
 from data_access.repositories.run_rows import RUN_COLUMNS, run_id_of, state_sql, to_run
 
 _RUN_SORTS = ("mid_mjd", "processed_at", "stage_updated_at", "stage", "status", "path", "imagename")
@@ -269,7 +270,7 @@ def _run_where(wanted: RunFilter, table: Table) -> Where:
     for column, value in (("stage", wanted.stage), ("status", wanted.status)):
         if value:
             where.add(f"{table.column(column, 'm')} = ?", value)
-    where.between(table.column("mid_mjd", "m"), wanted.after_mjd, wanted.before_mjd)
+    add_interval(where, table, wanted.after_mjd, wanted.before_mjd)
     return where
 
 

@@ -87,11 +87,11 @@ class MeasurementSetRepository:
     async def count_stages(self, start_mjd: float, end_mjd: float) -> dict[str, int]:
         """Return the number of Measurement Sets per stage observed in an interval."""
         table = await self._layout.find("ms_index")
-        sql = (
-            f"SELECT coalesce({table.column('stage')}, 'unknown'), count(*) FROM \"{table.name}\" "
-            f"WHERE {table.column('mid_mjd')} BETWEEN ? AND ? GROUP BY 1 ORDER BY 2 DESC LIMIT 30"
-        )
-        found = await table.fetch(sql, (start_mjd, end_mjd))
+        where = Where()
+        add_interval(where, table, start_mjd, end_mjd)
+        stage = f"coalesce({table.column('stage', 'm')}, 'unknown')"
+        sql = f'SELECT {stage}, count(*) FROM "{table.name}" m{where.sql()} GROUP BY 1 ORDER BY 2 DESC LIMIT 30'
+        found = await table.fetch(sql, where.values)
         return {str(stage): int(n) for stage, n in found.rows}
 
     async def newest(self, *, now: float | None = None) -> MeasurementSet | None:
@@ -152,17 +152,18 @@ def _where(wanted: MeasurementSetFilter, table: Table) -> Where:
     for column, value in (("stage", wanted.stage), ("status", wanted.status)):
         if value:
             where.add(f"{table.column(column, 'm')} = ?", value)
-    _add_interval(where, table, wanted)
+    add_interval(where, table, wanted.after_mjd, wanted.before_mjd)
     where.between(table.first_of("pointing_dec_deg", "dec_deg"), wanted.dec_min_deg, wanted.dec_max_deg)
     return where
 
 
-def _add_interval(where: Where, table: Table, wanted: MeasurementSetFilter) -> None:
-    """Limit the time: a set whose end was never written has no middle, its start stands for it, as in its epoch.
+def add_interval(where: Where, table: Table, after_mjd: float | None, before_mjd: float | None) -> None:
+    """Limit the time of rows of ``ms_index`` (alias m), each bound optional.
 
-    Written as one OR of two ranges, so that SQLite uses the index on the middle for both.
+    A set whose end was never written has no middle, its start stands for it, as in its epoch. Written as one OR of
+    two ranges, so that SQLite uses the index on the middle for both.
     """
-    bounds = [(">=", wanted.after_mjd), ("<=", wanted.before_mjd)]
+    bounds = [(">=", after_mjd), ("<=", before_mjd)]
     given = [(sign, value) for sign, value in bounds if value is not None]
     if not given:
         return

@@ -97,6 +97,31 @@ async def test_measurement_sets_are_filtered_by_time_stage_and_declination(tmp_p
     assert await names(MeasurementSetFilter(text="c.m")) == ["/c.ms"]
 
 
+@pytest.mark.parametrize(
+    ("after", "before", "expected"),
+    [
+        (60961.5, None, ["/c.ms"]), (None, 60961.5, ["/a.ms"]), (60960.0, 60963.0, ["/a.ms", "/c.ms"]),
+        (None, None, ["/a.ms", "/c.ms", "/d.ms"]), (60963.0, 60964.0, []),
+    ],
+)  # fmt: skip
+async def test_runs_sets_and_stages_of_an_interval_are_the_same_with_a_start_for_a_missing_middle(
+    tmp_path: Path, after: float | None, before: float | None, expected: list[str]
+) -> None:
+    rows = [
+        ("/a.ms", 60961.0, 60960.9, "imaged"), ("/c.ms", None, 60962.0, "converted"), ("/d.ms", None, None, "odd")
+    ]  # fmt: skip
+    _fill(tmp_path, MS_INDEX, "path mid_mjd start_mjd stage", rows)
+    bounds = {"after_mjd": after, "before_mjd": before}
+    async with open_archive(tmp_path) as archive:
+        runs = (await archive.jobs.find_runs(RunFilter(**bounds), PageRequest())).rows
+        sets = (await archive.measurement_sets.find(MeasurementSetFilter(**bounds), PageRequest())).rows
+        assert (await archive.jobs.count_runs(RunFilter(**bounds))).value == len(expected)
+        stages = await archive.measurement_sets.count_stages(after or 0.0, before or 1e5)
+    assert sorted(run.ms_path for run in runs) == sorted(ms.path for ms in sets) == expected
+    dated = {path: stage for path, _, _, stage in rows if path != "/d.ms"}
+    assert stages == {dated[path]: 1 for path in expected if path in dated}
+
+
 async def _tables_at(tmp_path: Path, mjd: float, rows: Sequence[Sequence[Any]]) -> tuple[str | None, list[str]]:
     columns = "set_name path order_index status created_at valid_start_mjd valid_end_mjd"
     _fill(tmp_path, CALTABLES, columns, rows)
