@@ -153,8 +153,9 @@ def _alerts(night: NightSummary, links: Links) -> dict[str, Any]:
     alerts = night.open_alerts.value
     if alerts is None:
         return _unreadable("Open alerts", night.open_alerts, links.status())
-    state: State = "bad" if alerts.n_critical else ("warn" if alerts.n.value else "ok")
-    word = f"{alerts.n_critical:,} critical" if alerts.n_critical else ("to look at" if alerts.n.value else "none")
+    urgent, some = alerts.n_critical.value, alerts.n.value
+    state: State = "bad" if urgent else ("warn" if some else "ok")
+    word = f"{alerts.n_critical} critical" if urgent else ("to look at" if some else "none")
     return tile(
         "Open alerts", cell(str(alerts.n)), state=state, word=word, unix=alerts.newest_at, href=links.status()
     )  # fmt: skip

@@ -47,7 +47,7 @@ class OpenAlerts:
     """How many alerts are open, how many of them critical, and when the newest was raised (unix seconds, UTC)."""
 
     n: Count
-    n_critical: int
+    n_critical: Count
     newest_at: float | None
 
 

@@ -13,7 +13,7 @@ from data_access.records import Alert, Count, OpenAlerts, Pointing, StorageLocat
 from data_access.repositories.base import RowReader
 
 _UNIX_ABOVE = 1e6
-_MOST_OPEN = 2000
+_MOST_OPEN = 1000
 _ALERT_FIELDS = (
     "id", "name", "severity", "state", "message", "raised_at", "resolved_at", "source_id", "acknowledged_by"
 )  # fmt: skip
@@ -61,12 +61,12 @@ class OperationsRepository:
     async def count_open_alerts(self) -> OpenAlerts:
         """Return how many alerts nobody has resolved, in all databases together; errors as in `find_alerts`.
 
-        Counted are so many at most, the critical ones first; an alert in two databases counts once.
+        Counted are 1000 at most, and 1000 critical ones; an alert in two databases counts once.
         """
         alerts = await self._find_alerts(_open_sql, _MOST_OPEN + 1)
-        n = Count(_MOST_OPEN, "at least") if len(alerts) > _MOST_OPEN else Count(len(alerts))
+        critical = [alert for alert in alerts if alert.is_critical]
         raised = [alert.raised_at for alert in alerts if alert.raised_at is not None]
-        return OpenAlerts(n, sum(alert.is_critical for alert in alerts), max(raised, default=None))
+        return OpenAlerts(_capped(len(alerts)), _capped(len(critical)), max(raised, default=None))
 
     async def _find_alerts(self, sql_of: Callable[[Sequence[str], int], str], limit: int) -> list[Alert]:
         """Return the alerts of all databases, newest first, one that stands in two of them once."""
@@ -109,6 +109,10 @@ class OperationsRepository:
         return tuple(locations)
 
 
+def _capped(n: int) -> Count:
+    return Count(_MOST_OPEN, "at least") if n > _MOST_OPEN else Count(n)
+
+
 async def _alerts_in(
     database: Database, sql_of: Callable[[Sequence[str], int], str], limit: int
 ) -> list[Alert] | None:
@@ -129,9 +133,12 @@ def _recent_sql(columns: Sequence[str], limit: int) -> str:
 
 
 def _open_sql(columns: Sequence[str], limit: int) -> str:
-    """Return SQL for the open alerts, the critical ones first."""
+    """Return SQL for so many of the open alerts that are critical, and so many of the others; nothing is sorted."""
     select, is_open, is_critical = _alert_sql(columns)
-    return f"SELECT {select} WHERE {is_open} ORDER BY {is_critical} DESC, 1 DESC LIMIT {int(limit)}"
+    return " UNION ALL ".join(
+        f"SELECT * FROM (SELECT {select} WHERE {is_open} AND {kind} ORDER BY 1 DESC LIMIT {int(limit)})"
+        for kind in (is_critical, f"NOT {is_critical}")
+    )
 
 
 def _alert_sql(columns: Sequence[str]) -> tuple[str, str, str]:
@@ -148,8 +155,8 @@ def _alert_sql(columns: Sequence[str]) -> tuple[str, str, str]:
         _first(columns, "source_id"),
         _first(columns, "acknowledged_by"),
     )
-    is_open = f"({resolved_at} IS NULL AND lower(coalesce({state}, '')) <> 'resolved')"
-    is_critical = f"(lower(coalesce({severity}, '')) = 'critical')"
+    is_open = f"({resolved_at} IS NULL AND coalesce({state}, '') <> 'resolved' COLLATE NOCASE)"
+    is_critical = f"(coalesce({severity}, '') = 'critical' COLLATE NOCASE)"
     return f"{', '.join(wanted)} FROM alert_history", is_open, is_critical
 
 

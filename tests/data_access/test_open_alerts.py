@@ -32,7 +32,7 @@ def sent(n: int, *, severity: str = "info", at: float = 1000.0, text: str = "no"
 async def test_all_open_alerts_are_counted_and_an_old_critical_one_is_not_lost_among_them(make: Make) -> None:
     archive = await make(SENT, sent(1, severity="critical", at=1.0, text="disk full"), sent(120))
     counted = await archive.operations.count_open_alerts()
-    assert (str(counted.n), counted.n_critical, counted.newest_at) == ("121", 1, 1120.0)
+    assert (str(counted.n), str(counted.n_critical), counted.newest_at) == ("121", "1", 1120.0)
     alerts = await archive.operations.find_alerts()
     assert [alert.message for alert in alerts if alert.is_critical] == ["disk full 1"]
     assert [alert.raised_at for alert in alerts[:3]] == [1120.0, 1119.0, 1118.0]
@@ -41,12 +41,12 @@ async def test_all_open_alerts_are_counted_and_an_old_critical_one_is_not_lost_a
 async def test_more_open_alerts_than_are_counted_say_so_and_the_critical_ones_are_among_them(make: Make) -> None:
     archive = await make(SENT, sent(3, severity="Critical", at=1.0), sent(2500))
     counted = await archive.operations.count_open_alerts()
-    assert (str(counted.n), counted.n_critical) == ("2,000+", 3)
+    assert (str(counted.n), str(counted.n_critical)) == ("1,000+", "3")
 
 
 @pytest.mark.parametrize(
     ("state", "resolved_at", "is_open"),
-    [("firing", "NULL", True), ("resolved", "NULL", False), ("RESOLVED", "5", False), ("firing", "5", False)],
+    [("firing", "NULL", True), ("resolved", "NULL", False), ("RESOLVED", "NULL", False), ("firing", "5", False)],
 )
 async def test_an_alert_is_resolved_by_its_state_as_well_as_by_a_time(
     make: Make, state: str, resolved_at: str, is_open: bool
@@ -58,7 +58,7 @@ async def test_an_alert_is_resolved_by_its_state_as_well_as_by_a_time(
     (alert,) = await archive.operations.find_alerts()
     counted = await archive.operations.count_open_alerts()
     assert (alert.state, alert.is_open) == (state, is_open)
-    assert (counted.n.value, counted.n_critical) == (int(is_open), int(is_open))
+    assert (counted.n.value, counted.n_critical.value) == (int(is_open), int(is_open))
 
 
 async def test_an_alert_that_stands_in_two_databases_counts_once(tmp_path: Path) -> None:
