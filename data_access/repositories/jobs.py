@@ -28,7 +28,7 @@ from data_access.repositories.base import (
     read_page,
 )
 from data_access.repositories.large_tables import is_large
-from data_access.repositories.measurement_sets import add_interval
+from data_access.repositories.observed import add_interval, segments_between
 from data_access.repositories.run_rows import RUN_COLUMNS, run_id_of, state_sql, to_run
 
 _RUN_SORTS = ("mid_mjd", "processed_at", "stage_updated_at", "stage", "status", "path", "imagename")
@@ -130,14 +130,16 @@ class JobRepository:
         sorts = {name: table.column(name, "m") for name in _RUN_SORTS} | {"state": state_sql(table)}
         columns, key = table.select(RUN_COLUMNS, "m"), table.key("path", "m")
         listing = Listing(table, f'"{table.name}" m', columns, key, sorts, "mid_mjd")
-        return await read_page(listing_segments(listing, _run_where(wanted, table), request.sort), request, to_run)
+        interval = (wanted.after_mjd, wanted.before_mjd)
+        segments = segments_between(listing, _run_where(wanted, table), interval, request.sort)
+        return await read_page(segments, request, to_run)
 
     async def count_runs(self, wanted: RunFilter) -> Count:
         """Return how many runs match."""
         table = await self._layout.find("ms_index")
-        return await count_rows(
-            table, f'"{table.name}" m', _run_where(wanted, table), deadline_s=self._count_deadline_s, whole_table=True
-        )
+        where = _run_where(wanted, table)
+        add_interval(where, table, (wanted.after_mjd, wanted.before_mjd))
+        return await self._count(table, "m", where)
 
     async def find_runs_of_groups(self, groups: Sequence[str]) -> dict[str, str]:
         """Return group -> name of its run, for groups such as those of one page (some days at most).
@@ -270,7 +272,6 @@ def _run_where(wanted: RunFilter, table: Table) -> Where:
     for column, value in (("stage", wanted.stage), ("status", wanted.status)):
         if value:
             where.add(f"{table.column(column, 'm')} = ?", value)
-    add_interval(where, table, wanted.after_mjd, wanted.before_mjd)
     return where
 
 

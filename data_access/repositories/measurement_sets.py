@@ -11,8 +11,9 @@ from data_access.analysis.times import epoch_of_ms, unix_to_mjd
 from data_access.errors import RecordNotFound
 from data_access.layout import TABLES, Layout, Table
 from data_access.records import Count, MeasurementSet, PageRequest, RecordPage
-from data_access.repositories.base import Listing, RowReader, Where, count_rows, listing_segments, read_page
+from data_access.repositories.base import Listing, RowReader, Where, count_rows, read_page
 from data_access.repositories.large_tables import is_large
+from data_access.repositories.observed import add_interval, segments_between
 
 _COLUMNS = TABLES["ms_index"].columns
 _SORTS = ("mid_mjd", "processed_at", "stage_updated_at", "stage", "status", "path", "field_name", "cal_applied")
@@ -68,13 +69,15 @@ class MeasurementSetRepository:
         sorts = {name: table.column(name, "m") for name in _SORTS} | _computed_sorts(table)
         columns, key = table.select(_COLUMNS, "m"), table.key("path", "m")
         listing = Listing(table, f'"{table.name}" m', columns, key, sorts, "mid_mjd")
-        segments = listing_segments(listing, _where(wanted, table), request.sort)
+        interval = (wanted.after_mjd, wanted.before_mjd)
+        segments = segments_between(listing, _where(wanted, table), interval, request.sort)
         return await read_page(segments, request, to_measurement_set)
 
     async def count(self, wanted: MeasurementSetFilter) -> Count:
         """Return how many match."""
         table = await self._layout.find("ms_index")
         where, deadline_s = _where(wanted, table), self._count_deadline_s
+        add_interval(where, table, (wanted.after_mjd, wanted.before_mjd))
         return await count_rows(table, f'"{table.name}" m', where, deadline_s=deadline_s, whole_table=True)
 
     async def find_between(self, start_mjd: float, end_mjd: float, *, limit: int = 600) -> tuple[MeasurementSet, ...]:
@@ -88,7 +91,7 @@ class MeasurementSetRepository:
         """Return the number of Measurement Sets per stage observed in an interval."""
         table = await self._layout.find("ms_index")
         where = Where()
-        add_interval(where, table, start_mjd, end_mjd)
+        add_interval(where, table, (start_mjd, end_mjd))
         stage = f"coalesce({table.column('stage', 'm')}, 'unknown')"
         sql = f'SELECT {stage}, count(*) FROM "{table.name}" m{where.sql()} GROUP BY 1 ORDER BY 2 DESC LIMIT 30'
         found = await table.fetch(sql, where.values)
@@ -152,26 +155,8 @@ def _where(wanted: MeasurementSetFilter, table: Table) -> Where:
     for column, value in (("stage", wanted.stage), ("status", wanted.status)):
         if value:
             where.add(f"{table.column(column, 'm')} = ?", value)
-    add_interval(where, table, wanted.after_mjd, wanted.before_mjd)
     where.between(table.first_of("pointing_dec_deg", "dec_deg"), wanted.dec_min_deg, wanted.dec_max_deg)
     return where
-
-
-def add_interval(where: Where, table: Table, after_mjd: float | None, before_mjd: float | None) -> None:
-    """Limit the time of rows of ``ms_index`` (alias m), each bound optional.
-
-    A set whose end was never written has no middle, its start stands for it, as in its epoch. Written as one OR of
-    two ranges, so that SQLite uses the index on the middle for both.
-    """
-    bounds = [(">=", after_mjd), ("<=", before_mjd)]
-    given = [(sign, value) for sign, value in bounds if value is not None]
-    if not given:
-        return
-    mid, start = table.column("mid_mjd", "m"), table.column("start_mjd", "m")
-    of_mid = " AND ".join(f"{mid} {sign} ?" for sign, _ in given)
-    of_start = " AND ".join(f"{start} {sign} ?" for sign, _ in given)
-    values = [value for _, value in given]
-    where.add(f"({of_mid} OR ({mid} IS NULL AND {of_start}))", *values, *values)
 
 
 def to_measurement_set(values: Sequence[Any]) -> MeasurementSet:

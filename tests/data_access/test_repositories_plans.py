@@ -132,6 +132,22 @@ async def test_the_light_curve_is_looked_up_by_the_index_of_sources(
     assert "SEARCH photometry USING INDEX" in _plan(path, sql, values)
 
 
+@pytest.mark.parametrize("name", ["runs", "measurement sets"])
+async def test_an_interval_is_walked_along_the_index_of_its_middle(
+    empty_archive: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    async def find(archive: Archive, page: PageRequest) -> Any:
+        if name == "runs":
+            return await archive.jobs.find_runs(RunFilter(after_mjd=60_000.0), page)
+        return await archive.measurement_sets.find(MeasurementSetFilter(after_mjd=60_000.0), page)
+
+    seen = await _statements(empty_archive, find, PageRequest(50), monkeypatch)
+    plans = [_plan(*statement) for statement in seen if "LIMIT 51" in statement[1]]
+    assert len(plans) == 2
+    assert all(plan.startswith("SEARCH m USING INDEX") and "mid_mjd" in plan for plan in plans)
+    assert not [plan for plan in plans if "USE TEMP B-TREE FOR ORDER BY" in plan]
+
+
 async def test_the_newest_measurement_set_is_read_from_the_end_of_its_index(
     empty_archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
