@@ -98,7 +98,7 @@ class Links:
         return self.page("jobs", query)
 
     def job(self, run_id: str, **query: object) -> str:
-        """One job with its log."""
+        """One job with its log; `ms` chooses the Measurement Set where several have runs of one name."""
         return self.page(f"jobs/{_segment(run_id)}", query)
 
     def ms(self, **query: object) -> str:

@@ -18,7 +18,7 @@ from dashboards.pages.wording import state_cell
 from data_access import Archive
 from data_access.analysis.times import stamp_in_name
 from data_access.records import Batch, BatchItem, Count, PageRequest, RecordPage
-from data_access.repositories.jobs import run_id_of
+from data_access.repositories.run_rows import run_id_of
 
 _NAMED_FAILURES = 3
 _CLOCK_TOLERANCE_S = 60.0
@@ -137,8 +137,10 @@ class BatchesView(JobsPage):
         return self.items
 
 
-def run_of(item: BatchItem) -> str | None:
-    """Return the run that a batch item belongs to: by its Measurement Set, else by the time in the image's name.
+def run_of(item: BatchItem) -> tuple[str, str] | None:
+    """Return the run that a batch item belongs to, and its Measurement Set where the item names one.
+
+    Without one, the time in the name of the image tells the run.
 
     Photometry items carry a position behind the path: ``<path>:<ra>:<dec>``.
     """
@@ -146,9 +148,9 @@ def run_of(item: BatchItem) -> str | None:
         return None
     path, is_set, _ = f"{item.ms_path}:".partition(".ms:")
     if is_set:
-        return run_id_of(f"{path}.ms")
+        return run_id_of(f"{path}.ms"), f"{path}.ms"
     stamp = stamp_in_name(item.ms_path)
-    return run_id_of(f"{stamp}.ms") if stamp else None
+    return (run_id_of(f"{stamp}.ms"), "") if stamp else None
 
 
 def _number(value: int | None) -> str:

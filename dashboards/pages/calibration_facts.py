@@ -15,6 +15,7 @@ from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
 from dashboards.pages.calibration import stored_number, validity_cells
 from dashboards.pages.grades import caltable_grades, grade_cell
+from dashboards.pages.job_words import run_cell
 from dashboards.pages.ms_facts import percent_cell
 from dashboards.pages.wording import epoch_cell, full_mjd_cell, state_cell, window_words
 from data_access.records import Caltable, CaltableDetail
@@ -133,7 +134,7 @@ def source_group(table: Caltable, origin: Provenance, links: Links) -> dict[str,
     note = None if origin.measurement_set is not None else "not in the index"
     items = [fact("Measurement Set", cell(name, href=href, mono=True, note=note))]
     if origin.run_id:
-        items.append(fact("Run and log", cell(origin.run_id, href=links.job(origin.run_id))))
+        items.append(fact("Run and log", run_cell(origin, links)))
     items += [
         fact(image.type or "image", cell(image.name, href=links.image(image.id), mono=True))
         for image in origin.images[:8]

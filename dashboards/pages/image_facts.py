@@ -9,6 +9,7 @@ from dashboards.components.cells import cell
 from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, RecordTable, row
 from dashboards.links import Links
+from dashboards.pages.job_words import run_cell
 from dashboards.pages.wording import full_epoch_cell, noise_cell, position_cells, state_cell, unknown_cell
 from data_access.analysis.image_sky import frame_name
 from data_access.records import Image, ImageHeader
@@ -132,7 +133,7 @@ def provenance_groups(made: Provenance, neighbours: Neighbours, links: Links) ->
         fact("Registered before this one", _neighbour_cell(before, links)),
         fact("Registered after this one", _neighbour_cell(after, links)),
         fact("Measurement Set", _ms_cell(made, links)),
-        fact("Run and log", cell(made.run_id, href=links.job(made.run_id) if made.run_id else None)),
+        fact("Run and log", run_cell(made, links)),
     ]
     if made.trouble is not None:
         items.append(fact("Calibration set", unknown_cell(made.trouble)))

@@ -19,7 +19,16 @@ from dashboards.components.notice import Notice
 from dashboards.components.record_table import RecordTable
 from dashboards.components.switches import Switches, option, switch
 from dashboards.pages.job_facts import JobWork, heading_items, made_group, origin_group, run_notice, solved_group
-from dashboards.pages.job_words import ITEM_COLUMNS, TASK_COLUMNS, item_row, log_lines, task_row
+from dashboards.pages.job_words import (
+    ITEM_COLUMNS,
+    NAMESAKE_COLUMNS,
+    NAMESAKES_NOTE,
+    TASK_COLUMNS,
+    item_row,
+    log_lines,
+    namesake_row,
+    task_row,
+)
 from dashboards.pages.log_panel import LogChoice, LogPanel
 from dashboards.pages.wording import size_text
 from dashboards.session import PageView, Session
@@ -30,6 +39,7 @@ from data_access.records import LogFile, Run
 from data_access.services.provenance import Provenance
 
 _TASK_LOG = "task:"
+_SHOWN_INSTEAD = "the run of this name that was processed last"
 
 
 class JobPage(PageView):
@@ -54,6 +64,12 @@ class JobPage(PageView):
         self.items = RecordTable(
             columns=list(ITEM_COLUMNS), caption="Batch items", empty="This run was in no batch.", max_height=300
         )
+        self.namesakes = RecordTable(
+            columns=list(NAMESAKE_COLUMNS), caption="Runs with this name", note=NAMESAKES_NOTE, max_height=300
+        )
+        asked = session.query.get("ms", "")
+        if asked and asked != self.run_record.ms_path:
+            self.refusal = f"{self.refusal} No run of '{asked}' has this name: shown is {_SHOWN_INSTEAD}.".strip()
         self._files: tuple[LogFile, ...] = ()
         self._work = JobWork((), ())
         self.param.watch(self._log_changed, ["log", "only"])
@@ -63,14 +79,22 @@ class JobPage(PageView):
         cls,
         archive: Archive,
         path_params: Mapping[str, str],
-        query: Mapping[str, str],  # noqa: ARG003
+        query: Mapping[str, str],
     ) -> Run:
-        """Return the run; raise `RecordNotFound` or, for a name that cannot be one, `ValidationError`."""
-        return await archive.jobs.get_run(path_params["run_id"])
+        """Return the run; raise `RecordNotFound` or, for a name that cannot be one, `ValidationError`.
+
+        Of several runs with the name it is that of the Measurement Set in the URL, else the one processed last.
+        """
+        return await archive.jobs.get_run(path_params["run_id"], ms_path=query.get("ms", ""))
 
     @classmethod
     async def check_archive(cls, archive: Archive, query: Mapping[str, str]) -> None:
-        """Raise the `FileError` of the log that the URL names; the page says it in the place of the log."""
+        """Raise the error of the Measurement Set or of the log that the URL names.
+
+        The page says it on top and in the place of the log.
+        """
+        if query.get("ms"):
+            await archive.measurement_sets.get(query["ms"])
         log = query.get("log", "")
         if log and not log.startswith(_TASK_LOG):
             await archive.logs.get(log)
@@ -88,6 +112,7 @@ class JobPage(PageView):
 
     def __panel__(self) -> Any:
         self.state_slot = self.new_slot("state", height=0)
+        self.namesakes_slot = self.new_slot("runs with this name", height=0)
         self.panel = LogPanel(self, height=430, on_opened=self._show_notice)
         self.facts_slot = self.new_slot("what it was made from", height=150)
         self.tasks_slot = self.new_slot("tasks", height=120)
@@ -97,6 +122,7 @@ class JobPage(PageView):
             self.heading,
             self.notice,
             self.state_slot,
+            self.namesakes_slot,
             self.chooser,
             self.panel.slot,
             self.facts_slot,
@@ -108,6 +134,7 @@ class JobPage(PageView):
 
     async def load(self) -> None:
         """Find the log first; then what belongs to the run."""
+        await self.fill(self.namesakes_slot, self._find_namesakes, self._show_namesakes)
         await self.fill(self.tasks_slot, self._find_work, self._show_work)
         await self.fill(self.panel.slot, self._find_logs, self._show_logs)
         await self.fill(self.facts_slot, self._find_provenance, self._show_provenance)
@@ -115,6 +142,7 @@ class JobPage(PageView):
     async def refresh(self) -> None:
         """Read again what the databases say; the log follows its file by itself."""
         await self.fill(self.state_slot, self._read_run, self._show_run)
+        await self.fill(self.namesakes_slot, self._find_namesakes, self._show_namesakes)
         await self.fill(self.tasks_slot, self._find_work, self._show_work)
         await self.fill(self.facts_slot, self._find_provenance, self._show_provenance)
         if not self._files:
@@ -122,7 +150,16 @@ class JobPage(PageView):
 
     async def _read_run(self) -> Run:
         archive: Archive = self.session.archive
-        return await archive.jobs.get_run(self.run_record.run_id)
+        return await archive.jobs.get_run(self.run_record.run_id, ms_path=self.run_record.ms_path)
+
+    async def _find_namesakes(self) -> tuple[Run, ...]:
+        archive: Archive = self.session.archive
+        return await archive.jobs.find_runs_named(self.run_record.run_id)
+
+    def _show_namesakes(self, runs: tuple[Run, ...]) -> None:
+        shown, links, now = self.run_record, self.session.links, time.time()
+        self.namesakes.rows = [namesake_row(run, shown, links, now) for run in runs]
+        self.namesakes_slot.succeed(self.namesakes if len(runs) > 1 else None)
 
     def _show_run(self, run: Run) -> None:
         self.session.prepared = run

@@ -107,7 +107,7 @@ class RunsView(JobsPage):
                 cell(None, unix=record.stage_updated_at),
                 cell(PurePosixPath(image).name if image else None, mono=True, title=image),
             ],
-            href=self.session.links.job(record.run_id),
+            href=self.session.links.job(record.run_id, ms=record.ms_path),
         )
 
 

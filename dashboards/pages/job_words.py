@@ -13,6 +13,7 @@ from dashboards.pages.wording import state_cell
 from data_access.analysis.times import age_words
 from data_access.readers.logs import clean_line, level_of
 from data_access.records import BatchItem, QueueItem, Run, Task
+from data_access.services.provenance import Provenance
 
 STUCK_S = 3600.0
 """Without progress for longer, work in progress is suspicious: the pipeline's own alert rule (ProcessingStuck)."""
@@ -38,6 +39,18 @@ TASK_COLUMNS: Sequence[Column] = (
     },
 )
 
+NAMESAKE_COLUMNS: Sequence[Column] = (
+    {"name": "path", "label": "Measurement Set"},
+    {"name": "state", "label": "State"},
+    {"name": "stage", "label": "Stage"},
+    {"name": "processed_at", "label": "Processed", "align": "right"},
+    {"name": "shown", "label": "This page"},
+)
+NAMESAKES_NOTE = (
+    "The name of a run has neither the folder of its Measurement Set nor fractions of a second: these sets share it. "
+    "Logs are found by the name, they can be those of any of them."
+)
+
 ITEM_COLUMNS: Sequence[Column] = (
     {"name": "item", "label": "Item", "width": "26rem"},
     {"name": "status", "label": "Status"},
@@ -55,6 +68,26 @@ def run_state_cell(run: Run, now: float) -> Cell:
         title = f"{known}: no progress for {age_words(now - since)}"
         return cell("running?", state="warn", title=title, note=f"no progress for {age_words(now - since)}")
     return state_cell(run.state, title=known)
+
+
+def run_cell(made: Provenance, links: Links) -> Cell:
+    """Return the name of the run that something comes from, with the way to it."""
+    known = made.measurement_set
+    href = links.job(made.run_id, ms=known.path if known is not None else None) if made.run_id else None
+    return cell(made.run_id, href=href)
+
+
+def namesake_row(run: Run, shown: Run, links: Links, now: float) -> Row:
+    """Return the table row of a run that has the name of the one that is shown, or is that one."""
+    is_shown = run.ms_path == shown.ms_path
+    cells = [
+        cell(run.ms_path, mono=True),
+        run_state_cell(run, now),
+        cell(run.stage),
+        cell(None, unix=run.processed_at),
+        cell("shown here" if is_shown else None, state="info" if is_shown else None),
+    ]
+    return row(run.ms_path, cells, href=None if is_shown else links.job(run.run_id, ms=run.ms_path))
 
 
 def queue_state_cell(item: QueueItem, now: float) -> Cell:
@@ -91,11 +124,11 @@ def task_row(task: Task, links: Links, now: float, *, with_run: bool = True) -> 
     if not with_run:
         return row(task.id, cells)
     cells.insert(3, cell(task.run_id, mono=True, title=task.ms_path))
-    return row(task.id, cells, href=links.job(task.run_id) if task.run_id else None)
+    return row(task.id, cells, href=links.job(task.run_id, ms=task.ms_path) if task.run_id else None)
 
 
-def item_row(item: BatchItem, links: Links, now: float, run_id: str | None = None) -> Row:
-    """Return the table row of one batch item; with `run_id` it leads to that run."""
+def item_row(item: BatchItem, links: Links, now: float, run: tuple[str, str] | None = None) -> Row:
+    """Return the table row of one batch item; with a `run` (its name, its set or an empty text) it leads there."""
     ended = (item.status or "") not in _UNFINISHED
     return row(
         item.id,
@@ -106,7 +139,7 @@ def item_row(item: BatchItem, links: Links, now: float, run_id: str | None = Non
             took_cell(item.started_at, item.completed_at, now, ended=ended),
             cell(None, unix=item.completed_at),
         ],
-        href=links.job(run_id) if run_id else None,
+        href=links.job(run[0], ms=run[1]) if run else None,
     )
 
 

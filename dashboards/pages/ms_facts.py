@@ -11,6 +11,7 @@ from dashboards.components.cells import Cell, State, cell
 from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
+from dashboards.pages.job_words import run_cell
 from dashboards.pages.ms import duration_cell
 from dashboards.pages.wording import (
     full_epoch_cell,
@@ -97,7 +98,7 @@ def file_group(detail: MeasurementSetDetail) -> dict[str, Any]:
 
 def link_groups(ms: MeasurementSet, made: Provenance, links: Links) -> list[dict[str, Any]]:
     """Return what was made from a Measurement Set, with which tables, and in which run."""
-    items = [fact("Run and log", cell(made.run_id, href=links.job(made.run_id) if made.run_id else None))]
+    items = [fact("Run and log", run_cell(made, links))]
     items += [
         fact(image.type or "image", cell(image.name, href=links.image(image.id), mono=True))
         for image in made.images[:_SIBLINGS]
@@ -144,7 +145,7 @@ def _table_fact(table: Caltable, links: Links, *, note: str | None = None) -> di
 def _task_fact(task: Task, links: Links) -> dict[str, Any]:
     value = state_cell(task.status)
     if task.run_id:
-        value["h"] = links.job(task.run_id)
+        value["h"] = links.job(task.run_id, ms=task.ms_path)
     if task.created_at is not None:
         value["x"] = task.created_at
     return fact(f"{task.type or 'task'} #{task.id}", value)

@@ -135,8 +135,13 @@ def _calibration(night: NightSummary, now: float, links: Links) -> dict[str, Any
     if night.newest_caltable.error:
         return _unreadable("Calibration", night.newest_caltable, links.calibration())
     table = night.newest_caltable.value
-    if table is None or table.created_at is None:
+    if table is None:
         return tile("Calibration", cell(None), state="bad", word="no active table", href=links.calibration())
+    if table.created_at is None:
+        return tile(
+            "Calibration", cell(None, title=table.path), state="warn", word="age not known",
+            note="; ".join(table.problems), href=links.calibration_detail(table.path),
+        )  # fmt: skip
     word, state = age_word(now - table.created_at)
     return tile(
         "Calibration", _clock(table.created_at, now, table.path), state=state, word=word, unix=table.created_at,
@@ -145,24 +150,25 @@ def _calibration(night: NightSummary, now: float, links: Links) -> dict[str, Any
 
 
 def _alerts(night: NightSummary, links: Links) -> dict[str, Any]:
-    if night.alerts.error:
-        return _unreadable("Open alerts", night.alerts, links.status())
-    alerts = [a for a in night.alerts.value or () if a.resolved_at is None]
-    critical = sum((a.severity or "").lower() == "critical" for a in alerts)
-    state: State = "bad" if critical else ("warn" if alerts else "ok")
-    word = f"{critical} critical" if critical else ("to look at" if alerts else "none")
-    newest = max((a.raised_at or 0.0 for a in alerts), default=0.0)
-    return tile("Open alerts", cell(len(alerts)), state=state, word=word, unix=newest or None, href=links.status())
+    alerts = night.open_alerts.value
+    if alerts is None:
+        return _unreadable("Open alerts", night.open_alerts, links.status())
+    urgent, some = alerts.n_critical.value, alerts.n.value
+    state: State = "bad" if urgent else ("warn" if some else "ok")
+    word = f"{alerts.n_critical} critical" if urgent else ("to look at" if some else "none")
+    return tile(
+        "Open alerts", cell(str(alerts.n)), state=state, word=word, unix=alerts.newest_at, href=links.status()
+    )  # fmt: skip
 
 
 def _candidates(night: NightSummary, links: Links) -> dict[str, Any]:
-    href = links.sources(ese="active")
-    if night.candidates.error:
-        return _unreadable("ESE candidates", night.candidates, href)
-    active = [c for c in night.candidates.value or () if c.status == "active"]
+    href, active = links.sources(ese="active"), night.active_candidates.value
+    if active is None:
+        return _unreadable("ESE candidates", night.active_candidates, href)
+    some = active.value != 0
     return tile(
-        "ESE candidates", cell(len(active), unit="active"), state="info" if active else "off",
-        word="to review" if active else "none active", href=href,
+        "ESE candidates", cell(str(active), unit="active"), state="info" if some else "off",
+        word="to review" if some else "none active", href=href,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import panel as pn
@@ -26,10 +27,11 @@ from dashboards.plots.trends import Lane
 from dashboards.session import PageView, Session
 from data_access.analysis.times import format_mjd_utc
 from data_access.records import Alert, Image, MeasurementSet, Pointing
-from data_access.repositories.jobs import run_id_of, state_of
+from data_access.repositories.run_rows import run_id_of, state_of
 from data_access.services.night import NightSummary
 
 _RECENT = 10
+_URGENT = 5
 _NO_INDEX = "The index of observations cannot be read: this page does not know what happened tonight."
 _NO_INDEX_REMEDY = (
     "The page Status (keys: g t) lists every database with its path and what is wrong with it; "
@@ -158,10 +160,10 @@ class OverviewPage(PageView):
             note=f"{len(failed) - _RECENT} more" if len(failed) > _RECENT else "",
             empty=night.observed.error or "No run failed.",
         )
-        alerts = night.alerts.value or ()
         known = night.alert_sources.value or frozenset()
         self.alerts.param.update(
-            rows=[self._alert_row(a, known) for a in alerts[:_RECENT]], empty=night.alerts.error or "No alerts."
+            rows=[self._alert_row(a, known) for a in _shown(night.alerts.value or ())],
+            empty=night.alerts.error or "No alerts.",
         )
         self.images_slot.succeed(self.images)
         self.failures_slot.succeed(self.failures)
@@ -178,15 +180,15 @@ class OverviewPage(PageView):
     def _failure_row(self, ms: MeasurementSet) -> Row:
         run = run_id_of(ms.path)
         cells = [cell(run, mono=True), state_cell(ms.status), cell(ms.stage), epoch_cell(ms.epoch)]
-        return row(ms.path, cells, href=self.session.links.job(run))
+        return row(ms.path, cells, href=self.session.links.job(run, ms=ms.path))
 
     def _alert_row(self, alert: Alert, known: frozenset[str]) -> Row:
-        severity = (alert.severity or "").lower()
-        state: State = "bad" if severity == "critical" else ("warn" if severity == "warning" else "info")
+        warns = (alert.severity or "").lower() == "warning"
+        state: State = "bad" if alert.is_critical else ("warn" if warns else "info")
         cells = [
             cell(alert.severity or "alert", state=state),
             cell(alert.message or alert.name),
-            cell("resolved" if alert.resolved_at else "open"),
+            cell("open" if alert.is_open else "resolved"),
             cell(None, unix=alert.raised_at),
         ]
         href = self.session.links.source(alert.source_id) if alert.source_id in known and alert.source_id else None
@@ -196,6 +198,12 @@ class OverviewPage(PageView):
 def _kept_or(newer: Any, shown: Any) -> Any:
     """Return the figure on the screen with the newer numbers in it, or the newer one where that cannot be."""
     return shown if shown is not None and update_figures([shown], [newer]) else newer
+
+
+def _shown(alerts: Sequence[Alert]) -> list[Alert]:
+    """Return some of the alerts: open critical ones on top, the newest of the others below."""
+    urgent = [alert for alert in alerts if alert.is_open and alert.is_critical][:_URGENT]
+    return [*urgent, *(alert for alert in alerts if alert not in urgent)][:_RECENT]
 
 
 def _events(night: NightSummary) -> list[TimelineEvent]:

@@ -29,6 +29,7 @@ from data_access.records.names import NamedPlace
 from data_access.records.operations import (
     Alert,
     DatabaseState,
+    OpenAlerts,
     PartState,
     Pointing,
     ServiceState,
@@ -79,6 +80,7 @@ __all__ = [
     "Mosaic",
     "NamedPlace",
     "ObservationGroup",
+    "OpenAlerts",
     "PageRequest",
     "PartState",
     "Pointing",

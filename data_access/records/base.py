@@ -119,14 +119,15 @@ class Count:
     value : int or None
         None when counting was stopped at its deadline.
     kind : str
-        ``"exact"``, ``"at least"`` (counting stopped at a cap) or ``"about"`` (from the highest row number).
+        ``"exact"``, ``"at least"`` (counting stopped at a cap), ``"at most"`` (so many row numbers are in use or
+        were: deleted rows between others are among them) or ``"unknown"``.
     """
 
     value: int | None
-    kind: Literal["exact", "at least", "about", "unknown"] = "exact"
+    kind: Literal["exact", "at least", "at most", "unknown"] = "exact"
 
     def __str__(self) -> str:
         if self.value is None:
             return "not counted"
         number = f"{self.value:,}"
-        return {"exact": number, "at least": f"{number}+", "about": f"about {number}"}.get(self.kind, number)
+        return {"exact": number, "at least": f"{number}+", "at most": f"at most {number}"}.get(self.kind, number)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from data_access.records.base import Count
+
 
 @dataclass(frozen=True, slots=True)
 class Pointing:
@@ -22,11 +24,31 @@ class Alert:
     id: int
     name: str
     severity: str | None
+    state: str | None
     message: str | None
     raised_at: float | None
     resolved_at: float | None
     source_id: str | None
     acknowledged_by: str | None
+
+    @property
+    def is_open(self) -> bool:
+        """True until somebody or something resolved it: said by a time or by its state."""
+        return self.resolved_at is None and (self.state or "").lower() != "resolved"
+
+    @property
+    def is_critical(self) -> bool:
+        """True for the highest severity."""
+        return (self.severity or "").lower() == "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlerts:
+    """How many alerts are open, how many of them critical, and when the newest was raised (unix seconds, UTC)."""
+
+    n: Count
+    n_critical: Count
+    newest_at: float | None
 
 
 @dataclass(frozen=True, slots=True)

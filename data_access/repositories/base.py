@@ -276,24 +276,26 @@ async def count_rows(
     Parameters
     ----------
     whole_table : bool
-        True when `source` is the table itself: without conditions its highest row number is then a good guess.
+        True when `source` is the table itself: without conditions it has no more rows than there are numbers from
+        its lowest row number to its highest one.
     """
-    guess = f'(SELECT max(rowid) FROM "{table.name}")' if whole_table and table.has_rowid else "NULL"
+    ends = f'(SELECT max(rowid) FROM "{table.name}") - (SELECT min(rowid) FROM "{table.name}") + 1'
+    span = ends if whole_table and table.has_rowid else "NULL"
     counted = f"(SELECT count(*) FROM (SELECT 1 FROM {source}{where.sql()} LIMIT {COUNT_CAP + 1}))"
     if whole_table and not where.clauses:  # skipping rows takes less than half the time of counting them one by one
         beyond = f"EXISTS (SELECT 1 FROM {source} LIMIT 1 OFFSET {COUNT_CAP})"
         counted = f"CASE WHEN {beyond} THEN {COUNT_CAP + 1} ELSE (SELECT count(*) FROM {source}) END"
-    sql = f"SELECT {counted}, {guess}"
+    sql = f"SELECT {counted}, {span}"
     try:
         found = await table.fetch(sql, where.values, deadline_s=deadline_s)
     except QueryTooSlow:
         return Count(None, "unknown")
-    n, highest = found.rows[0]
+    n, most = found.rows[0]
     if n <= COUNT_CAP:
         return Count(n)
-    if where.clauses or highest is None:
+    if where.clauses or most is None:
         return Count(COUNT_CAP, "at least")
-    return Count(highest, "about")
+    return Count(int(most), "at most")
 
 
 def _column_of(expression: str) -> str:

@@ -9,7 +9,15 @@ from typing import Any
 from data_access.errors import RecordNotFound
 from data_access.layout import TABLES, Layout, Table
 from data_access.records import CalibratorTransit, Caltable, CaltableSet, Count, PageRequest, RecordPage
-from data_access.repositories.base import Listing, RowReader, Where, count_rows, listing_segments, read_page
+from data_access.repositories.base import (
+    UNIX_BOUNDS,
+    Listing,
+    RowReader,
+    Where,
+    count_rows,
+    listing_segments,
+    read_page,
+)
 
 _COLUMNS = TABLES["caltables"].columns
 _TRANSIT_COLUMNS = TABLES["calibrator_transits"].columns
@@ -25,6 +33,8 @@ _VALID = (
     "status = 'active' AND (valid_start_mjd IS NULL OR valid_start_mjd <= ?) "
     "AND (valid_end_mjd IS NULL OR valid_end_mjd >= ?)"
 )
+# Text sorts above every number in SQLite: a time that is none would make its table the newest for ever.
+_NEWEST_FIRST = f"(created_at BETWEEN {UNIX_BOUNDS[0]} AND {UNIX_BOUNDS[1]}) DESC, created_at DESC, id DESC"
 _MOST_OVERLAPPING = 5000
 
 
@@ -79,9 +89,10 @@ class CalibrationRepository:
     async def find_applicable(self, mjd: float) -> CaltableSet:
         """Return the set that the pipeline's validity-window rule chooses for a moment (MJD, UTC).
 
-        The rule is the pipeline's own (state of November 2025); `CaltableSet.rule` says it in words.
+        The rule is the pipeline's own (state of November 2025); `CaltableSet.rule` says it in words. A table whose
+        time of making is no number counts as older than all others.
         """
-        candidates = await self._some(_VALID, (mjd, mjd), order="created_at DESC, id DESC")
+        candidates = await self._some(_VALID, (mjd, mjd), order=_NEWEST_FIRST)
         if not candidates:
             return CaltableSet(None, mjd, (), APPLY_RULE)
         name = candidates[0].set_name
@@ -93,14 +104,13 @@ class CalibrationRepository:
         """Return the name of the set that the rule of `find_applicable` chooses for each of some moments."""
         if not moments_mjd:
             return ()
-        tables = await self._some(
-            _VALID, (max(moments_mjd), min(moments_mjd)), order="created_at DESC, id DESC", limit=_MOST_OVERLAPPING
-        )
+        moments = (max(moments_mjd), min(moments_mjd))
+        tables = await self._some(_VALID, moments, order=_NEWEST_FIRST, limit=_MOST_OVERLAPPING)
         return tuple(next((t.set_name for t in tables if t.is_valid_at(mjd)), None) for mjd in moments_mjd)
 
     async def newest_active(self) -> Caltable | None:
-        """Return the active table made last."""
-        tables = await self._some("status = 'active'", (), order="created_at DESC, id DESC", limit=1)
+        """Return the active table made last, one whose time of making is no number only when there is no other."""
+        tables = await self._some("status = 'active'", (), order=_NEWEST_FIRST, limit=1)
         return tables[0] if tables else None
 
     async def find_transits(self, start_mjd: float, end_mjd: float) -> tuple[CalibratorTransit, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_access.analysis.times import epoch_of_ms, mjd_of_stamp, stamp_in_name
+from data_access.analysis.times import mjd_of_stamp, stamp_in_name
 from data_access.errors import RecordNotFound, ValidationError
 from data_access.layout import TABLES, Layout, Table
 from data_access.records import (
@@ -28,8 +28,9 @@ from data_access.repositories.base import (
     read_page,
 )
 from data_access.repositories.large_tables import is_large
+from data_access.repositories.observed import add_interval, segments_between
+from data_access.repositories.run_rows import RUN_COLUMNS, run_id_of, state_sql, to_run
 
-_RUN_COLUMNS = ("path", "status", "stage", "processed_at", "stage_updated_at", "mid_mjd", "start_mjd", "imagename")
 _RUN_SORTS = ("mid_mjd", "processed_at", "stage_updated_at", "stage", "status", "path", "imagename")
 _TASK_SORTS = ("created_at", "started_at", "finished_at", "status", "type")
 _BATCH_SORTS = ("type", "status", "created_at")
@@ -38,10 +39,6 @@ _BATCH_COLUMNS = TABLES["batch_jobs"].columns
 _ITEM_COLUMNS = TABLES["batch_job_items"].columns
 _RUN_ID = re.compile(r"[^/\x00]{1,300}")
 _RUN_STAMP = re.compile(r"job-(\d{4}-\d{2}-\d{2})-(\d{2})(\d{2})(\d{2})")
-_FAILED = {"failed", "error", "skipped_no_caltables"}
-_FINISHED = {"done", "completed", "ok"}
-_PENDING = {"", "discovered", "pending"}
-_MADE = {"imaged", "mosaicked", "cataloged"}
 # The name has the start, the row the middle of an observation of 5 minutes.
 _QUARTER_HOUR_DAYS = 900.0 / 86400.0
 _GROUPS_SPAN_DAYS = 7.0
@@ -59,31 +56,6 @@ class RunFilter:
     before_mjd: float | None = None
 
 
-def run_id_of(ms_path: str) -> str:
-    """Return the pipeline's name for the run of a Measurement Set.
-
-    ``2025-10-02T00:12:00.ms`` -> ``job-2025-10-02-001200``; a stem without a time keeps its name: ``job-<stem>``.
-    """
-    name = ms_path.rstrip("/").rpartition("/")[2]
-    stem = name[:-3] if name.endswith(".ms") else name
-    date, found, time = stem.partition("T")
-    if not found or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", date):
-        return f"job-{stem}"
-    return f"job-{date}-{re.sub(r'(?<=[0-9]{2}:[0-9]{2}:[0-9]{2})[.][0-9]+', '', time).replace(':', '')}"
-
-
-def state_of(status: str | None, stage: str | None) -> str:
-    """Return one word for a run: failed, completed, running or pending, from the row's own status and stage."""
-    word = (status or "").lower()
-    if word in _FAILED:
-        return "failed"
-    if word in _FINISHED:
-        return "completed"
-    if word in _PENDING:
-        return "pending"
-    return "completed" if stage in _MADE else "running"
-
-
 class JobRepository:
     """Everything that is or was being worked on."""
 
@@ -91,17 +63,33 @@ class JobRepository:
         self._layout = layout
         self._count_deadline_s = count_deadline_s
 
-    async def get_run(self, run_id: str) -> Run:
+    async def get_run(self, run_id: str, *, ms_path: str = "") -> Run:
         """Return the run with this name; raise `ValidationError` or `RecordNotFound`.
 
-        The name is compared as a whole: no other run of the same day is ever returned.
+        Parameters
+        ----------
+        ms_path : str
+            Several Measurement Sets can have one name: the run of this one is wanted. Without it, or when it has
+            another name, it is the run that was processed last.
         """
-        if not _RUN_ID.fullmatch(run_id):
-            raise ValidationError(f"'{run_id}' is not a run name", remedy="A run is named job-YYYY-MM-DD-HHMMSS.")
-        for candidate in await self._run_candidates(run_id):
-            if candidate.run_id == run_id:
-                return candidate
-        raise RecordNotFound(f"There is no run '{run_id}'", table="ms_index", key=run_id)
+        _check_run_id(run_id)
+        if ms_path and run_id_of(ms_path) == run_id:
+            for run in await self._runs(await self._layout.find("ms_index"), "path = ?", (ms_path,)):
+                return run
+        runs = await self.find_runs_named(run_id)
+        if not runs:
+            raise RecordNotFound(f"There is no run '{run_id}'", table="ms_index", key=run_id)
+        return runs[0]
+
+    async def find_runs_named(self, run_id: str) -> tuple[Run, ...]:
+        """Return the runs with this name, the one processed last first; raise `ValidationError` for no name.
+
+        The name is compared as a whole: no other run of the same day is ever returned. It says nothing of the
+        folder, nor of fractions of a second: some sets have one together.
+        """
+        _check_run_id(run_id)
+        runs = [run for run in await self._run_candidates(run_id) if run.run_id == run_id]
+        return tuple(sorted(runs, key=lambda run: (run.processed_at or 0.0, run.ms_path), reverse=True))
 
     async def _run_candidates(self, run_id: str) -> tuple[Run, ...]:
         table = await self._layout.find("ms_index")
@@ -119,36 +107,39 @@ class JobRepository:
         if mjd is not None and "mid_mjd" in table.columns:
             near = await self._runs(
                 table,
-                "mid_mjd BETWEEN ? AND ? AND instr(path, ?) > 0",
+                # Not written, in seconds or a text: each is read from the index on it.
+                "(mid_mjd BETWEEN ? AND ? OR mid_mjd IS NULL OR mid_mjd > 1e6) AND instr(path, ?) > 0",
                 (mjd - _QUARTER_HOUR_DAYS, mjd + _QUARTER_HOUR_DAYS, stamp),
             )
-        # Rows whose time is missing or wrong are found by their name.
+        # Rows whose time is wrong are found by their name.
         return (
             near if any(r.run_id == run_id for r in near) else await self._runs(table, "instr(path, ?) > 0", (stamp,))
         )
 
     async def _runs(self, table: Table, condition: str, values: Sequence[Any]) -> tuple[Run, ...]:
         sql = (
-            f'SELECT {", ".join(table.select(_RUN_COLUMNS))} FROM "{table.name}" '
+            f'SELECT {", ".join(table.select(RUN_COLUMNS))} FROM "{table.name}" '
             f"WHERE {condition} ORDER BY path LIMIT 500"
         )
         found = await table.fetch(sql, values)
-        return tuple(_to_run(row) for row in found.rows)
+        return tuple(to_run(row) for row in found.rows)
 
     async def find_runs(self, wanted: RunFilter, request: PageRequest) -> RecordPage[Run]:
         """Return one page of runs, the newest observation first unless asked otherwise."""
         table = await self._layout.find("ms_index")
-        sorts = {name: table.column(name, "m") for name in _RUN_SORTS} | {"state": _state_sql(table)}
-        columns, key = table.select(_RUN_COLUMNS, "m"), table.key("path", "m")
+        sorts = {name: table.column(name, "m") for name in _RUN_SORTS} | {"state": state_sql(table)}
+        columns, key = table.select(RUN_COLUMNS, "m"), table.key("path", "m")
         listing = Listing(table, f'"{table.name}" m', columns, key, sorts, "mid_mjd")
-        return await read_page(listing_segments(listing, _run_where(wanted, table), request.sort), request, _to_run)
+        interval = (wanted.after_mjd, wanted.before_mjd)
+        segments = segments_between(listing, _run_where(wanted, table), interval, request.sort)
+        return await read_page(segments, request, to_run)
 
     async def count_runs(self, wanted: RunFilter) -> Count:
         """Return how many runs match."""
         table = await self._layout.find("ms_index")
-        return await count_rows(
-            table, f'"{table.name}" m', _run_where(wanted, table), deadline_s=self._count_deadline_s, whole_table=True
-        )
+        where = _run_where(wanted, table)
+        add_interval(where, table, (wanted.after_mjd, wanted.before_mjd))
+        return await self._count(table, "m", where)
 
     async def find_runs_of_groups(self, groups: Sequence[str]) -> dict[str, str]:
         """Return group -> name of its run, for groups such as those of one page (some days at most).
@@ -270,28 +261,18 @@ class JobRepository:
         return tuple(_to_item(row) for row in found.rows)
 
 
+def _check_run_id(run_id: str) -> None:
+    if not _RUN_ID.fullmatch(run_id):
+        raise ValidationError(f"'{run_id}' is not a run name", remedy="A run is named job-YYYY-MM-DD-HHMMSS.")
+
+
 def _run_where(wanted: RunFilter, table: Table) -> Where:
     where = Where()
     where.contains("m.path", wanted.text)
     for column, value in (("stage", wanted.stage), ("status", wanted.status)):
         if value:
             where.add(f"{table.column(column, 'm')} = ?", value)
-    where.between(table.column("mid_mjd", "m"), wanted.after_mjd, wanted.before_mjd)
     return where
-
-
-def _state_sql(table: Table) -> str:
-    """Return `state_of` as SQL."""
-    status, stage = table.column("status", "m"), table.column("stage", "m")
-    failed, finished, pending, made = (
-        ", ".join(f"'{word}'" for word in sorted(words)) for words in (_FAILED, _FINISHED, _PENDING, _MADE)
-    )
-    return (
-        f"(CASE WHEN lower({status}) IN ({failed}) THEN 'failed' "
-        f"WHEN lower({status}) IN ({finished}) THEN 'completed' "
-        f"WHEN lower(coalesce({status}, '')) IN ({pending}) THEN 'pending' "
-        f"WHEN {stage} IN ({made}) THEN 'completed' ELSE 'running' END)"
-    )
 
 
 def _run_sql(table: Table) -> str:
@@ -324,22 +305,6 @@ def _batch_where(table: Table, kind: str, status: str) -> Where:
     if status:
         where.add(f"{table.column('status', 'b')} = ?", status)
     return where
-
-
-def _to_run(values: Sequence[Any]) -> Run:
-    row = RowReader(_RUN_COLUMNS, values)
-    path, status, stage = row.text("path") or "", row.text("status"), row.text("stage")
-    return Run(
-        run_id=run_id_of(path),
-        ms_path=path,
-        state=state_of(status, stage),
-        status=status,
-        stage=stage,
-        processed_at=row.unix("processed_at"),
-        stage_updated_at=row.unix("stage_updated_at"),
-        epoch=epoch_of_ms(path, row.real("mid_mjd"), row.real("start_mjd")),
-        imagename=row.text("imagename"),
-    )
 
 
 def _to_task(values: Sequence[Any]) -> Task:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_access.analysis.times import epoch_of_ms
+from data_access.analysis.times import epoch_of_ms, unix_to_mjd
 from data_access.errors import RecordNotFound
 from data_access.layout import TABLES, Layout, Table
 from data_access.records import Count, MeasurementSet, PageRequest, RecordPage
-from data_access.repositories.base import Listing, RowReader, Where, count_rows, listing_segments, read_page
+from data_access.repositories.base import Listing, RowReader, Where, count_rows, read_page
+from data_access.repositories.large_tables import is_large
+from data_access.repositories.observed import add_interval, segments_between
 
 _COLUMNS = TABLES["ms_index"].columns
 _SORTS = ("mid_mjd", "processed_at", "stage_updated_at", "stage", "status", "path", "field_name", "cal_applied")
+# Clocks differ; what is said to be observed later than this is a wrong time, not the newest observation.
+_CLOCK_MARGIN_DAYS = 0.01
+# Of the sets whose middle is no number so many are looked at, the ones registered last.
+_WITHOUT_MIDDLE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +69,15 @@ class MeasurementSetRepository:
         sorts = {name: table.column(name, "m") for name in _SORTS} | _computed_sorts(table)
         columns, key = table.select(_COLUMNS, "m"), table.key("path", "m")
         listing = Listing(table, f'"{table.name}" m', columns, key, sorts, "mid_mjd")
-        segments = listing_segments(listing, _where(wanted, table), request.sort)
+        interval = (wanted.after_mjd, wanted.before_mjd)
+        segments = segments_between(listing, _where(wanted, table), interval, request.sort)
         return await read_page(segments, request, to_measurement_set)
 
     async def count(self, wanted: MeasurementSetFilter) -> Count:
         """Return how many match."""
         table = await self._layout.find("ms_index")
         where, deadline_s = _where(wanted, table), self._count_deadline_s
+        add_interval(where, table, (wanted.after_mjd, wanted.before_mjd))
         return await count_rows(table, f'"{table.name}" m', where, deadline_s=deadline_s, whole_table=True)
 
     async def find_between(self, start_mjd: float, end_mjd: float, *, limit: int = 600) -> tuple[MeasurementSet, ...]:
@@ -81,17 +90,51 @@ class MeasurementSetRepository:
     async def count_stages(self, start_mjd: float, end_mjd: float) -> dict[str, int]:
         """Return the number of Measurement Sets per stage observed in an interval."""
         table = await self._layout.find("ms_index")
-        sql = (
-            f"SELECT coalesce({table.column('stage')}, 'unknown'), count(*) FROM \"{table.name}\" "
-            f"WHERE {table.column('mid_mjd')} BETWEEN ? AND ? GROUP BY 1 ORDER BY 2 DESC LIMIT 30"
-        )
-        found = await table.fetch(sql, (start_mjd, end_mjd))
+        where = Where()
+        add_interval(where, table, (start_mjd, end_mjd))
+        stage = f"coalesce({table.column('stage', 'm')}, 'unknown')"
+        sql = f'SELECT {stage}, count(*) FROM "{table.name}" m{where.sql()} GROUP BY 1 ORDER BY 2 DESC LIMIT 30'
+        found = await table.fetch(sql, where.values)
         return {str(stage): int(n) for stage, n in found.rows}
 
-    async def newest(self) -> MeasurementSet | None:
-        """Return the Measurement Set observed last, or None when there is none."""
-        page = await self.find(MeasurementSetFilter(), PageRequest(limit=1))
-        return page.rows[0] if page.rows else None
+    async def newest(self, *, now: float | None = None) -> MeasurementSet | None:
+        """Return the Measurement Set observed last, or None when there is none with a possible time.
+
+        A time that is no number, or later than now, is no reason to be the newest. A set without a middle counts
+        with its start or the time in its name, if it is among the last ones registered.
+
+        Parameters
+        ----------
+        now : float, optional
+            Unix seconds; the clock by default.
+        """
+        table = await self._layout.find("ms_index")
+        latest = unix_to_mjd(time.time() if now is None else now) + _CLOCK_MARGIN_DAYS
+        slow = "mid_mjd" not in table.indexed and await is_large(table)
+        found = await table.fetch(_newest_sql(table), (latest,), slow=slow)
+        possible = [
+            (ms.epoch.mjd, ms)
+            for ms in map(to_measurement_set, found.rows)
+            if ms.epoch.mjd is not None and 0 < ms.epoch.mjd <= latest
+        ]
+        return max(possible, key=lambda dated: dated[0], default=(0.0, None))[1]
+
+
+def _newest_sql(table: Table) -> str:
+    """Return SQL for all that may be the newest set: the last middle up to a time, and some without a middle.
+
+    Each part is read from the end of the index on the middle: numbers come before texts there.
+    """
+    select, mid, key = ", ".join(table.select(_COLUMNS)), table.column("mid_mjd"), table.key("path")
+    parts = (
+        (f"{mid} > 0 AND {mid} <= ?1", f"{mid} DESC", 1),
+        (f"{mid} IS NULL", f"{key} DESC", _WITHOUT_MIDDLE),
+        (f"{mid} >= '' AND {mid} < x''", f"{mid} DESC, {key} DESC", _WITHOUT_MIDDLE),
+    )
+    return " UNION ALL ".join(
+        f'SELECT * FROM (SELECT {select} FROM "{table.name}" WHERE {condition} ORDER BY {order} LIMIT {limit})'
+        for condition, order, limit in parts
+    )
 
 
 def _computed_sorts(table: Table) -> dict[str, str]:
@@ -112,25 +155,8 @@ def _where(wanted: MeasurementSetFilter, table: Table) -> Where:
     for column, value in (("stage", wanted.stage), ("status", wanted.status)):
         if value:
             where.add(f"{table.column(column, 'm')} = ?", value)
-    _add_interval(where, table, wanted)
     where.between(table.first_of("pointing_dec_deg", "dec_deg"), wanted.dec_min_deg, wanted.dec_max_deg)
     return where
-
-
-def _add_interval(where: Where, table: Table, wanted: MeasurementSetFilter) -> None:
-    """Limit the time: a set whose end was never written has no middle, its start stands for it, as in its epoch.
-
-    Written as one OR of two ranges, so that SQLite uses the index on the middle for both.
-    """
-    bounds = [(">=", wanted.after_mjd), ("<=", wanted.before_mjd)]
-    given = [(sign, value) for sign, value in bounds if value is not None]
-    if not given:
-        return
-    mid, start = table.column("mid_mjd", "m"), table.column("start_mjd", "m")
-    of_mid = " AND ".join(f"{mid} {sign} ?" for sign, _ in given)
-    of_start = " AND ".join(f"{start} {sign} ?" for sign, _ in given)
-    values = [value for _, value in given]
-    where.add(f"({of_mid} OR ({mid} IS NULL AND {of_start}))", *values, *values)
 
 
 def to_measurement_set(values: Sequence[Any]) -> MeasurementSet:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from data_access.analysis.times import unix_to_mjd
 from data_access.database import Database
 from data_access.errors import DatabaseError, TableMissing
 from data_access.layout import Layout, may_hold
-from data_access.records import Alert, Pointing, StorageLocation
+from data_access.records import Alert, Count, OpenAlerts, Pointing, StorageLocation
 from data_access.repositories.base import RowReader
 
 _UNIX_ABOVE = 1e6
+_MOST_OPEN = 1000
+_ALERT_FIELDS = (
+    "id", "name", "severity", "state", "message", "raised_at", "resolved_at", "source_id", "acknowledged_by"
+)  # fmt: skip
 
 
 class OperationsRepository:
@@ -47,15 +51,31 @@ class OperationsRepository:
     async def find_alerts(self, *, limit: int = 50) -> tuple[Alert, ...]:
         """Return the newest alerts of every database that has some, newest first.
 
-        A database that cannot be read is an error only when no other one has alerts; `TableMissing` is raised when
-        none has the table.
+        The newest of the open critical ones are among them, however many others came later. A database that cannot
+        be read is an error only when no other one has alerts; `TableMissing` is raised when none has the table.
         """
+        alerts = await self._find_alerts(_recent_sql, limit)
+        late = [alert for alert in alerts[limit:] if alert.is_open and alert.is_critical]
+        return (*alerts[:limit], *late[:limit])
+
+    async def count_open_alerts(self) -> OpenAlerts:
+        """Return how many alerts nobody has resolved, in all databases together; errors as in `find_alerts`.
+
+        Counted are 1000 at most, and 1000 critical ones; an alert in two databases counts once.
+        """
+        alerts = await self._find_alerts(_open_sql, _MOST_OPEN + 1)
+        critical = [alert for alert in alerts if alert.is_critical]
+        raised = [alert.raised_at for alert in alerts if alert.raised_at is not None]
+        return OpenAlerts(_capped(len(alerts)), _capped(len(critical)), max(raised, default=None))
+
+    async def _find_alerts(self, sql_of: Callable[[Sequence[str], int], str], limit: int) -> list[Alert]:
+        """Return the alerts of all databases, newest first, one that stands in two of them once."""
         alerts: list[Alert] = []
         recorded = False
         trouble: DatabaseError | None = None
         for database in self._layout.databases.values():
             try:
-                found = await self._alerts_in(database, limit)
+                found = await _alerts_in(database, sql_of, limit)
             except DatabaseError as err:
                 if may_hold(database.role, "alert_history"):
                     trouble = trouble or err
@@ -66,28 +86,8 @@ class OperationsRepository:
             raise trouble
         if not recorded:
             raise TableMissing("No configured database has the table 'alert_history'", table="alert_history")
-        # The same alert can stand in two databases.
         unique = {(alert.name, alert.message, alert.raised_at): alert for alert in reversed(alerts)}
-        alerts = sorted(unique.values(), key=lambda a: a.raised_at or 0.0, reverse=True)
-        return tuple(alerts[:limit])
-
-    async def _alerts_in(self, database: Database, limit: int) -> list[Alert] | None:
-        columns = (await database.schema()).tables.get("alert_history")
-        if columns is None:
-            return None
-        wanted = (
-            _first(columns, "id"),
-            _first(columns, "alert_name", "rule_name", "alert_type"),
-            _first(columns, "severity"),
-            _first(columns, "message"),
-            _first(columns, "triggered_at", "fired_at", "sent_at"),
-            _first(columns, "resolved_at"),
-            _first(columns, "source_id"),
-            _first(columns, "acknowledged_by"),
-        )
-        sql = f"SELECT {', '.join(wanted)} FROM alert_history ORDER BY 1 DESC LIMIT {int(limit)}"
-        found = await database.fetch(sql)
-        return [_to_alert(row) for row in found.rows]
+        return sorted(unique.values(), key=lambda a: a.raised_at or 0.0, reverse=True)
 
     async def find_storage(self) -> tuple[StorageLocation, ...]:
         """Return the recorded storage folders (whether they exist is the caller's to look up)."""
@@ -109,18 +109,68 @@ class OperationsRepository:
         return tuple(locations)
 
 
+def _capped(n: int) -> Count:
+    return Count(_MOST_OPEN, "at least") if n > _MOST_OPEN else Count(n)
+
+
+async def _alerts_in(
+    database: Database, sql_of: Callable[[Sequence[str], int], str], limit: int
+) -> list[Alert] | None:
+    columns = (await database.schema()).tables.get("alert_history")
+    if columns is None:
+        return None
+    return [_to_alert(row) for row in (await database.fetch(sql_of(columns, limit))).rows]
+
+
+def _recent_sql(columns: Sequence[str], limit: int) -> str:
+    """Return SQL for the alerts registered last, and for those of the open critical ones."""
+    select, is_open, is_critical = _alert_sql(columns)
+    return (
+        f"SELECT * FROM (SELECT {select} ORDER BY 1 DESC LIMIT {int(limit)}) UNION "
+        f"SELECT * FROM (SELECT {select} WHERE {is_open} AND {is_critical} ORDER BY 1 DESC LIMIT {int(limit)}) "
+        "ORDER BY 1 DESC"
+    )
+
+
+def _open_sql(columns: Sequence[str], limit: int) -> str:
+    """Return SQL for so many of the open alerts that are critical, and so many of the others; nothing is sorted."""
+    select, is_open, is_critical = _alert_sql(columns)
+    return " UNION ALL ".join(
+        f"SELECT * FROM (SELECT {select} WHERE {is_open} AND {kind} ORDER BY 1 DESC LIMIT {int(limit)})"
+        for kind in (is_critical, f"NOT {is_critical}")
+    )
+
+
+def _alert_sql(columns: Sequence[str]) -> tuple[str, str, str]:
+    """Return what to select for `_to_alert`, and the conditions for an open and for a critical alert."""
+    severity, state, resolved_at = (_first(columns, name) for name in ("severity", "state", "resolved_at"))
+    wanted = (
+        _first(columns, "id"),
+        _first(columns, "alert_name", "rule_name", "alert_type"),
+        severity,
+        state,
+        _first(columns, "message"),
+        _first(columns, "triggered_at", "fired_at", "sent_at"),
+        resolved_at,
+        _first(columns, "source_id"),
+        _first(columns, "acknowledged_by"),
+    )
+    is_open = f"({resolved_at} IS NULL AND coalesce({state}, '') <> 'resolved' COLLATE NOCASE)"
+    is_critical = f"(coalesce({severity}, '') = 'critical' COLLATE NOCASE)"
+    return f"{', '.join(wanted)} FROM alert_history", is_open, is_critical
+
+
 def _first(columns: Sequence[str], *names: str) -> str:
     return next((f'"{n}"' for n in names if n in columns), "NULL")
 
 
 def _to_alert(values: Sequence[Any]) -> Alert:
-    row = RowReader(
-        ("id", "name", "severity", "message", "raised_at", "resolved_at", "source_id", "acknowledged_by"), values
-    )
+    row = RowReader(_ALERT_FIELDS, values)
     return Alert(
         id=row.integer("id") or 0,
         name=row.text("name") or "alert",
         severity=row.text("severity"),
+        state=row.text("state"),
         message=row.text("message"),
         raised_at=row.unix("raised_at"),
         resolved_at=row.unix("resolved_at"),

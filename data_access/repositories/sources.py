@@ -180,6 +180,13 @@ class SourceRepository:
         epochs, stored = await self._count_epochs(tuple({str(row[1]) for row in found.rows}))
         return tuple(to_candidate(row, epochs, stored) for row in found.rows)
 
+    async def count_ese_candidates(self, *, status: str) -> Count:
+        """Return how many ESE candidates have this status; raise `TableMissing` without their table."""
+        table = await self._layout.find("ese_candidates")
+        where = Where()
+        where.add(f"{table.column('status')} = ?", status)
+        return await count_rows(table, f'"{table.name}"', where, deadline_s=self._count_deadline_s)
+
     async def find_known(self, names: Sequence[str]) -> frozenset[str]:
         """Return which of these names (at most 200) are sources: alerts also name things that are not."""
         wanted = tuple(dict.fromkeys(names))[:200]

@@ -9,13 +9,22 @@ from typing import Generic, TypeVar
 
 from data_access.analysis.times import mjd_to_unix, unix_to_mjd
 from data_access.errors import ArchiveError, TableMissing
-from data_access.records import Alert, Caltable, EseCandidate, Image, MeasurementSet, StateCounts, StorageLocation
+from data_access.records import (
+    Alert,
+    Caltable,
+    Count,
+    Image,
+    MeasurementSet,
+    OpenAlerts,
+    StateCounts,
+    StorageLocation,
+)
 from data_access.repositories.calibration import CalibrationRepository
 from data_access.repositories.images import ImageRepository
-from data_access.repositories.jobs import state_of
 from data_access.repositories.measurement_sets import MeasurementSetRepository
 from data_access.repositories.operations import OperationsRepository
 from data_access.repositories.queue import QueueRepository
+from data_access.repositories.run_rows import state_of
 from data_access.repositories.sources import SourceRepository
 from data_access.services.files import FileService
 
@@ -61,8 +70,9 @@ class NightSummary:
     queue: Part[StateCounts]
     newest_caltable: Part[Caltable | None]
     alerts: Part[tuple[Alert, ...]]
+    open_alerts: Part[OpenAlerts]
     alert_sources: Part[frozenset[str]]
-    candidates: Part[tuple[EseCandidate, ...]]
+    active_candidates: Part[Count]
     storage: Part[tuple[StorageLocation, ...]]
 
     @property
@@ -95,8 +105,9 @@ class NightService:
         now : float, optional
             Unix seconds; the clock by default.
         """
-        newest = await _part(self._measurement_sets.newest())
-        window = window_of(newest.value, time.time() if now is None else now)
+        now = time.time() if now is None else now
+        newest = await _part(self._measurement_sets.newest(now=now))
+        window = window_of(newest.value, now)
         alerts = await _part(self._operations.find_alerts())
         named = [alert.source_id for alert in alerts.value or () if alert.source_id]
         return NightSummary(
@@ -107,8 +118,9 @@ class NightService:
             queue=await _part(self._queue.count_by_state()),
             newest_caltable=await _part(self._calibration.newest_active()),
             alerts=alerts,
+            open_alerts=await _part(self._operations.count_open_alerts()),
             alert_sources=await _part(self._sources.find_known(named)),
-            candidates=await _part(self._sources.find_ese_candidates(required=True)),
+            active_candidates=await _part(self._sources.count_ese_candidates(status="active")),
             storage=await _part(self._storage()),
         )
 

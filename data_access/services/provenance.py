@@ -9,9 +9,9 @@ from data_access.errors import ArchiveError, RecordNotFound
 from data_access.records import Caltable, CaltableSet, Image, MeasurementSet
 from data_access.repositories.calibration import CalibrationRepository
 from data_access.repositories.images import ImageRepository
-from data_access.repositories.jobs import run_id_of
 from data_access.repositories.measurement_sets import MeasurementSetRepository
 from data_access.repositories.photometry import PhotometryRepository
+from data_access.repositories.run_rows import run_id_of
 
 _ALL_DAY = 0.5
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from astropy.io import fits
 from casacore.tables import table
 
-from data_access.repositories.jobs import run_id_of
+from data_access.repositories.run_rows import run_id_of
 
 MARKUP = '<img src=x onerror="window.__xss=1">'
 BREAKOUT = "</script><script>window.__xss=1</script>"

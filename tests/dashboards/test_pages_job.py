@@ -105,6 +105,51 @@ async def test_a_name_that_cannot_be_a_run_is_refused(archive: Archive, run_id: 
         await JobPage.prepare(archive, {"run_id": run_id}, {})
 
 
+@asynccontextmanager
+async def run_of_two_sets(folder: Path) -> AsyncIterator[tuple[Archive, str, str, str]]:
+    """Give an archive in which two sets have one run name, the name, the newer set and the older one."""
+    newer, older = (f"/ms/{kind}/2026-11-30/2026-11-30T20:00:00.ms" for kind in ("science", "failed"))
+    with closing(sqlite3.connect(folder / "state" / "db" / "products.sqlite3")) as db, db:
+        db.executemany(
+            "INSERT INTO ms_index (path, mid_mjd, status, stage, processed_at) VALUES (?, 61374.835, ?, ?, ?)",
+            [(older, "failed", "converted", 1.7e9), (newer, "done", "imaged", 1.8e9)],
+        )
+    async with open_archive(folder) as archive:
+        yield archive, "job-2026-11-30-200000", newer, older
+
+
+async def test_a_link_that_names_the_set_leads_to_its_run_and_not_to_a_namesake(folder: Path) -> None:
+    async with run_of_two_sets(folder) as (archive, run_id, newer, older):
+        for path in (newer, older):
+            async with opened_run(archive, run_id, ms=path) as (view, _):
+                await view.refresh()
+                assert view.run_record.ms_path == path
+                assert view.refusal == ""
+            await JobPage.check_archive(archive, {"ms": path})
+
+
+async def test_a_run_whose_name_several_sets_have_is_the_newest_and_names_the_others(folder: Path) -> None:
+    async with run_of_two_sets(folder) as (archive, run_id, newer, older):
+        async with opened_run(archive, run_id) as (view, _):
+            assert view.run_record.ms_path == newer
+            assert view.namesakes_slot.content is view.namesakes
+            rows = {row["key"]: row for row in view.namesakes.rows}
+            assert rows[newer]["cells"][-1]["t"] == "shown here"
+            assert rows[older]["href"] == Links("../").job(run_id, ms=older)
+        one = await failed_run(archive)
+        async with opened_run(archive, one.run_id) as (view, _):
+            assert view.namesakes_slot.content is None
+
+
+async def test_a_set_in_the_link_that_has_no_such_run_is_said_so(folder: Path) -> None:
+    async with run_of_two_sets(folder) as (archive, run_id, newer, _):
+        async with opened_run(archive, run_id, ms="/ms/<b>gone</b>.ms") as (view, _):
+            assert view.run_record.ms_path == newer
+            assert "No run of '/ms/<b>gone</b>.ms' has this name" in view.refusal
+        with pytest.raises(RecordNotFound):
+            await JobPage.check_archive(archive, {"ms": "/ms/<b>gone</b>.ms"})
+
+
 async def test_a_failed_run_opens_its_own_log_at_the_first_error_and_says_why_on_top(archive: Archive) -> None:
     run = await failed_run(archive)
     async with opened_run(archive, run.run_id) as (view, browser):

@@ -67,7 +67,7 @@ async def test_runs_begin_with_the_newest_and_lead_to_their_page(archive: Archiv
     observed = [c["t"] for c in column(view, "mid_mjd")]
     newest = (await archive.jobs.find_runs(RunFilter(), PageRequest(limit=1))).rows[0]
     assert observed == sorted(observed, reverse=True)
-    assert view.table.rows[0]["href"] == f"./jobs/{newest.run_id}"
+    assert view.table.rows[0]["href"] == view.session.links.job(newest.run_id, ms=newest.ms_path)
 
 
 async def test_runs_of_a_day_are_those_of_that_day(archive: Archive) -> None:
@@ -195,14 +195,14 @@ async def test_the_page_of_a_batch_that_does_not_exist_stays_usable(archive: Arc
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("/ms/2026-01-02T03:04:05.ms", "job-2026-01-02-030405"),
-        ("/ms/2026-01-02T03:04:05.ms:40.0:54.6", "job-2026-01-02-030405"),
-        ("/images/2026-01-02T03:04:05.img.pbcor.fits:40.0:54.6", "job-2026-01-02-030405"),
+        ("/ms/2026-01-02T03:04:05.ms", ("job-2026-01-02-030405", "/ms/2026-01-02T03:04:05.ms")),
+        ("/ms/2026-01-02T03:04:05.ms:40.0:54.6", ("job-2026-01-02-030405", "/ms/2026-01-02T03:04:05.ms")),
+        ("/images/2026-01-02T03:04:05.img.pbcor.fits:40.0:54.6", ("job-2026-01-02-030405", "")),
         ("all_sources", None),
         (None, None),
     ],
 )
-def test_a_batch_item_leads_to_its_run(path: str | None, expected: str | None) -> None:
+def test_a_batch_item_leads_to_its_run(path: str | None, expected: tuple[str, str] | None) -> None:
     assert run_of(BatchItem(1, 1, path, "done", None, None, None)) == expected
 
 

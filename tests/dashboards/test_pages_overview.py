@@ -92,6 +92,16 @@ async def test_one_broken_database_costs_one_tile(folder: Path, tmp_path: Path) 
     assert tiles["Observed in 24 h"]["state"] == "info"
 
 
+async def test_an_active_table_whose_age_is_not_known_is_not_called_absent(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "state", tmp_path / "state")
+    with sqlite3.connect(tmp_path / "state" / "db" / "cal_registry.sqlite3") as writer:
+        writer.execute("UPDATE caltables SET created_at = 'yesterday'")
+    async with open_archive(tmp_path) as archive:
+        tiles = {t["title"]: t for t in (await open_page(archive)).tiles.tiles}
+    assert tiles["Calibration"]["word"] == "age not known"
+    assert "yesterday" in tiles["Calibration"]["note"]
+
+
 async def test_an_empty_archive_is_said_in_words(tmp_path: Path) -> None:
     async with open_archive(tmp_path) as archive:
         page = await open_page(archive)
@@ -145,6 +155,47 @@ async def test_an_alert_without_a_source_has_no_link(archive: Archive) -> None:
     linked = [row for row in page.alerts.rows if row.get("href")]
     assert page.alerts.rows
     assert len(linked) <= len(known) or known
+
+
+async def test_tonight_counts_all_open_alerts_and_shows_the_critical_one_however_old(
+    folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(folder / "state", tmp_path / "state")
+    for name in ("products", "alerts"):
+        with sqlite3.connect(tmp_path / "state" / "db" / f"{name}.sqlite3") as writer:
+            writer.execute("DELETE FROM alert_history")
+            if name == "products":
+                writer.executemany(
+                    "INSERT INTO alert_history (source_id, alert_type, severity, message, sent_at) "
+                    "VALUES ('', 'system_error', ?, ?, ?)",
+                    [("critical", "disk full", 1.0), *(("info", f"note {i}", 1e9 + i) for i in range(120))],
+                )
+            else:
+                writer.execute(
+                    "INSERT INTO alert_history (rule_name, severity, state, message, fired_at) "
+                    "VALUES ('storage_sync_low', 'critical', 'resolved', 'all is well', 1e9)"
+                )
+    async with open_archive(tmp_path) as archive:
+        page = await open_page(archive)
+    tile = next(tile for tile in page.tiles.tiles if tile["title"] == "Open alerts")
+    shown = [[c["t"] for c in row["cells"][1:3]] for row in page.alerts.rows]
+    assert (tile["value"]["t"], tile["state"], tile["word"]) == ("121", "bad", "1 critical")
+    assert shown[:2] == [["disk full", "open"], ["note 119", "open"]]
+
+
+async def test_tonight_counts_all_active_candidates(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "state", tmp_path / "state")
+    with sqlite3.connect(tmp_path / "state" / "db" / "products.sqlite3") as writer:
+        writer.execute("DELETE FROM ese_candidates")
+        writer.executemany(
+            "INSERT INTO ese_candidates (source_id, flagged_at, flagged_by, significance, flag_type, status) "
+            "VALUES (?, ?, 'auto', 5.1, 'auto', ?)",
+            [(f"J{i}", i, "active" if i < 152 else "dismissed") for i in range(402)],
+        )
+    async with open_archive(tmp_path) as archive:
+        page = await open_page(archive)
+    tile = next(tile for tile in page.tiles.tiles if tile["title"] == "ESE candidates")
+    assert (tile["value"]["t"], tile["word"]) == ("152", "to review")
 
 
 async def test_the_night_screen_has_the_same_tiles_in_large(archive: Archive) -> None:

@@ -159,6 +159,7 @@ async def _ask_repositories(ask: _Asker, source_id: str, path: str) -> None:
     for names in ((), (source_id, "nobody", "\ud800")):
         await ask("sources.describe", names)
     await ask("sources.find_ese_candidates")
+    await ask("sources.count_ese_candidates", status="active")
     await ask("sources.find_transients")
     await ask("photometry.find_fluxes", (source_id, "nobody", "\ud800"), "peak")
     await ask("photometry.find_versions", (source_id, "nobody", "\ud800"))
@@ -175,6 +176,8 @@ async def _ask_repositories(ask: _Asker, source_id: str, path: str) -> None:
     await ask("calibration.find_transits", 0.0, 1e5)
     for run_id in ("job-2025-10-13-132803", "job-x", "", "a/b", "job-0000-99-99-999999"):
         await ask("jobs.get_run", run_id)
+        await ask("jobs.get_run", run_id, ms_path=path)
+        await ask("jobs.find_runs_named", run_id)
     await ask("jobs.find_tasks_of", path)
     await ask("jobs.count_tasks", text="x", status="done")
     await ask("jobs.count_batches", kind="x")
@@ -188,7 +191,7 @@ async def _ask_repositories(ask: _Asker, source_id: str, path: str) -> None:
     await ask("raw_files.find_groups", PageRequest())
     await ask("raw_files.find_groups", PageRequest(), RawFilter(after_mjd=MOMENT_MJD, complete=False))
     await ask("raw_files.count_groups")
-    for question in ("find_pointing", "find_alerts", "find_storage"):
+    for question in ("find_pointing", "find_alerts", "count_open_alerts", "find_storage"):
         await ask(f"operations.{question}")
 
 

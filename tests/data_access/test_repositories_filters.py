@@ -14,8 +14,9 @@ from data_access.errors import RecordNotFound, ValidationError
 from data_access.records import PageRequest
 from data_access.repositories.calibration import CaltableFilter
 from data_access.repositories.images import ImageFilter
-from data_access.repositories.jobs import RunFilter, run_id_of, state_of
+from data_access.repositories.jobs import RunFilter
 from data_access.repositories.measurement_sets import MeasurementSetFilter
+from data_access.repositories.run_rows import run_id_of, state_of
 from data_access.repositories.sources import SourceFilter
 
 IMAGES = (
@@ -94,6 +95,31 @@ async def test_measurement_sets_are_filtered_by_time_stage_and_declination(tmp_p
     assert await names(MeasurementSetFilter(after_mjd=60961.5)) == ["/b.ms"]
     assert await names(MeasurementSetFilter(stage="imaged", dec_max_deg=20)) == ["/a.ms"]
     assert await names(MeasurementSetFilter(text="c.m")) == ["/c.ms"]
+
+
+@pytest.mark.parametrize(
+    ("after", "before", "expected"),
+    [
+        (60961.5, None, ["/c.ms"]), (None, 60961.5, ["/a.ms"]), (60960.0, 60963.0, ["/a.ms", "/c.ms"]),
+        (None, None, ["/a.ms", "/c.ms", "/d.ms"]), (60963.0, 60964.0, []),
+    ],
+)  # fmt: skip
+async def test_runs_sets_and_stages_of_an_interval_are_the_same_with_a_start_for_a_missing_middle(
+    tmp_path: Path, after: float | None, before: float | None, expected: list[str]
+) -> None:
+    rows = [
+        ("/a.ms", 60961.0, 60960.9, "imaged"), ("/c.ms", None, 60962.0, "converted"), ("/d.ms", None, None, "odd")
+    ]  # fmt: skip
+    _fill(tmp_path, MS_INDEX, "path mid_mjd start_mjd stage", rows)
+    bounds = {"after_mjd": after, "before_mjd": before}
+    async with open_archive(tmp_path) as archive:
+        runs = (await archive.jobs.find_runs(RunFilter(**bounds), PageRequest())).rows
+        sets = (await archive.measurement_sets.find(MeasurementSetFilter(**bounds), PageRequest())).rows
+        assert (await archive.jobs.count_runs(RunFilter(**bounds))).value == len(expected)
+        stages = await archive.measurement_sets.count_stages(after or 0.0, before or 1e5)
+    assert sorted(run.ms_path for run in runs) == sorted(ms.path for ms in sets) == expected
+    dated = {path: stage for path, _, _, stage in rows if path != "/d.ms"}
+    assert stages == {dated[path]: 1 for path in expected if path in dated}
 
 
 async def _tables_at(tmp_path: Path, mjd: float, rows: Sequence[Sequence[Any]]) -> tuple[str | None, list[str]]:
@@ -201,6 +227,23 @@ async def test_a_run_is_found_by_its_whole_name_only(tmp_path: Path) -> None:
             await archive.jobs.get_run("job-2025-10-02-0012")
         runs = (await archive.jobs.find_runs(RunFilter(), PageRequest())).rows
     assert len(runs) == len(NAMES)
+
+
+SAME_NAME = ["/ms/failed/2025-10-02T00:12:00.ms", "/ms/2025-10-02T00:12:00.ms", "/ms/2025-10-02T00:12:00.500.ms"]
+
+
+async def test_of_several_sets_with_one_run_name_the_wanted_one_is_returned_else_the_newest(tmp_path: Path) -> None:
+    mid = (None, 60950.0105, 60950.0105 * 86400.0)  # never written, right, in seconds
+    rows = [(path, mid[i], 1e9 + i % 2) for i, path in enumerate(SAME_NAME)]
+    _fill(tmp_path, f"{MS_INDEX[:-1]}, processed_at REAL)", "path mid_mjd processed_at", rows)
+    async with open_archive(tmp_path) as archive:
+        for path in SAME_NAME:
+            assert (await archive.jobs.get_run(run_id_of(path), ms_path=path)).ms_path == path
+        run_id = run_id_of(SAME_NAME[0])
+        for other in ("", "/ms/gone/2025-10-02T00:12:00.ms", "/ms/aegean.ms"):
+            assert (await archive.jobs.get_run(run_id, ms_path=other)).ms_path == SAME_NAME[1]
+        found = [run.ms_path for run in await archive.jobs.find_runs_named(run_id)]
+        assert found == [SAME_NAME[1], SAME_NAME[0], SAME_NAME[2]]
 
 
 @pytest.mark.parametrize("run_id", ["", "a/b", "\x00", "x" * 301])

@@ -130,3 +130,34 @@ async def test_the_light_curve_is_looked_up_by_the_index_of_sources(
     seen = await _statements(empty_archive, find, PageRequest(), monkeypatch)
     path, sql, values = next(s for s in seen if "WHERE" in s[1] and "peak_jyb" in s[1])
     assert "SEARCH photometry USING INDEX" in _plan(path, sql, values)
+
+
+@pytest.mark.parametrize("name", ["runs", "measurement sets"])
+async def test_an_interval_is_walked_along_the_index_of_its_middle(
+    empty_archive: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    async def find(archive: Archive, page: PageRequest) -> Any:
+        if name == "runs":
+            return await archive.jobs.find_runs(RunFilter(after_mjd=60_000.0), page)
+        return await archive.measurement_sets.find(MeasurementSetFilter(after_mjd=60_000.0), page)
+
+    seen = await _statements(empty_archive, find, PageRequest(50), monkeypatch)
+    plans = [_plan(*statement) for statement in seen if "LIMIT 51" in statement[1]]
+    assert len(plans) == 2
+    assert all(plan.startswith("SEARCH m USING INDEX") and "mid_mjd" in plan for plan in plans)
+    assert not [plan for plan in plans if "USE TEMP B-TREE FOR ORDER BY" in plan]
+
+
+async def test_the_newest_measurement_set_is_read_from_the_end_of_its_index(
+    empty_archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def find(archive: Archive, _: PageRequest) -> Any:
+        return await archive.measurement_sets.newest()
+
+    seen = await _statements(empty_archive, find, PageRequest(), monkeypatch)
+    path, sql, values = next(s for s in seen if "mid_mjd" in s[1])
+    steps = _plan(path, sql, values).split("; ")
+    reads = [step for step in steps if "ms_index" in step]
+    assert len(reads) == 3
+    assert all(step.startswith("SEARCH ms_index USING INDEX") and "mid_mjd" in step for step in reads)
+    assert not [step for step in steps if "TEMP B-TREE" in step]

@@ -73,7 +73,7 @@ NOT_TAKEN_OVER = {
     "calibrator_transits": {"transit_iso", "group_mid_iso", "calculated_at", "updated_at"},
     "pointing_history": {"id", "timestamp", "source", "recorded_at"},
     "alert_history": {
-        "channel", "success", "error_msg", "state", "labels_json", "created_at", "details", "acknowledged_at",
+        "channel", "success", "error_msg", "labels_json", "created_at", "details", "acknowledged_at",
     },
     "storage_locations": {"id", "registered_at", "notes", "size_bytes", "created_at", "last_checked"},
 }  # fmt: skip
