@@ -156,8 +156,10 @@ def _alerts(night: NightSummary, links: Links) -> dict[str, Any]:
     urgent, some = alerts.n_critical.value, alerts.n.value
     state: State = "bad" if urgent else ("warn" if some else "ok")
     word = f"{alerts.n_critical} critical" if urgent else ("to look at" if some else "none")
+    note = f"{alerts.n_sent:,} sent in the last 24 h, their end is not recorded" if alerts.n_sent else ""
     return tile(
-        "Open alerts", cell(str(alerts.n)), state=state, word=word, unix=alerts.newest_at, href=links.status()
+        "Open alerts", cell(str(alerts.n)), state=state, word=word, unix=alerts.newest_at, note=note,
+        href=links.status(),
     )  # fmt: skip
 
 

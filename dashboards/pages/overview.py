@@ -188,7 +188,7 @@ class OverviewPage(PageView):
         cells = [
             cell(alert.severity or "alert", state=state),
             cell(alert.message or alert.name),
-            cell("open" if alert.is_open else "resolved"),
+            cell(("open" if alert.is_open else "resolved") if alert.can_be_resolved else "sent"),
             cell(None, unix=alert.raised_at),
         ]
         href = self.session.links.source(alert.source_id) if alert.source_id in known and alert.source_id else None

@@ -19,7 +19,16 @@ class Pointing:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert, whichever of the three table shapes it came from; unix seconds (UTC)."""
+    """One alert, whichever of the three table shapes it came from; unix seconds (UTC).
+
+    Attributes
+    ----------
+    is_open : bool
+        Until somebody or something resolved it: said by a time or by its state. Where neither can be recorded it
+        counts as open for a day.
+    can_be_resolved : bool
+        False in a table that holds only what was sent.
+    """
 
     id: int
     name: str
@@ -30,11 +39,8 @@ class Alert:
     resolved_at: float | None
     source_id: str | None
     acknowledged_by: str | None
-
-    @property
-    def is_open(self) -> bool:
-        """True until somebody or something resolved it: said by a time or by its state."""
-        return self.resolved_at is None and (self.state or "").lower() != "resolved"
+    is_open: bool
+    can_be_resolved: bool
 
     @property
     def is_critical(self) -> bool:
@@ -44,11 +50,15 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class OpenAlerts:
-    """How many alerts are open, how many of them critical, and when the newest was raised (unix seconds, UTC)."""
+    """How many alerts are open, how many of them critical, and when the newest was raised (unix seconds, UTC).
+
+    `n_sent` of them stand in a table that holds only what was sent.
+    """
 
     n: Count
     n_critical: Count
     newest_at: float | None
+    n_sent: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from data_access.analysis.times import unix_to_mjd
-from data_access.database import Database
 from data_access.errors import DatabaseError, TableMissing
 from data_access.layout import Layout, may_hold
 from data_access.records import Alert, Count, OpenAlerts, Pointing, StorageLocation
@@ -14,8 +14,11 @@ from data_access.repositories.base import RowReader
 
 _UNIX_ABOVE = 1e6
 _MOST_OPEN = 1000
+SENT_COUNTS_S = 86_400.0
+"""How long an alert counts as open whose table has no place for its end."""
 _ALERT_FIELDS = (
-    "id", "name", "severity", "state", "message", "raised_at", "resolved_at", "source_id", "acknowledged_by"
+    "id", "name", "severity", "state", "message", "raised_at", "resolved_at", "source_id", "acknowledged_by",
+    "is_open", "can_be_resolved",
 )  # fmt: skip
 
 
@@ -48,40 +51,52 @@ class OperationsRepository:
                 pointings.append(Pointing(mjd, row.real("ra_deg", -360, 360), row.real("dec_deg", -90, 90)))
         return tuple(pointings)
 
-    async def find_alerts(self, *, limit: int = 50) -> tuple[Alert, ...]:
+    async def find_alerts(self, *, limit: int = 50, now: float | None = None) -> tuple[Alert, ...]:
         """Return the newest alerts of every database that has some, newest first.
 
         The newest of the open critical ones are among them, however many others came later. A database that cannot
         be read is an error only when no other one has alerts; `TableMissing` is raised when none has the table.
+
+        Parameters
+        ----------
+        now : float, optional
+            Unix seconds, decides which are open that were only sent; the clock by default.
         """
-        alerts = await self._find_alerts(_recent_sql, limit)
+        alerts = await self._find_alerts(_recent_sql, limit, now)
         late = [alert for alert in alerts[limit:] if alert.is_open and alert.is_critical]
         return (*alerts[:limit], *late[:limit])
 
-    async def count_open_alerts(self) -> OpenAlerts:
+    async def count_open_alerts(self, *, now: float | None = None) -> OpenAlerts:
         """Return how many alerts nobody has resolved, in all databases together; errors as in `find_alerts`.
 
         Counted are 1000 at most, and 1000 critical ones; an alert in two databases counts once.
         """
-        alerts = await self._find_alerts(_open_sql, _MOST_OPEN + 1)
+        alerts = await self._find_alerts(_open_sql, _MOST_OPEN + 1, now)
         critical = [alert for alert in alerts if alert.is_critical]
         raised = [alert.raised_at for alert in alerts if alert.raised_at is not None]
-        return OpenAlerts(_capped(len(alerts)), _capped(len(critical)), max(raised, default=None))
+        n_sent = sum(not alert.can_be_resolved for alert in alerts)
+        return OpenAlerts(_capped(len(alerts)), _capped(len(critical)), max(raised, default=None), n_sent)
 
-    async def _find_alerts(self, sql_of: Callable[[Sequence[str], int], str], limit: int) -> list[Alert]:
+    async def _find_alerts(
+        self, sql_of: Callable[[Sequence[str], int], str], limit: int, now: float | None
+    ) -> list[Alert]:
         """Return the alerts of all databases, newest first, one that stands in two of them once."""
+        sent_since = (time.time() if now is None else now) - SENT_COUNTS_S
         alerts: list[Alert] = []
         recorded = False
         trouble: DatabaseError | None = None
         for database in self._layout.databases.values():
             try:
-                found = await _alerts_in(database, sql_of, limit)
+                columns = (await database.schema()).tables.get("alert_history")
+                if columns is None:
+                    continue
+                found = await database.fetch(sql_of(columns, limit), (sent_since,))
             except DatabaseError as err:
                 if may_hold(database.role, "alert_history"):
                     trouble = trouble or err
                 continue
-            recorded = recorded or found is not None
-            alerts += found or ()
+            recorded = True
+            alerts += map(_to_alert, found.rows)
         if trouble is not None and not alerts:
             raise trouble
         if not recorded:
@@ -113,15 +128,6 @@ def _capped(n: int) -> Count:
     return Count(_MOST_OPEN, "at least") if n > _MOST_OPEN else Count(n)
 
 
-async def _alerts_in(
-    database: Database, sql_of: Callable[[Sequence[str], int], str], limit: int
-) -> list[Alert] | None:
-    columns = (await database.schema()).tables.get("alert_history")
-    if columns is None:
-        return None
-    return [_to_alert(row) for row in (await database.fetch(sql_of(columns, limit))).rows]
-
-
 def _recent_sql(columns: Sequence[str], limit: int) -> str:
     """Return SQL for the alerts registered last, and for those of the open critical ones."""
     select, is_open, is_critical = _alert_sql(columns)
@@ -142,20 +148,30 @@ def _open_sql(columns: Sequence[str], limit: int) -> str:
 
 
 def _alert_sql(columns: Sequence[str]) -> tuple[str, str, str]:
-    """Return what to select for `_to_alert`, and the conditions for an open and for a critical alert."""
+    """Return what to select for `_to_alert`, and the conditions for an open and for a critical alert.
+
+    The first parameter is the time since which those are open that were only sent.
+    """
     severity, state, resolved_at = (_first(columns, name) for name in ("severity", "state", "resolved_at"))
+    raised_at = _first(columns, "triggered_at", "fired_at", "sent_at")
+    can_be_resolved = int((state, resolved_at) != ("NULL", "NULL"))
+    is_open = (
+        f"({resolved_at} IS NULL AND coalesce({state}, '') <> 'resolved' COLLATE NOCASE "
+        f"AND ({can_be_resolved} OR (typeof({raised_at}) <> 'text' AND {raised_at} >= ?1)))"
+    )
     wanted = (
         _first(columns, "id"),
         _first(columns, "alert_name", "rule_name", "alert_type"),
         severity,
         state,
         _first(columns, "message"),
-        _first(columns, "triggered_at", "fired_at", "sent_at"),
+        raised_at,
         resolved_at,
         _first(columns, "source_id"),
         _first(columns, "acknowledged_by"),
+        is_open,
+        str(can_be_resolved),
     )
-    is_open = f"({resolved_at} IS NULL AND coalesce({state}, '') <> 'resolved' COLLATE NOCASE)"
     is_critical = f"(coalesce({severity}, '') = 'critical' COLLATE NOCASE)"
     return f"{', '.join(wanted)} FROM alert_history", is_open, is_critical
 
@@ -176,4 +192,6 @@ def _to_alert(values: Sequence[Any]) -> Alert:
         resolved_at=row.unix("resolved_at"),
         source_id=row.text("source_id"),
         acknowledged_by=row.text("acknowledged_by"),
+        is_open=bool(row.flag("is_open")),
+        can_be_resolved=bool(row.flag("can_be_resolved")),
     )

@@ -108,7 +108,7 @@ class NightService:
         now = time.time() if now is None else now
         newest = await _part(self._measurement_sets.newest(now=now))
         window = window_of(newest.value, now)
-        alerts = await _part(self._operations.find_alerts())
+        alerts = await _part(self._operations.find_alerts(now=now))
         named = [alert.source_id for alert in alerts.value or () if alert.source_id]
         return NightSummary(
             window=window,
@@ -118,7 +118,7 @@ class NightService:
             queue=await _part(self._queue.count_by_state()),
             newest_caltable=await _part(self._calibration.newest_active()),
             alerts=alerts,
-            open_alerts=await _part(self._operations.count_open_alerts()),
+            open_alerts=await _part(self._operations.count_open_alerts(now=now)),
             alert_sources=await _part(self._sources.find_known(named)),
             active_candidates=await _part(self._sources.count_ese_candidates(status="active")),
             storage=await _part(self._storage()),

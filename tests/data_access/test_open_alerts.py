@@ -8,6 +8,7 @@ import pytest
 
 from data_access.archive import open_archive
 from data_access.errors import TableMissing
+from data_access.repositories.operations import SENT_COUNTS_S
 from tests.data_access.database_samples import Make, make_database
 
 SENT = (
@@ -31,16 +32,16 @@ def sent(n: int, *, severity: str = "info", at: float = 1000.0, text: str = "no"
 
 async def test_all_open_alerts_are_counted_and_an_old_critical_one_is_not_lost_among_them(make: Make) -> None:
     archive = await make(SENT, sent(1, severity="critical", at=1.0, text="disk full"), sent(120))
-    counted = await archive.operations.count_open_alerts()
+    counted = await archive.operations.count_open_alerts(now=1200.0)
     assert (str(counted.n), str(counted.n_critical), counted.newest_at) == ("121", "1", 1120.0)
-    alerts = await archive.operations.find_alerts()
+    alerts = await archive.operations.find_alerts(now=1200.0)
     assert [alert.message for alert in alerts if alert.is_critical] == ["disk full 1"]
     assert [alert.raised_at for alert in alerts[:3]] == [1120.0, 1119.0, 1118.0]
 
 
 async def test_more_open_alerts_than_are_counted_say_so_and_the_critical_ones_are_among_them(make: Make) -> None:
     archive = await make(SENT, sent(3, severity="Critical", at=1.0), sent(2500))
-    counted = await archive.operations.count_open_alerts()
+    counted = await archive.operations.count_open_alerts(now=5000.0)
     assert (str(counted.n), str(counted.n_critical)) == ("1,000+", "3")
 
 
@@ -61,12 +62,25 @@ async def test_an_alert_is_resolved_by_its_state_as_well_as_by_a_time(
     assert (counted.n.value, counted.n_critical.value) == (int(is_open), int(is_open))
 
 
+async def test_an_alert_whose_end_cannot_be_recorded_counts_as_open_for_a_day(make: Make) -> None:
+    archive = await make(
+        SENT, sent(2, severity="critical", at=1000.0), sent(3, at=1000.0 + SENT_COUNTS_S),
+        "INSERT INTO alert_history (severity, message, sent_at) VALUES ('critical', 'no time', 'yesterday')",
+    )  # fmt: skip
+    now = 1002.5 + SENT_COUNTS_S
+    counted = await archive.operations.count_open_alerts(now=now)
+    assert (counted.n.value, counted.n_critical.value, counted.n_sent) == (3, 0, 3)
+    alerts = await archive.operations.find_alerts(now=now)
+    assert not any(alert.can_be_resolved for alert in alerts)
+    assert [alert.is_open for alert in alerts] == [True, True, True, False, False, False]
+
+
 async def test_an_alert_that_stands_in_two_databases_counts_once(tmp_path: Path) -> None:
     make_database(tmp_path / "products.sqlite3", SENT, sent(3))
     make_database(tmp_path / "alerts.sqlite3", SENT, sent(4))
     async with open_archive(tmp_path) as archive:
-        counted = await archive.operations.count_open_alerts()
-    assert counted.n.value == 4
+        counted = await archive.operations.count_open_alerts(now=2000.0)
+    assert (counted.n.value, counted.n_sent) == (4, 4)
 
 
 async def test_without_a_table_of_alerts_nothing_is_counted(make: Make) -> None:
