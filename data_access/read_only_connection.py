@@ -217,10 +217,10 @@ class ReadOnlyConnection(sqlite3.Connection):
         try:
             self._read_outside_wal_mode()
             self._read_schema()
-        except sqlite3.OperationalError as err:
+        except sqlite3.DatabaseError as err:
             if is_lock(err):
                 raise
-            raise FileReplaced from err
+            raise FileReplaced from err  # so that it is closed: it may hold a reader's lock still
         finally:
             self.set_authorizer(_authorize)
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 def write_ahead_log(path: Path) -> Path:
     """Return where the write-ahead log of a database is when it has one."""
-    return _beside(path, "-wal")
+    return Path(_log(os.path.realpath(path)))
 
 
 def has_write_ahead_log(path: Path) -> bool:
     """Return whether commits may stand outside the file; an empty ``-wal`` is what a reader leaves behind."""
-    return (_size(write_ahead_log(path)) or 0) > 0
+    return (_size(_log(os.path.realpath(path))) or 0) > 0
 
 
 def is_in_wal_mode(path: Path) -> bool:
@@ -34,22 +34,20 @@ def has_hot_journal(path: Path) -> bool:
 
     As SQLite has it, a journal that is empty or begins with a zero is finished, and one that nobody may read is not.
     """
-    journal = _beside(path, "-journal")
-    if not _size(journal):
-        return False
-    try:
-        with journal.open("rb") as file:
-            return file.read(1) not in (b"", b"\0")
-    except FileNotFoundError:
-        return False
-    except PermissionError:
-        return True
+    return _has_hot_journal(os.path.realpath(path))
 
 
 def side_identity(path: Path) -> tuple[int, ...]:
     """Return what changes when a writer comes: the state of the log, of the journal and of the shared memory."""
-    log = _size(write_ahead_log(path))
-    return (-1 if log is None else int(log > 0), int(has_hot_journal(path)), int(_is_there(_beside(path, "-shm"))))
+    file = os.path.realpath(path)
+    log = _size(_log(file))
+    return (-1 if log is None else int(log > 0), int(_has_hot_journal(file)), int(_has_shared_memory(file)))
+
+
+def has_files_of_wal_mode(path: Path) -> bool:
+    """Return whether the files that SQLite needs beside a database in WAL mode are there: nobody has to make them."""
+    file = os.path.realpath(path)
+    return _has_shared_memory(file) and _size(_log(file)) is not None
 
 
 def is_guest(path: Path) -> bool:
@@ -64,21 +62,29 @@ def is_guest(path: Path) -> bool:
     return os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
-def has_files_of_wal_mode(path: Path) -> bool:
-    """Return whether the files that SQLite needs beside a database in WAL mode are there: nobody has to make them."""
-    return _is_there(_beside(path, "-shm")) and _is_there(write_ahead_log(path))
+def _log(file: str) -> str:
+    return f"{file}-wal"
 
 
-def _beside(path: Path, suffix: str) -> Path:
-    return Path(f"{os.path.realpath(path)}{suffix}")
+def _has_shared_memory(file: str) -> bool:
+    return _size(f"{file}-shm") is not None
 
 
-def _is_there(path: Path) -> bool:
-    return _size(path) is not None
-
-
-def _size(path: Path) -> int | None:
+def _has_hot_journal(file: str) -> bool:
+    journal = f"{file}-journal"
+    if not _size(journal):
+        return False
     try:
-        return path.stat().st_size
+        with Path(journal).open("rb") as opened:
+            return opened.read(1) not in (b"", b"\0")
+    except FileNotFoundError:
+        return False
+    except PermissionError:
+        return True
+
+
+def _size(name: str) -> int | None:
+    try:
+        return os.stat(name).st_size  # noqa: PTH116  as in `file_identity`, before every question
     except FileNotFoundError:
         return None

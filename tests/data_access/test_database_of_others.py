@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -19,6 +20,11 @@ OWNER = 1
 NOBODY = 65534
 INSERT = "INSERT INTO t (x) VALUES (4)"
 
+_ONLY_WHAT_IS_NEEDED = """
+import concurrent.futures.thread, sys, types  # asyncio imports the first one when it may not be readable any more
+sys.modules["data_access"] = package = types.ModuleType("data_access")
+package.__path__ = ["data_access"]  # all that the package itself imports takes a second
+"""
 _READER = """
 import asyncio, os, sys
 from pathlib import Path
@@ -46,7 +52,7 @@ class Reader:
 
     def __init__(self, path: Path, before: str = "") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", before + _READER, str(path), str(NOBODY)],
+            [sys.executable, "-c", _ONLY_WHAT_IS_NEEDED + before + _READER, str(path), str(NOBODY)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
         )  # fmt: skip
 
@@ -257,7 +263,18 @@ for name in sys.argv[2:]:
 
 def test_a_worker_process_makes_no_file_either(open_folder: Path) -> None:
     paths = [owned(numbers(open_folder / f"{journal}.sqlite3", 3, journal=journal)) for journal in ("wal", "delete")]
-    command = [sys.executable, "-c", _WORKER, str(NOBODY), *map(str, paths)]
+    command = [sys.executable, "-c", _ONLY_WHAT_IS_NEEDED + _WORKER, str(NOBODY), *map(str, paths)]
     answers = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     assert answers == ["refused", "3"]
     assert set(open_folder.iterdir()) == set(paths)
+
+
+def test_a_reader_that_meets_rubbish_holds_no_lock(open_folder: Path) -> None:
+    path = owned(numbers(open_folder / "n.sqlite3", 3, journal="delete"))
+    with Reader(path) as reader:
+        reader.ask()
+        path.write_bytes(b"rubbish " * 1024)
+        answer = reader.ask()
+        with path.open("r+b") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)  # the bytes that SQLite's readers lock
+    assert answer.startswith("DatabaseCorrupt")
