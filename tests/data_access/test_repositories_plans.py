@@ -12,6 +12,7 @@ import pytest
 from data_access.archive import Archive, open_archive
 from data_access.database import Database
 from data_access.demo.databases import DemoDatabases
+from data_access.errors import RecordNotFound
 from data_access.records import Cursor, PageRequest
 from data_access.repositories.calibration import CaltableFilter
 from data_access.repositories.images import ImageFilter
@@ -161,3 +162,18 @@ async def test_the_newest_measurement_set_is_read_from_the_end_of_its_index(
     assert len(reads) == 3
     assert all(step.startswith("SEARCH ms_index USING INDEX") and "mid_mjd" in step for step in reads)
     assert not [step for step in steps if "TEMP B-TREE" in step]
+
+
+async def test_a_run_is_looked_up_by_the_index_of_middles(
+    empty_archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def find(archive: Archive, _: PageRequest) -> Any:
+        with pytest.raises(RecordNotFound):
+            await archive.jobs.get_run("job-2025-10-13-132803")
+
+    seen = await _statements(empty_archive, find, PageRequest(), monkeypatch)
+    path, sql, values = next(s for s in seen if "mid_mjd BETWEEN" in s[1])
+    steps = _plan(path, sql, values).split("; ")
+    reads = [step for step in steps if "ms_index" in step]
+    assert reads
+    assert all(step.startswith("SEARCH ms_index USING INDEX") and "mid_mjd" in step for step in reads)
