@@ -154,7 +154,7 @@ def _verdict(report: HealthReport, bad: list[DatabaseState]) -> tuple[str, str]:
 def _database_row(database: DatabaseState) -> Row:
     state = cell("readable", state="ok") if database.ok else cell("failed", state="bad", note=database.error)
     mode = database.mode
-    note = "no write-ahead log and no right to make one: opened as a fixed file" if mode == "immutable" else None
+    note = "no write-ahead log, and none may be made: read as a fixed file" if mode == "immutable" else None
     cells = [
         cell(database.role),
         state,
