@@ -46,8 +46,14 @@ class CalibrationNow:
     transits: tuple[CalibratorTransit, ...] | None
 
 
+CLOCK_MARGIN_S = 3600.0
+"""Clocks that differ by less are taken as they are; a time that lies further ahead is wrong."""
+
+
 def age_word(age_s: float) -> tuple[str, State]:
-    """Return the pipeline's word for the age of a calibration, and its state."""
+    """Return the pipeline's word for the age of a calibration, and its state; a time to come says nothing of it."""
+    if age_s < -CLOCK_MARGIN_S:
+        return "age not known", "warn"
     return next(((word, state) for limit, word, state in AGES if age_s <= limit), ("critical", "bad"))
 
 

@@ -139,8 +139,8 @@ def provenance_groups(made: Provenance, neighbours: Neighbours, links: Links) ->
         items.append(fact("Calibration set", unknown_cell(made.trouble)))
     elif made.applied is not None:
         tables = made.applied.tables
-        note = "" if tables else "no active table was valid at this time"
-        items.append(fact("Calibration set", cell(made.applied.set_name, title=made.applied.rule, note=note or None)))
+        note = "that applies by the rule, as of now" if tables else "no active table was valid at this time"
+        items.append(fact("Calibration set", cell(made.applied.set_name, title=made.applied.rule, note=note)))
         items += [
             fact(t.table_type or "table", cell(t.name, href=links.calibration_detail(t.path), mono=True))
             for t in tables

@@ -78,10 +78,12 @@ def origin_group(run: Run, provenance: Provenance, links: Links) -> dict[str, An
     title = f"by the rule: {applied.rule}"
     if not applied.tables:
         items.append(fact("Calibration tables", cell("none applies", state="warn", title=title)))
+        return group("Made from", items)
+    items.append(fact("Set that applies", cell(applied.set_name, title=title, note="by the rule, as of now")))
     for table in applied.tables:
-        label = f"Applied {table.table_type or 'table'}"
+        label = f"Applies {table.table_type or 'table'}"
         items.append(fact(label, cell(table.name, mono=True, title=title, href=links.calibration_detail(table.path))))
-    return group(f"Made from (set {applied.set_name})" if applied.set_name else "Made from", items)
+    return group("Made from", items)
 
 
 def made_group(provenance: Provenance, links: Links) -> dict[str, Any]:

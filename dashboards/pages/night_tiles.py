@@ -7,7 +7,7 @@ from typing import Any
 from dashboards.components.cells import Cell, State, cell
 from dashboards.components.tiles import tile
 from dashboards.links import Links
-from dashboards.pages.calibration_tiles import AGES_IN_WORDS, age_word
+from dashboards.pages.calibration_tiles import AGES_IN_WORDS, CLOCK_MARGIN_S, age_word
 from dashboards.pages.wording import size_text
 from data_access.analysis.times import format_utc, mjd_to_unix
 from data_access.records import StorageLocation
@@ -76,8 +76,14 @@ def _image(night: NightSummary, now: float, links: Links) -> dict[str, Any]:
     images = [i for i in night.newest_images.value or () if i.created_at is not None]
     if not images:
         return tile("Newest image", cell(None), state="off", word="none yet", href=links.images())
-    newest = max(images, key=lambda i: i.created_at or 0.0)
+    past = [image for image in images if (image.created_at or 0.0) <= now + CLOCK_MARGIN_S]
+    newest = max(past or images, key=lambda image: image.created_at or 0.0)
     created = newest.created_at or 0.0
+    if not past:
+        return tile(
+            "Newest image", _clock(created, now, newest.path), state="warn", word="age not known", unix=created,
+            note="the time of its registration is to come", href=links.image(newest.id),
+        )  # fmt: skip
     late = now - created > IMAGE_LIMIT_S
     return tile(
         "Newest image",
@@ -154,11 +160,14 @@ def _alerts(night: NightSummary, links: Links) -> dict[str, Any]:
     if alerts is None:
         return _unreadable("Open alerts", night.open_alerts, links.status())
     urgent, some = alerts.n_critical.value, alerts.n.value
-    state: State = "bad" if urgent else ("warn" if some else "ok")
+    is_known, more = not alerts.trouble, "" if not alerts.trouble or "+" in str(alerts.n) else "+"
+    state: State = "bad" if urgent else ("ok" if is_known and not some else "warn")
     word = f"{alerts.n_critical} critical" if urgent else ("to look at" if some else "none")
-    note = f"{alerts.n_sent:,} sent in the last 24 h, their end is not recorded" if alerts.n_sent else ""
+    notes = [f"{alerts.n_sent:,} sent in the last 24 h, their end is not recorded"] if alerts.n_sent else []
+    notes += [] if is_known else ["not all databases with alerts can be read"]
     return tile(
-        "Open alerts", cell(str(alerts.n)), state=state, word=word, unix=alerts.newest_at, note=note,
+        "Open alerts", cell(f"{alerts.n}{more}", title=alerts.trouble or None), state=state,
+        word=word if is_known or some else "not known", unix=alerts.newest_at, note="; ".join(notes),
         href=links.status(),
     )  # fmt: skip
 

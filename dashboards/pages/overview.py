@@ -93,6 +93,7 @@ class OverviewPage(PageView):
         return await self.session.archive.night.summary()
 
     def _show(self, night: NightSummary) -> Tiles:
+        self.is_partial = night.is_waiting
         self._night = Night(night.window.start_mjd, night.window.end_mjd)
         self.tiles.tiles = night_tiles(night, time.time(), self.session.links)
         self._show_window(night)

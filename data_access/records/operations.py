@@ -52,13 +52,15 @@ class Alert:
 class OpenAlerts:
     """How many alerts are open, how many of them critical, and when the newest was raised (unix seconds, UTC).
 
-    `n_sent` of them stand in a table that holds only what was sent.
+    `n_sent` of them stand in a table that holds only what was sent. `trouble` says which database with alerts cannot
+    be read: then there may be more.
     """
 
     n: Count
     n_critical: Count
     newest_at: float | None
     n_sent: int
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

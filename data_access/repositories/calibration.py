@@ -35,6 +35,8 @@ _VALID = (
 )
 # Text sorts above every number in SQLite: a time that is none would make its table the newest for ever.
 _NEWEST_FIRST = f"(created_at BETWEEN {UNIX_BOUNDS[0]} AND {UNIX_BOUNDS[1]}) DESC, created_at DESC, id DESC"
+# A table that says that it was made in an hour or later would be the newest until then, however old all others are.
+_NEWEST_UP_TO_NOW = f"(created_at BETWEEN {UNIX_BOUNDS[0]} AND strftime('%s', 'now') + 3600) DESC, {_NEWEST_FIRST}"
 _MOST_OVERLAPPING = 5000
 
 
@@ -109,8 +111,11 @@ class CalibrationRepository:
         return tuple(next((t.set_name for t in tables if t.is_valid_at(mjd)), None) for mjd in moments_mjd)
 
     async def newest_active(self) -> Caltable | None:
-        """Return the active table made last, one whose time of making is no number only when there is no other."""
-        tables = await self._some("status = 'active'", (), order=_NEWEST_FIRST, limit=1)
+        """Return the active table made last; one whose time of making is impossible only when there is no other.
+
+        A time to come is as impossible as one that is no number.
+        """
+        tables = await self._some("status = 'active'", (), order=_NEWEST_UP_TO_NOW, limit=1)
         return tables[0] if tables else None
 
     async def find_transits(self, start_mjd: float, end_mjd: float) -> tuple[CalibratorTransit, ...]:

@@ -62,25 +62,26 @@ class OperationsRepository:
         now : float, optional
             Unix seconds, decides which are open that were only sent; the clock by default.
         """
-        alerts = await self._find_alerts(_recent_sql, limit, now)
+        alerts, _ = await self._find_alerts(_recent_sql, limit, now)
         late = [alert for alert in alerts[limit:] if alert.is_open and alert.is_critical]
         return (*alerts[:limit], *late[:limit])
 
     async def count_open_alerts(self, *, now: float | None = None) -> OpenAlerts:
-        """Return how many alerts nobody has resolved, in all databases together; errors as in `find_alerts`.
+        """Return how many alerts nobody has resolved, in all databases that can be read; errors as in `find_alerts`.
 
         Counted are 1000 at most, and 1000 critical ones; an alert in two databases counts once.
         """
-        alerts = await self._find_alerts(_open_sql, _MOST_OPEN + 1, now)
+        alerts, trouble = await self._find_alerts(_open_sql, _MOST_OPEN + 1, now)
         critical = [alert for alert in alerts if alert.is_critical]
         raised = [alert.raised_at for alert in alerts if alert.raised_at is not None]
         n_sent = sum(not alert.can_be_resolved for alert in alerts)
-        return OpenAlerts(_capped(len(alerts)), _capped(len(critical)), max(raised, default=None), n_sent)
+        said = "" if trouble is None else trouble.message
+        return OpenAlerts(_capped(len(alerts)), _capped(len(critical)), max(raised, default=None), n_sent, said)
 
     async def _find_alerts(
         self, sql_of: Callable[[Sequence[str], int], str], limit: int, now: float | None
-    ) -> list[Alert]:
-        """Return the alerts of all databases, newest first, one that stands in two of them once."""
+    ) -> tuple[list[Alert], DatabaseError | None]:
+        """Return the alerts of all databases, newest first, each once, and what is amiss."""
         sent_since = (time.time() if now is None else now) - SENT_COUNTS_S
         alerts: list[Alert] = []
         recorded = False
@@ -102,7 +103,7 @@ class OperationsRepository:
         if not recorded:
             raise TableMissing("No configured database has the table 'alert_history'", table="alert_history")
         unique = {(alert.name, alert.message, alert.raised_at): alert for alert in reversed(alerts)}
-        return sorted(unique.values(), key=lambda a: a.raised_at or 0.0, reverse=True)
+        return sorted(unique.values(), key=lambda a: a.raised_at or 0.0, reverse=True), trouble
 
     async def find_storage(self) -> tuple[StorageLocation, ...]:
         """Return the recorded storage folders (whether they exist is the caller's to look up)."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from http import HTTPStatus
 from typing import Generic, TypeVar
 
 from data_access.analysis.times import mjd_to_unix, unix_to_mjd
@@ -36,12 +37,18 @@ WINDOW_DAYS = 1.0
 class Part(Generic[T]):
     """One answer, or why there is none; one broken database must not hide the others.
 
-    `absent` is true when this archive simply does not record it.
+    Attributes
+    ----------
+    absent : bool
+        This archive simply does not record it.
+    is_waiting : bool
+        It is worth asking again: something is not available now.
     """
 
     value: T | None
     error: str = ""
     absent: bool = False
+    is_waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,12 @@ class NightSummary:
     alert_sources: Part[frozenset[str]]
     active_candidates: Part[Count]
     storage: Part[tuple[StorageLocation, ...]]
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an answer may come with another question, without anything new being written."""
+        parts = (getattr(self, field.name) for field in fields(self))
+        return any(isinstance(part, Part) and part.is_waiting for part in parts)
 
     @property
     def failed(self) -> tuple[MeasurementSet, ...]:
@@ -141,4 +154,5 @@ async def _part(question: Awaitable[T]) -> Part[T]:
     try:
         return Part(await question)
     except ArchiveError as err:
-        return Part(None, err.message, absent=isinstance(err, TableMissing))
+        absent, is_unavailable = isinstance(err, TableMissing), err.status == HTTPStatus.SERVICE_UNAVAILABLE
+        return Part(None, err.message, absent=absent, is_waiting=is_unavailable and not absent)
