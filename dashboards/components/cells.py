@@ -15,6 +15,9 @@ MISSING = "—"
 LONGEST_TEXT = 1000
 LONGEST_TITLE = 4000
 LONGEST_HREF = 16_000
+# Three thousand years to either side: ages beyond are none, and would be as wide as the page.
+_LATEST_UNIX = 1e11
+_LARGEST_WRITTEN_OUT = 1e15
 _WORDS: dict[str, str] = {
     "ok": "ok",
     "warn": "warning",
@@ -55,7 +58,7 @@ def cell(
         Tooltip.
     unix : float, optional
         Unix seconds: the age, ticking in the browser, is drawn after `value` (alone if `value` is None), the
-        time itself stands in the tooltip.
+        time itself stands in the tooltip. A number that is no possible time is called so instead.
     mono : bool
         Fixed-width letters, for paths and ids.
     note : str, optional
@@ -73,7 +76,7 @@ def cell(
     if missing and state is not None:
         text, missing = _WORDS[state], ""
     if missing and unix is not None:
-        text, missing = "", ""
+        text, missing = _text_beside_age(unix)
     made["t"] = shortened(text)
     if missing:
         made["title"], made["missing"] = missing, True
@@ -85,7 +88,7 @@ def cell(
         made["h"] = safe
     if state is not None:
         made["s"] = state
-    if unix is not None and math.isfinite(unix):
+    if unix is not None and abs(unix) <= _LATEST_UNIX:
         made["x"] = unix
     if mono:
         made["m"] = True
@@ -101,6 +104,13 @@ def shortened(text: str, longest: int = LONGEST_TEXT) -> str:
     return f"{text[:longest]} … ({len(text):,} characters)"
 
 
+def _text_beside_age(unix: float) -> tuple[str, str]:
+    """Return what `_text` does of nothing that is beside an age: a dash where that is none."""
+    if abs(unix) <= _LATEST_UNIX:
+        return "", ""
+    return MISSING, f"recorded as {unix:.6g}, which is no possible time"
+
+
 def _text(value: object, digits: int | None) -> tuple[str, str]:
     """Return the text of `value` and, for a missing one, why it is missing."""
     if hasattr(value, "item") and not isinstance(value, str | bytes):
@@ -114,7 +124,8 @@ def _text(value: object, digits: int | None) -> tuple[str, str]:
     if isinstance(value, float):
         if not math.isfinite(value):
             return MISSING, f"recorded as {value}"
-        return (f"{value:.6g}" if digits is None else f"{value:,.{digits}f}"), ""
+        is_plain = digits is not None and abs(value) < _LARGEST_WRITTEN_OUT
+        return (f"{value:,.{digits}f}" if is_plain else f"{value:.6g}"), ""
     return str(value), ""
 
 

@@ -88,6 +88,8 @@ def noise_words(noise_jy: float, *, digits: int = 3) -> tuple[str, str]:
         return "0", "mJy/beam"
     if size_jy < 10.0 ** -(digits + 2):  # fewer than two digits would be left of it in mJy
         return f"{noise_jy * 1e6:.3g}", "µJy/beam"
+    if size_jy >= 1e6:
+        return f"{noise_jy:.3g}", "Jy/beam"
     if size_jy >= 10:
         return f"{noise_jy:,.{0 if size_jy >= 1000 else 1}f}", "Jy/beam"
     return f"{noise_jy * 1e3:,.{digits}f}", "mJy/beam"

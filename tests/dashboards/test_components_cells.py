@@ -176,3 +176,17 @@ def test_a_tile_shows_no_more_of_a_long_note_than_a_wall_can_carry() -> None:
     assert len(made["note"]) < 400
     assert len(made["word"]) < 400
     assert made["note"].endswith("(1,000,002 characters)")
+
+
+@pytest.mark.parametrize("unix", [1e300, -1e300, 2e11, float("inf"), float("nan")])
+def test_a_number_that_is_no_time_is_called_so_instead_of_written_out(unix: float) -> None:
+    made = cell(None, unix=unix)
+    assert "x" not in made
+    assert (made["t"], made["missing"]) == ("—", True)
+    assert "no possible time" in made["title"]
+    assert cell("18:41", unix=unix) == {"t": "18:41"}
+
+
+def test_a_huge_number_is_no_wider_than_others() -> None:
+    assert cell(1e300, digits=2)["t"] == "1e+300"
+    assert cell(-1234567.0, digits=1)["t"] == "-1,234,567.0"
