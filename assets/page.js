@@ -59,11 +59,15 @@
   }
   const mark = () => { html.setAttribute('data-stale', ''); banner(); };
   function unmark() { html.removeAttribute('data-stale'); $('connection').hidden = true; $('connection').textContent = ''; }
-  /* A proxy that refuses websockets would make the page reload for ever: after three reloads in a minute it waits. */
+  /* A proxy that refuses websockets would make the page reload for ever: after three reloads in a minute it waits.
+     A server that has just started answers late: one reload is enough until then. */
+  let reloading_since = -Infinity;
   function reload() {
+    if (performance.now() - reloading_since < 20000) return true;
     const key = 'dsa110-reloads', recent = JSON.parse(sessionStorage.getItem(key) || '[]').filter(t => Date.now() - t < 60000);
     if (recent.length >= 3) return false;
     sessionStorage.setItem(key, JSON.stringify([...recent, Date.now()]));
+    reloading_since = performance.now();
     location.reload();
     return true;
   }

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Complaints, ServerProcess
 
@@ -214,6 +214,25 @@ def test_dead_server_is_announced_and_the_page_heals_itself(
     page.wait_for_function(f"document.documentElement.dataset.boot !== '{boot}'")
     expect(page.locator("tbody tr").first).to_have_attribute("data-key", "36")
     expect(page.locator("#connection")).not_to_be_visible()
+
+
+def test_a_page_that_waits_for_its_reload_does_not_ask_for_another(
+    page: Page, server: StartServer, complaints: Complaints
+) -> None:
+    complaints.allowed = True
+    made = server()
+    open_sample(page, made.url)
+    asked: list[Route] = []
+    made.kill()
+    expect(page.get_by_text(re.compile("Connection lost"))).to_be_visible()
+    page.route(made.url, lambda route: asked.append(route))
+    made.start()
+    page.wait_for_timeout(8000)
+    assert len(asked) == 1
+    asked[0].continue_()
+    expect(page.locator("#connection")).not_to_be_visible()
+    expect(page.locator("tbody tr").first).to_be_visible()
+    assert len(asked) == 1
 
 
 def test_hanging_server_is_announced_and_recovers_without_a_reload(
