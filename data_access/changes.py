@@ -221,7 +221,9 @@ class ChangeWatcher:
     def _remember_last_write(self, stamps: Mapping[str, _Stamp]) -> None:
         # A reader that opens a WAL database touches an empty -wal file: only one with content is a write.
         times = {role: [s[1] / 1e9 for s in stamp if s is not None and s[2] > 0] for role, stamp in stamps.items()}
-        self.writes = {role: max(found) for role, found in times.items() if found}
+        # What made a database unreadable is no news of the pipeline: the last one before that counts.
+        kept = {role: at for role, at in self.writes.items() if role in self.trouble}
+        self.writes = kept | {role: max(at) for role, at in times.items() if at and role not in self.trouble}
         essential = [self.writes[role] for role in _ESSENTIAL if role in self.writes]
         self.last_write = max(essential or self.writes.values(), default=None)
 

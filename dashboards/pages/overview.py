@@ -165,6 +165,7 @@ class OverviewPage(PageView):
         self.alerts.param.update(
             rows=[self._alert_row(a, known) for a in _shown(night.alerts.value or ())],
             empty=night.alerts.error or "No alerts.",
+            note=f"Not all: {unread}" if (unread := _unread_alerts(night)) else "",
         )
         self.images_slot.succeed(self.images)
         self.failures_slot.succeed(self.failures)
@@ -199,6 +200,10 @@ class OverviewPage(PageView):
 def _kept_or(newer: Any, shown: Any) -> Any:
     """Return the figure on the screen with the newer numbers in it, or the newer one where that cannot be."""
     return shown if shown is not None and update_figures([shown], [newer]) else newer
+
+
+def _unread_alerts(night: NightSummary) -> str:
+    return night.open_alerts.value.trouble if night.open_alerts.value is not None else ""
 
 
 def _shown(alerts: Sequence[Alert]) -> list[Alert]:

@@ -110,7 +110,9 @@ async def test_alerts_of_a_database_that_cannot_be_read_are_not_taken_for_none(
             time.time() - 60.0,
         )
     (databases / "alerts.sqlite3").write_bytes(b"garbage" * 1000)
-    tile = tile_of(await open_page(archive), "Open alerts")
+    page = await open_page(archive)
+    tile = tile_of(page, "Open alerts")
+    assert ("alerts.sqlite3" in page.alerts.note) == bool(n_left)
     if n_left:
         assert (tile["value"]["t"], tile["state"], tile["word"]) == ("1+", "warn", "to look at")
         assert "not all databases with alerts can be read" in tile["note"]

@@ -268,6 +268,24 @@ async def test_a_database_that_fails_is_named_to_readers_of_every_page(tmp_path:
     assert watcher.remarks == ("cannot be read now: alerts",)
 
 
+async def test_what_made_a_database_unreadable_is_not_its_last_write(tmp_path: Path) -> None:
+    path = numbers(tmp_path / "n.sqlite3", 1, journal="delete")
+    os.utime(path, (1e9, 1e9))
+    watcher = ChangeWatcher({"products": Database("products", path)}, interval_s=1.0)
+    await watcher.look()
+    whole = path.read_bytes()
+    path.unlink()
+    path.write_bytes(b"no database" * 500)
+    await watcher.look()
+    assert set(watcher.trouble) == {"products"}
+    assert watcher.last_write == 1e9
+    path.unlink()
+    path.write_bytes(whole)
+    await watcher.look()
+    assert not watcher.trouble
+    assert watcher.last_write == pytest.approx(path.stat().st_mtime, abs=0.001)
+
+
 async def test_a_busy_queue_does_not_make_the_images_look_young(tmp_path: Path) -> None:
     paths = {
         role: make_database(tmp_path / f"{role}.sqlite3", "CREATE TABLE t (x)") for role in ("products", "ingest")
