@@ -126,15 +126,19 @@ def listing_segments(listing: Listing, where: Where, sort: str) -> tuple[Segment
     async def with_value(after: Cursor | None, descending: bool, limit: int) -> Rows:
         return await _read_by_value(listing, where, sort, after, limit, descending=descending)
 
-    def by_key(condition: str) -> Segment:
-        async def read(after: Cursor | None, descending: bool, limit: int) -> Rows:
-            return await _read_by_key(listing, where, sort, condition, after, limit, descending=descending)
-
-        return Segment(read)
-
     if expression == listing.key:
-        return (by_key(""),)
-    return (Segment(with_value), by_key(f"{expression} IS NULL"), by_key(f"{expression} >= x''"))
+        return (segment_by_key(listing, where, sort, ""),)
+    others = (f"{expression} IS NULL", f"{expression} >= x''")
+    return (Segment(with_value), *(segment_by_key(listing, where, sort, condition) for condition in others))
+
+
+def segment_by_key(listing: Listing, where: Where, sort: str, condition: str) -> Segment:
+    """Return the rows for which one more condition holds, in the order of their key."""
+
+    async def read(after: Cursor | None, descending: bool, limit: int) -> Rows:
+        return await _read_by_key(listing, where, sort, condition, after, limit, descending=descending)
+
+    return Segment(read)
 
 
 async def _read_by_value(

@@ -33,6 +33,7 @@ from data_access.repositories.image_rows import (
     to_mosaic,
     to_region,
 )
+from data_access.repositories.observed import number_sql, stamp_sql
 from data_access.repositories.refined import Keep, read_refined_page
 
 _SKY = ("ra_deg", "dec_deg")
@@ -129,7 +130,9 @@ class ImageRepository:
         quality = await self._layout.find_or_none("image_qa") if wanted.verdict else None
         if quality is not None and quality.database is not listing.table.database:
             quality = None
-        return where_images(wanted, listing.table, _places(listing), listing.columns[-3], quality)
+        return where_images(
+            wanted, listing.table, _places(listing.table, listing.columns[-2:]), listing.columns[-3], quality
+        )
 
     async def types(self) -> tuple[str, ...]:
         """Return the types that occur among the newest images."""
@@ -186,7 +189,7 @@ class ImageRepository:
     async def find_without_place(self, *, limit: int) -> tuple[tuple[Image, ...], int]:
         """Return the newest images whose position is recorded nowhere, and how many there are, up to `COUNT_CAP`."""
         listing = await self._listing()
-        ra, dec = _places(listing)
+        ra, dec = _places(listing.table, listing.columns[-2:])
         condition = f"typeof({ra}) NOT IN ('real', 'integer') OR typeof({dec}) NOT IN ('real', 'integer')"
         images = await self._some(listing, condition, (), limit=limit)
         if len(images) < limit:
@@ -279,10 +282,16 @@ class ImageRepository:
             source += f' LEFT JOIN "{index.name}" m ON m.path = {table.column("ms_path", "i")}'
             pointing = (f"coalesce({index.column(f'pointing_{c}', 'm')}, {index.column(c, 'm')})" for c in _SKY)
             of_ms = (index.column("mid_mjd", "m"), *pointing)
-        sortable = ("created_at", "noise_jy", "dynamic_range", "center_dec_deg", "center_ra_deg", "type", "path",
-                    "beam_major_arcsec")  # fmt: skip
+        sortable = ("created_at", "noise_jy", "dynamic_range", "type", "path", "beam_major_arcsec")
         key = table.key("id", "i")
-        sorts = {"id": key, "epoch": of_ms[0], **{name: table.column(name, "i") for name in sortable}}
+        ra, dec = _places(table, of_ms[1:])
+        sorts = {
+            "id": key,
+            **{name: table.column(name, "i") for name in sortable},
+            "epoch": f"coalesce({stamp_sql(table.column('path', 'i'))}, {number_sql(of_ms[0])})",
+            "center_ra_deg": f"(CASE WHEN {ra} < 0 THEN {ra} + 360 ELSE {ra} END)",
+            "center_dec_deg": dec,
+        }
         return Listing(table, source, (*table.select(IMAGE_COLUMNS, "i"), *of_ms), key, sorts, "id")
 
     async def _some(
@@ -294,15 +303,15 @@ class ImageRepository:
         return tuple(to_image(row) for row in found.rows)
 
 
-def _places(listing: Listing) -> tuple[str, str]:
-    """Return the SQL of right ascension and declination, as `Image.position` chooses them."""
-    own = [listing.table.column(f"center_{name}", "i") for name in _SKY]
+def _places(table: Table, pointings: Sequence[str]) -> tuple[str, str]:
+    """Return the SQL of right ascension and declination, as `Image.position` chooses them: else the pointing."""
+    own = [table.column(f"center_{name}", "i") for name in _SKY]
     has_own = " AND ".join(
         f"typeof({column}) <> 'text' AND abs({column}) <= {most}" for column, most in zip(own, (360, 90), strict=True)
     )
     ra, dec = (
         f"(CASE WHEN {has_own} THEN {column} ELSE {pointing} END)"
-        for column, pointing in zip(own, listing.columns[-2:], strict=True)
+        for column, pointing in zip(own, pointings, strict=True)
     )
     return ra, dec
 

@@ -34,8 +34,8 @@ LISTS: dict[str, tuple[str, Find]] = {
 }  # fmt: skip
 SORTS = {
     "images": ("id",),  # the pipeline indexes neither their paths nor their times
-    "measurement sets": ("mid_mjd", "status", "path"),
-    "runs": ("mid_mjd", "status", "path"),
+    "measurement sets": ("status", "path"),
+    "runs": ("status", "path"),
     "tables": ("id", "valid_start_mjd", "path"),
     "tasks": ("id", "created_at", "status"),
     "sources": ("eta_metric", "sigma_deviation", "chi2_nu", "last_mjd"),
@@ -134,19 +134,28 @@ async def test_the_light_curve_is_looked_up_by_the_index_of_sources(
 
 
 @pytest.mark.parametrize("name", ["runs", "measurement sets"])
-async def test_an_interval_is_walked_along_the_index_of_its_middle(
-    empty_archive: Path, monkeypatch: pytest.MonkeyPatch, name: str
+@pytest.mark.parametrize("after_mjd", [None, 60_000.0], ids=["all", "interval"])
+@pytest.mark.parametrize("deep", [False, True], ids=["first page", "deep page"])
+async def test_the_order_of_observation_is_walked_along_the_index_of_middles(
+    empty_archive: Path, monkeypatch: pytest.MonkeyPatch, name: str, after_mjd: float | None, deep: bool
 ) -> None:
     async def find(archive: Archive, page: PageRequest) -> Any:
         if name == "runs":
-            return await archive.jobs.find_runs(RunFilter(after_mjd=60_000.0), page)
-        return await archive.measurement_sets.find(MeasurementSetFilter(after_mjd=60_000.0), page)
+            return await archive.jobs.find_runs(RunFilter(after_mjd=after_mjd), page)
+        return await archive.measurement_sets.find(MeasurementSetFilter(after_mjd=after_mjd), page)
 
-    seen = await _statements(empty_archive, find, PageRequest(50), monkeypatch)
-    plans = [_plan(*statement) for statement in seen if "LIMIT 51" in statement[1]]
-    assert len(plans) == 2
-    assert all(plan.startswith("SEARCH m USING INDEX") and "mid_mjd" in plan for plan in plans)
-    assert not [plan for plan in plans if "USE TEMP B-TREE FOR ORDER BY" in plan]
+    page = PageRequest(50, Cursor(60_500.0, 5).encode() if deep else "")
+    seen = await _statements(empty_archive, find, page, monkeypatch)
+    path, sql, values = next(s for s in seen if "UNION ALL" in s[1])
+    with_middle, without = sql.split(" UNION ALL ")
+    n = with_middle.count("?")
+    walked = _plan(path, with_middle, values[:n])
+    assert "SEARCH m USING INDEX" in walked
+    assert "mid_mjd" in walked
+    # The rows of one page are merged with those without a middle.
+    assert "TEMP B-TREE" not in walked
+    rest = _plan(path, without.rpartition(" ORDER BY 1")[0], values[n:])
+    assert "SCAN m" not in rest
 
 
 async def test_the_newest_measurement_set_is_read_from_the_end_of_its_index(
