@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import panel as pn
 import param
 
-from dashboards.components.cells import Cell, cell
+from dashboards.components.cells import Cell, State, cell
 from dashboards.components.filters import Field
 from dashboards.components.record_table import Column, RecordTable, Row, row
 from dashboards.components.tiles import Tiles
@@ -207,13 +207,21 @@ def stored_number(table: Caltable, name: str) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+NO_SNR = cell("not computed", title="Zeros are recorded: the solver computed no signal-to-noise", state="off")
+
+
 def flagged_cell(table: Caltable) -> Cell:
-    """Return the stored flagged share in percent, marked when its grade is not good."""
-    fraction = stored_number(table, "flagged_fraction")
+    """Return the stored flagged share in percent."""
+    return flagged_share_cell(stored_number(table, "flagged_fraction"))
+
+
+def flagged_share_cell(fraction: float | None, *, unit: str = "") -> Cell:
+    """Return the flagged share of a calibration table in percent, marked when its grade is not good."""
     grade = grade_caltable_flag_fraction(fraction)
     if fraction is None or grade.word not in ("suspect", "bad"):
-        return cell(None if fraction is None else 100 * fraction, digits=1, title=grade.reason)
-    return cell(f"{100 * fraction:.1f}", state="warn" if grade.word == "suspect" else "bad", title=grade.reason)
+        return cell(None if fraction is None else 100 * fraction, digits=1, unit=unit, title=grade.reason)
+    state: State = "warn" if grade.word == "suspect" else "bad"
+    return cell(f"{100 * fraction:.1f}", unit=unit, state=state, title=grade.reason)
 
 
 def snr_cell(table: Caltable) -> Cell:
@@ -221,7 +229,7 @@ def snr_cell(table: Caltable) -> Cell:
     snr = stored_number(table, "snr_median")
     snr = snr if snr is not None else stored_number(table, "snr_mean")
     if snr == 0:
-        return cell("0", title="Zero: the solver computed no signal-to-noise")
+        return NO_SNR
     grade = grade_caltable_snr(snr)
     if snr is None or grade.word not in ("suspect", "bad"):
         return cell(snr, digits=1, title=grade.reason)

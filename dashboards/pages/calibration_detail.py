@@ -17,6 +17,7 @@ from dashboards.components.notice import Notice
 from dashboards.components.plot_pane import plot_pane
 from dashboards.components.record_table import RecordTable
 from dashboards.components.slot import Slot
+from dashboards.pages.calibration import flagged_share_cell
 from dashboards.pages.calibration_facts import (
     COMPARED_COLUMNS,
     SET_COLUMNS,
@@ -33,7 +34,6 @@ from dashboards.pages.figure_updates import update_figures
 from dashboards.pages.filter_fields import with_present
 from dashboards.pages.grades import caltable_grades, grade_cell
 from dashboards.pages.layouts import FACTS_WIDTH, side_by_side
-from dashboards.pages.ms_facts import percent_cell
 from dashboards.pages.table_paths import Opened, open_path
 from dashboards.pages.wording import state_cell
 from dashboards.plots import plot_caltable
@@ -163,7 +163,7 @@ class CalibrationDetailPage(PageView):
             fact("type", cell(table.table_type if detail is None else f"{table.table_type or '?'} ({detail.kind})")),
             fact("status", state_cell(table.status)),
             fact("made", cell(None, unix=table.created_at)),
-            fact("flagged", missing if detail is None else percent_cell(detail.flag_fraction)),
+            fact("flagged", missing if detail is None else flagged_share_cell(detail.flag_fraction, unit="%")),
             fact("SNR", missing if detail is None else snr_number_cell(detail)),
             fact("grade", grade_cell(grade)),
         ]
@@ -185,7 +185,7 @@ class CalibrationDetailPage(PageView):
         self.users.param.update(
             caption="Measurement Sets observed while it was valid",
             total=f"{len(users)} in the first 24 h" if known else "",
-            rows=user_rows(users, self.table.set_name, links),
+            rows=user_rows(users, self.table, links),
             truncated=len(users) >= USERS_READ,
             note=f"the first {USERS_READ} are listed" if len(users) >= USERS_READ else "",
             empty="None in the first 24 hours." if known else "No start of validity is recorded.",

@@ -13,10 +13,9 @@ from dashboards.components.cells import Cell, cell
 from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
-from dashboards.pages.calibration import stored_number, validity_cells
+from dashboards.pages.calibration import NO_SNR, flagged_share_cell, stored_number, validity_cells
 from dashboards.pages.grades import caltable_grades, grade_cell
 from dashboards.pages.job_words import run_cell
-from dashboards.pages.ms_facts import percent_cell
 from dashboards.pages.wording import epoch_cell, full_mjd_cell, state_cell, window_words
 from data_access.records import Caltable, CaltableDetail
 from data_access.services.provenance import CaltableUse, Provenance
@@ -96,7 +95,7 @@ def file_groups(table: Caltable, detail: CaltableDetail) -> list[dict[str, Any]]
         fact("Kind", cell(detail.kind or None, note=detail.parameter)),
         fact("Solved from", cell(detail.ms_name or None, mono=True)),
         fact("Solutions", cell(detail.n_solutions, note=f"{detail.n_rows:,} rows")),
-        fact("Flagged", percent_cell(detail.flag_fraction)),
+        fact("Flagged", flagged_share_cell(detail.flag_fraction, unit="%")),
         fact("Fully flagged antennas", _names_cell(detail.fully_flagged)),
         fact("Median signal-to-noise", snr_number_cell(detail)),
         fact("Antennas", cell(f"{_n_with_data(detail)} with solutions of {len(detail.antennas.names)}")),
@@ -119,7 +118,7 @@ def file_groups(table: Caltable, detail: CaltableDetail) -> list[dict[str, Any]]
 def snr_number_cell(detail: CaltableDetail) -> Cell:
     """Return the median signal-to-noise; zero everywhere means that the solver computed none."""
     if detail.median_snr == 0:
-        return cell("not computed", title="The table holds zeros as signal-to-noise", state="off")
+        return NO_SNR
     return cell(detail.median_snr, digits=1)
 
 
@@ -160,7 +159,7 @@ def set_rows(tables: Sequence[Caltable], links: Links, *, present: str) -> list[
     ]
 
 
-def user_rows(uses: Sequence[CaltableUse], present: str | None, links: Links) -> list[Row]:
+def user_rows(uses: Sequence[CaltableUse], present: Caltable, links: Links) -> list[Row]:
     """Return one row per Measurement Set, with the set that applies to it: this table's own or another."""
     return [
         row(
@@ -179,10 +178,14 @@ def user_rows(uses: Sequence[CaltableUse], present: str | None, links: Links) ->
     ]
 
 
-def _applies_cell(name: str | None, present: str | None) -> Cell:
+def _applies_cell(name: str | None, present: Caltable) -> Cell:
     if name is None:
         return cell("none", state="off")
-    return cell("this one", state="ok") if name == present else cell(name, state="warn", title="another set applies")
+    if name != present.set_name:
+        return cell(name, state="warn", title="another set applies")
+    if present.status != "active":
+        return cell("this one, without this table", state="off", title="only active tables are applied")
+    return cell("this one", state="ok")
 
 
 def compared_rows(table: Caltable, detail: CaltableDetail | None) -> list[Row]:

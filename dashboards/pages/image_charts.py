@@ -210,7 +210,7 @@ class ImageCharts(PagePart["ImagesPage"]):
 
 
 def _noise_words(image: Image) -> str:
-    return "no noise" if image.noise_jy is None else " ".join(noise_words(image.noise_jy))
+    return "no noise" if image.noise_jy is None or not image.is_of_sky else " ".join(noise_words(image.noise_jy))
 
 
 def _words(image: Image) -> str:
@@ -223,13 +223,17 @@ def _numbers(values: Sequence[float | None]) -> npt.NDArray[np.float64]:
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
+def _noise_mjy(images: Sequence[Image]) -> npt.NDArray[np.float64]:
+    return _numbers([image.noise_jy if image.is_of_sky else None for image in images]) * 1e3
+
+
 def _series(images: Sequence[Image], quantity: Any, scope: str) -> ImageSeries:
     if quantity == "noise":
-        value = _numbers([image.noise_jy for image in images]) * 1e3
+        value = _noise_mjy(images)
     elif quantity == "beam":
         value = _numbers([image.beam_major_arcsec for image in images])
     else:
-        value = _numbers([image.dynamic_range for image in images])
+        value = _numbers([image.dynamic_range if image.is_of_sky else None for image in images])
     ids, names = [str(image.id) for image in images], [image.name for image in images]
     return ImageSeries(quantity, ids, names, _numbers([image.epoch.mjd for image in images]), value, scope)
 
@@ -242,7 +246,7 @@ def _fields(images: Sequence[Image], scope: str) -> ImageFields:
         ra_deg=_numbers([place.ra_deg for place in places]),
         dec_deg=_numbers([place.dec_deg for place in places]),
         radius_deg=_numbers([_radius_deg(image) for image in images]),
-        noise_mjy=_numbers([image.noise_jy for image in images]) * 1e3,
+        noise_mjy=_noise_mjy(images),
         age_days=unix_to_mjd(time.time()) - _numbers([image.epoch.mjd for image in images]),
         scope=scope,
     )

@@ -10,7 +10,7 @@ from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, RecordTable, row
 from dashboards.links import Links
 from dashboards.pages.job_words import run_cell
-from dashboards.pages.wording import full_epoch_cell, noise_cell, position_cells, state_cell, unknown_cell
+from dashboards.pages.wording import full_epoch_cell, image_noise_cell, position_cells, state_cell, unknown_cell
 from data_access.analysis.image_sky import frame_name
 from data_access.records import Image, ImageHeader
 from data_access.records.images import ImageNeighbour
@@ -27,7 +27,7 @@ def heading_items(image: Image) -> list[dict[str, Any]]:
     return [
         fact("observed", full_epoch_cell(image.epoch)),
         fact("type", cell(image.type)),
-        fact("noise", noise_cell(image.noise_jy, with_unit=True)),
+        fact("noise", image_noise_cell(image, with_unit=True)),
         fact("dynamic range", cell(image.dynamic_range, digits=0)),
         fact("registered", cell(None, unix=image.created_at)),
     ]
@@ -50,7 +50,7 @@ def record_groups(image: Image, links: Links, look: Mapping[str, str] | None) ->
                 fact("Field", cell(image.field_name)),
                 fact("Centre RA", ra),
                 fact("Centre Dec", dec),
-                fact("Noise", noise_cell(image.noise_jy, with_unit=True, digits=4)),
+                fact("Noise", image_noise_cell(image, with_unit=True, digits=4)),
                 fact("Dynamic range", cell(image.dynamic_range, digits=1)),
                 fact("Beam major", cell(image.beam_major_arcsec, unit="″", digits=2)),
                 fact("Beam minor", cell(image.beam_minor_arcsec, unit="″", digits=2)),

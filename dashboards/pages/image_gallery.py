@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards.components.gallery import Picture, picture
 from dashboards.links import Links
 from dashboards.pages.image_rows import graded_cell
-from dashboards.pages.wording import epoch_cell, noise_cell, with_utc
+from dashboards.pages.wording import epoch_cell, image_noise_cell, with_utc
 from data_access.records import FileState, Image
 
 # A page of tiles is read again as a whole when it grows or changes; this many still take milliseconds.
@@ -24,7 +24,7 @@ def image_picture(image: Image, state: FileState | None, links: Links) -> Pictur
         image.name,
         [
             with_utc(epoch_cell(image.epoch, seconds=False)),
-            noise_cell(image.noise_jy, with_unit=True, title="recorded noise"),
+            image_noise_cell(image, with_unit=True, title="recorded noise"),
             graded_cell(image),
         ],
         href=links.image(image.id),

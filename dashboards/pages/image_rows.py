@@ -8,7 +8,7 @@ from dashboards.components.cells import Cell, cell
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
 from dashboards.pages.grades import grade_cell
-from dashboards.pages.wording import epoch_cell, file_cell, noise_cell, position_cells
+from dashboards.pages.wording import epoch_cell, file_cell, image_noise_cell, position_cells
 from data_access.records import FileState, Image
 from data_access.repositories.image_filter import image_grade
 
@@ -40,7 +40,7 @@ def image_row(image: Image, state: FileState | None, links: Links) -> Row:
             epoch_cell(image.epoch),
             cell(image.type),
             *place_cells(image),
-            noise_cell(image.noise_jy),
+            image_noise_cell(image),
             cell(image.dynamic_range, digits=0),
             cell(beam_text(image)),
             graded_cell(image),

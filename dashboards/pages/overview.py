@@ -14,7 +14,7 @@ from dashboards.components.record_table import RecordTable, Row, row
 from dashboards.components.tiles import Tiles
 from dashboards.pages.figure_updates import update_figures
 from dashboards.pages.night_tiles import night_tiles
-from dashboards.pages.wording import epoch_cell, noise_against_time, noise_cell, state_cell
+from dashboards.pages.wording import epoch_cell, image_noise_cell, noise_against_time, state_cell
 from dashboards.plots import (
     Night,
     TimelineEvent,
@@ -174,7 +174,7 @@ class OverviewPage(PageView):
     def _image_row(self, image: Image) -> Row:
         cells = [
             cell(image.name, mono=True, title=epoch_cell(image.epoch).get("title")),
-            noise_cell(image.noise_jy),
+            image_noise_cell(image),
             cell(None, unix=image.created_at),
         ]
         return row(image.id, cells, href=self.session.links.image(image.id))

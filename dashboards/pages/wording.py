@@ -105,6 +105,13 @@ def noise_cell(noise_jy: float | None, *, with_unit: bool = False, digits: int =
     )
 
 
+def image_noise_cell(image: Image, *, with_unit: bool = False, digits: int = 3, title: str = "") -> Cell:
+    """Return the recorded noise of an image; of one that is not of the sky as it is recorded, without a unit."""
+    if image.noise_jy is None or image.is_of_sky:
+        return noise_cell(image.noise_jy, with_unit=with_unit, digits=digits, title=title)
+    return cell(image.noise_jy, unit="as recorded", title=f"no noise of the sky: an image of type '{image.type}'")
+
+
 def file_cell(state: FileState | None) -> Cell:
     """Return whether a recorded file is on disk, in a word."""
     if state is None:
@@ -152,7 +159,9 @@ def window_words(windows: Sequence[SpectralWindow]) -> str | None:
 
 
 def noise_against_time(images: Sequence[Image]) -> tuple[FloatArray, FloatArray, list[str]]:
-    """Return MJD, noise (Jy/beam) and names of the images that have both."""
-    known = [image for image in images if image.noise_jy is not None and image.epoch.mjd is not None]
+    """Return MJD, noise (Jy/beam) and names of the images of the sky that have both."""
+    known = [
+        image for image in images if image.is_of_sky and image.noise_jy is not None and image.epoch.mjd is not None
+    ]
     mjd = np.array([image.epoch.mjd for image in known], dtype=np.float64)
     return mjd, np.array([image.noise_jy for image in known], dtype=np.float64), [image.name for image in known]

@@ -23,6 +23,7 @@ QUANTITIES: dict[Quantity, tuple[str, str, str]] = {
     "beam": ("Beam", "″", "Beam, major axis (″)"),
 }
 _MOST_NAMES = 6
+_LARGEST_MJY = 1e4
 _USUAL = "within the usual scatter"
 # Inside of its axes, on a screen of 1280 pixels.
 NARROWEST_PX, LOWEST_PX = 300.0, 110.0
@@ -61,8 +62,13 @@ class ImageSeries:
 
     def words(self, index: int) -> str:
         """Return a value with its unit."""
+        return self._with_unit(float(self.value[index]))
+
+    def _with_unit(self, number: float, *, digits: int = 3) -> str:
         unit = QUANTITIES[self.quantity][1]
-        return f"{self.value[index]:.3g} {unit}".rstrip()
+        if unit == "mJy/beam" and abs(number) >= _LARGEST_MJY:
+            number, unit = number / 1e3, "Jy/beam"
+        return f"{number:.{digits}g} {unit}".rstrip()
 
     def reason(self, index: int, spread: Spread, *, in_full: bool = False) -> str:
         """Return why a value stands out; in full with the numbers that say so."""
@@ -70,8 +76,7 @@ class ImageSeries:
         words = f"{abs(spread.score[index]):.1f} σ {side}"
         if not in_full:
             return f"{words} median"
-        unit = QUANTITIES[self.quantity][1]
-        middle, width = (f"{number} {unit}".rstrip() for number in (f"{spread.median:.3g}", f"{spread.sigma:.2g}"))
+        middle, width = self._with_unit(spread.median), self._with_unit(spread.sigma, digits=2)
         return f"{self.words(index)}, {words} the median {middle} (robust σ {width}, limit {THRESHOLD:g} σ)"
 
 

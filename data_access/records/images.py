@@ -8,6 +8,9 @@ from typing import Any
 
 from data_access.records.base import Epoch
 
+NOT_OF_SKY = ("rms", "background", "mask", "model", "psf", "pb", "weight", "residual")
+"""Types of images whose figures are none of the sky: a noise of theirs is no noise of an image."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageNeighbour:
@@ -76,6 +79,11 @@ class Image:
     def name(self) -> str:
         """Last part of the path."""
         return PurePosixPath(self.path).name or self.path
+
+    @property
+    def is_of_sky(self) -> bool:
+        """False for models, beams, maps of the noise and the like."""
+        return (self.type or "").lower() not in NOT_OF_SKY
 
     @property
     def position(self) -> ImagePlace:

@@ -151,7 +151,7 @@ def _stored_sorts(table: Table) -> dict[str, str]:
         value = f"coalesce({', '.join(values)})" if len(values) > 1 else values[0]
         return f"(CASE WHEN json_valid({metrics}) THEN {value} END)"
 
-    return {"flagged": stored("flagged_fraction"), "snr": stored("snr_median", "snr_mean")}
+    return {"flagged": stored("flagged_fraction"), "snr": f"nullif({stored('snr_median', 'snr_mean')}, 0)"}
 
 
 def _where(wanted: CaltableFilter, table: Table) -> Where:

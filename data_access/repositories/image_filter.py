@@ -13,6 +13,7 @@ from data_access.analysis.qa import Grade, grade_dynamic_range, grade_image_nois
 from data_access.analysis.times import format_mjd_utc
 from data_access.layout import Table
 from data_access.records import Image, ImagePlace
+from data_access.records.images import NOT_OF_SKY
 from data_access.repositories.base import Where
 
 NOT_JUDGED = "not judged"
@@ -43,7 +44,8 @@ class ImageFilter:
     beam_min_arcsec, beam_max_arcsec : float
         Of the major axis.
     grade : str
-        One of `GRADES`: the worse one of the recorded noise and dynamic range, or `NOT_JUDGED` where neither can be.
+        One of `GRADES`: the worse one of the recorded noise and dynamic range, or `NOT_JUDGED` where neither can be,
+        or where the image is not of the sky.
     verdict : str
         What the pipeline wrote into ``image_qa.overall_quality``.
     """
@@ -75,6 +77,9 @@ class ImageFilter:
 
 def image_grade(image: Image) -> Grade:
     """Return the grade of what is recorded for an image: the worse one of noise and dynamic range."""
+    if not image.is_of_sky:
+        text = f"An image of type '{image.type}' is not judged: the thresholds are for images of the sky"
+        return Grade("not applicable", text)
     return worst((grade_image_noise(image.noise_jy), grade_dynamic_range(image.dynamic_range)))
 
 
@@ -143,7 +148,7 @@ def where_images(
     if wanted.cone is not None:
         _add_box(where, wanted.cone, ra, dec)
     if wanted.grade:
-        _add_grade(where, wanted.grade, column("noise_jy"), column("dynamic_range"))
+        _add_grade(where, wanted.grade, column("noise_jy"), column("dynamic_range"), column("type"))
     if wanted.verdict:
         _add_verdict(where, wanted.verdict, column("path"), quality)
     return where
@@ -193,8 +198,9 @@ def _add_box(where: Where, cone: Cone, ra: str, dec: str) -> None:
         where.add(f"({spans})", *(edge for span in box.ra_spans for edge in span))
 
 
-def _add_grade(where: Where, grade: str, noise: str, dynamic_range: str) -> None:
+def _add_grade(where: Where, grade: str, noise: str, dynamic_range: str, kind: str) -> None:
     """Add the conditions of `image_grade`: impossible values (text, infinities, a noise of zero) have no say."""
+    is_of_sky = f"lower(coalesce({kind}, '')) NOT IN ({','.join('?' * len(NOT_OF_SKY))})"
     limits = thresholds()
     noise_limit, range_limit = limits["image_noise"], limits["dynamic_range"]
     has_noise = f"(typeof({noise}) IN ('real', 'integer') AND {noise} > 0 AND {noise} < 9e999)"
@@ -204,8 +210,10 @@ def _add_grade(where: Where, grade: str, noise: str, dynamic_range: str) -> None
     beyond = f"(({has_noise} AND {noise} > ?) OR ({has_range} AND {dynamic_range} < ?))"
     bad, suspect = (noise_limit.bad, range_limit.bad), (noise_limit.suspect, range_limit.suspect)
     if grade == NOT_JUDGED:
-        where.add(f"NOT ({has_noise} OR {has_range})")
-    elif grade == "bad":
+        where.add(f"NOT ({is_of_sky} AND ({has_noise} OR {has_range}))", *NOT_OF_SKY)
+        return
+    where.add(is_of_sky, *NOT_OF_SKY)
+    if grade == "bad":
         where.add(beyond, *bad)
     elif grade == "suspect":
         where.add(f"({beyond} AND NOT {beyond})", *suspect, *bad)

@@ -26,6 +26,7 @@ from data_access.readers.image_quality import measure_quality
 from data_access.records import Image, ImageHeader
 from data_access.records.image_quality import Catalog, CatalogOffsets, MeasuredQuality
 from data_access.repositories.catalogs import CatalogRepository
+from data_access.repositories.image_filter import image_grade
 from data_access.repositories.images import ImageRepository
 from data_access.services.cache import FileKey, SingleFlightCache, file_key
 from data_access.services.files import FileService
@@ -35,7 +36,6 @@ from data_access.services.stored_figures import StoredFigure, stored_figures, un
 _LEAST_MATCHES = 5
 _MOST_RADIUS_DEG = 5.0
 _KEPT = 200
-_NOT_SKY = ("rms", "background", "mask", "model", "psf", "pb", "weight", "residual")
 # Names of a residual image beside an image, by how the image's own name ends.
 _RESIDUALS = (
     (
@@ -162,9 +162,8 @@ def quality_grades(measured: MeasuredQuality) -> tuple[Grade, ...]:
 
 def _verdict(image: Image, measured: MeasuredQuality, grades: tuple[Grade, ...]) -> Grade:
     """Return the worst grade; an image whose noise nobody can judge is not good for having few blank pixels."""
-    if (image.type or "").lower() in _NOT_SKY:
-        text = f"An image of type '{image.type}' is not judged: the thresholds are for images of the sky"
-        return Grade("not applicable", text)
+    if not image.is_of_sky:
+        return image_grade(image)
     found = worst(grades)
     if found.word == "good" and jy_per_beam(measured.unit) is None:
         text = f"The unit of the image is {unit_words(measured.unit)}: the thresholds are for images in Jy/beam"

@@ -257,6 +257,30 @@ async def test_delays_without_signal_to_noise_are_not_graded_bad_for_it(
     assert facts["Flagged share"]["t"] == "suspect"
 
 
+async def test_a_flagged_share_is_marked_by_its_grade_wherever_it_stands(real: Archive) -> None:
+    seen = set()
+    for table in (await real.calibration.find(CaltableFilter(), PageRequest(50))).rows:
+        view = await open_detail(real, table.path)
+        if view.detail is None:
+            continue
+        facts = facts_of(view.contents_slot.content.groups)
+        heading = {item["label"]: item["cell"] for item in view.heading.items}
+        word = facts["Flagged share"]["t"]
+        state = {"good": None, "suspect": "warn", "bad": "bad"}[word]
+        assert heading["flagged"].get("s") == facts["Flagged"].get("s") == state, table.path
+        assert (snr_cell(table)["t"] == "not computed") <= (heading["SNR"]["t"] == "not computed")
+        seen.add(word)
+    assert len(seen) >= 2
+
+
+async def test_a_set_applies_without_its_failed_table(real: Archive, real_archive_split: Path) -> None:
+    failed = await open_detail(real, str(real_archive_split / f"{BANDPASS}_failed"))
+    active = await open_detail(real, str(real_archive_split / BANDPASS))
+    for view, word, state in ((failed, "this one, without this table", "off"), (active, "this one", "ok")):
+        cells = [row["cells"][-1] for row in view.users.rows]
+        assert [(cell["t"], cell["s"]) for cell in cells if cell["t"].startswith("this one")][:1] == [(word, state)]
+
+
 async def test_a_failed_table_says_so_first_and_shows_what_is_recorded(
     real: Archive, real_archive_split: Path
 ) -> None:

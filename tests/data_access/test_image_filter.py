@@ -15,16 +15,17 @@ from data_access.records import Image, PageRequest
 from data_access.repositories import refined
 from data_access.repositories.image_filter import GRADES, NOT_JUDGED, ImageFilter, image_grade
 
-COLUMNS = "path ms_path center_ra_deg center_dec_deg beam_major_arcsec noise_jy dynamic_range"
+COLUMNS = "path ms_path center_ra_deg center_dec_deg beam_major_arcsec noise_jy dynamic_range type"
 ROWS: list[tuple[Any, ...]] = [
-    ("/i/2025-10-13T01:00:00.img.fits", None, 0.2, 54.0, 30.0, 0.0005, 500.0),
-    ("/i/2025-10-13T23:59:59.img.fits", None, 359.9, 54.1, 31.0, 0.0005, 20.0),
-    ("/i/no-time.fits", "/ms/a.ms", None, None, 40.0, 0.002, None),
-    ("/i/nothing.fits", None, None, None, None, None, None),
-    ("/i/2025-10-14T00:00:00.img.image/", None, -0.3, 54.0, "wide", "much", None),
-    ("/i/field_2025-10-14T12:00:00.fits", None, 180.0, 89.9, 5.0, 0.02, 5.0),
+    ("/i/2025-10-13T01:00:00.img.fits", None, 0.2, 54.0, 30.0, 0.0005, 500.0, "5min"),
+    ("/i/2025-10-13T23:59:59.img.fits", None, 359.9, 54.1, 31.0, 0.0005, 20.0, None),
+    ("/i/no-time.fits", "/ms/a.ms", None, None, 40.0, 0.002, None, "IMAGE"),
+    ("/i/nothing.fits", None, None, None, None, None, None, "rms"),
+    ("/i/2025-10-14T00:00:00.img.image/", None, -0.3, 54.0, "wide", "much", None, None),
+    ("/i/field_2025-10-14T12:00:00.fits", None, 180.0, 89.9, 5.0, 0.02, 5.0, "5min"),
+    ("/i/2025-11-01T00:00:00-model.fits", None, 90.0, 10.0, 5.0, 1e-10, 5.0, "Model"),
 ]
-NAMES = ["first", "second", "of_ms", "nothing", "third", "pole"]
+NAMES = ["first", "second", "of_ms", "nothing", "third", "pole", "model"]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ async def found(folder: Path, wanted: ImageFilter) -> list[str]:
     ("wanted", "expected"),
     [
         (ImageFilter(after_mjd=60961.0, before_mjd=60962.0), ["first", "second", "of_ms", "third"]),
-        (ImageFilter(after_mjd=60961.9), ["second", "third", "pole"]),
+        (ImageFilter(after_mjd=60961.9), ["second", "third", "pole", "model"]),
         (ImageFilter(before_mjd=60961.2), ["first"]),
         (ImageFilter(cone=Cone(0.0, 54.0, 1.0)), ["first", "second", "of_ms", "third"]),
         (ImageFilter(cone=Cone(0.0, 54.0, 0.2)), ["first", "second", "third"]),
@@ -65,7 +66,7 @@ async def found(folder: Path, wanted: ImageFilter) -> list[str]:
         (ImageFilter(grade="good"), ["first"]),
         (ImageFilter(grade="suspect"), ["second", "of_ms"]),
         (ImageFilter(grade="bad"), ["pole"]),
-        (ImageFilter(grade="not judged"), ["nothing", "third"]),
+        (ImageFilter(grade="not judged"), ["nothing", "third", "model"]),
         (ImageFilter(verdict="poor"), ["nothing"]),
         (ImageFilter(grade="suspect", cone=Cone(0.0, 54.0, 0.2)), ["second"]),
     ],
