@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from data_access.database_errors import explained_error, explained_file_error, no_file_error
+from data_access.database_errors import EXPLAINED, explained_error, explained_file_error, no_file_error
 from data_access.errors import (
     DatabaseCorrupt,
     DatabaseError,
@@ -149,20 +149,16 @@ class Database:
                     self._drop_lanes()
                 await asyncio.sleep(0.05 * attempt)
                 continue
-            except Exception as err:
-                if (explained := self._explained(err)) is not None:
-                    lanes.patience.failed(explained)
-                    raise explained from err
-                raise
+            except LanesClosed as err:
+                raise self._closed() from err
+            except EXPLAINED as err:
+                explained = explained_error(err, self.role, self.path)
+                lanes.patience.failed(explained)
+                raise explained from err
             lanes.patience.succeeded()
             self._identity = connection.identity
             return found
         raise self._replaced_again()
-
-    def _explained(self, err: Exception) -> Exception | None:
-        if isinstance(err, LanesClosed):
-            return self._closed()
-        return explained_error(err, self.role, self.path)
 
     def _closed(self) -> DatabaseError:
         return DatabaseError(f"{self.path} was closed", path=str(self.path), role=self.role)

@@ -20,17 +20,19 @@ from data_access.errors import (
 _PERMISSIONS = "Check the permissions of the file, its -wal and -shm files and its folder."
 
 
-def explained_error(err: BaseException, role: str, path: Path) -> Exception | None:
-    """Return the error of the archive that `err` means for a database; None when it is none of its kind."""
+EXPLAINED = (sqlite3.Error, OSError, OverflowError, UnicodeEncodeError)
+"""What SQLite, the file system and values that it cannot hold raise."""
+
+
+def explained_error(err: Exception, role: str, path: Path) -> Exception:
+    """Return the error of the archive that one of `EXPLAINED` means for a database."""
     if getattr(err, "sqlite_errorname", "") == "SQLITE_READONLY_ROLLBACK":
         return _of_hot_journal(role, path)
     if isinstance(err, sqlite3.Error):
         return _of_sqlite(str(err), role, path)
     if isinstance(err, OSError):
         return explained_file_error(err, role, path)
-    if isinstance(err, OverflowError | UnicodeEncodeError):
-        return ValidationError(f"A value of this query cannot stand in a database: {err}")
-    return None
+    return ValidationError(f"A value of this query cannot stand in a database: {err}")
 
 
 def explained_file_error(err: OSError, role: str, path: Path) -> DatabaseError:

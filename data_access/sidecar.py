@@ -159,8 +159,8 @@ class Sidecar:
             connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(meta.items()))
         sums.saved_to = sums.last_id
 
-    def _explained(self, err: BaseException) -> Exception:
-        return explained_error(err, "cache", self.path) or err  # type: ignore[return-value]
+    def _explained(self, err: Exception) -> Exception:
+        return explained_error(err, "cache", self.path)
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)

@@ -18,6 +18,7 @@ from dashboards.components.facts import Facts, fact, group
 from dashboards.pages.image_rows import beam_text
 from dashboards.pages.part import PagePart
 from dashboards.pages.wording import noise_words
+from dashboards.plots.empty import empty_figure
 from dashboards.plots.image_map import ImageFields, ImageMapPlot, plot_image_map, update_image_map
 from dashboards.plots.image_trend import QUANTITIES, ImageSeries, ImageTrendPlot, plot_image_trend, update_image_trend
 from data_access.analysis.times import format_mjd_utc, unix_to_mjd
@@ -113,7 +114,9 @@ class ImageCharts(PagePart["ImagesPage"]):
 
     def _redraw(self, *_events: Any) -> None:
         theme, series = self.page.session.theme, _series(self.images, self.page.quantity, self._scope)
-        if self.trend is None:
+        if not series.is_drawn.any():
+            self._show_no_trend(series)
+        elif self.trend is None:
             self.trend = plot_image_trend(series, theme=theme)
             self._listen(self.trend.source)
             self.trend_slot.succeed(self.trend.figure)
@@ -121,6 +124,12 @@ class ImageCharts(PagePart["ImagesPage"]):
             update_image_trend(self.trend, series, theme=theme)
         self._redraw_map(theme)
         self._selected_changed()
+
+    def _show_no_trend(self, series: ImageSeries) -> None:
+        if self.trend is not None or self.trend_slot.content is None:
+            self.trend = None
+            words, title = "no image with an epoch and a value", f"{QUANTITIES[series.quantity][0]} of images"
+            self.trend_slot.succeed(empty_figure(words, self.page.session.theme, title=title, height=_HEIGHT))
 
     def _redraw_map(self, theme: str) -> None:
         """The map is made when it is first asked for."""

@@ -106,8 +106,10 @@ def quality_groups(report: QualityReport, image: Image, links: Links) -> list[di
 
 
 def _offset_items(offsets: CatalogOffsets) -> list[dict[str, Any]]:
+    alone = "of one match, perhaps another source" if offsets.n_matched == 1 else None
+
     def median(value: float, scatter: float, unit: str) -> Cell:
-        note = f"scatter {scatter:.2g}" if math.isfinite(scatter) else None
+        note = f"scatter {scatter:.2g}" if math.isfinite(scatter) else alone
         return cell(f"{value:+.2f}" if math.isfinite(value) else None, unit=unit, note=note)
 
     return [
@@ -124,7 +126,9 @@ def _offset_items(offsets: CatalogOffsets) -> list[dict[str, Any]]:
             "Flux ratio",
             cell(
                 f"{offsets.flux_ratio:.3f}" if math.isfinite(offsets.flux_ratio) else None,
-                note=f"scatter {offsets.flux_ratio_scatter:.2g}" if math.isfinite(offsets.flux_ratio) else None,
+                note=f"scatter {offsets.flux_ratio_scatter:.2g}"
+                if math.isfinite(offsets.flux_ratio_scatter)
+                else alone,
                 title="peak in the image over catalogue flux, brought to its frequency with a spectral index of −0.7",
             ),
         ),

@@ -114,7 +114,7 @@ def plane_facts(table: VariabilityTable, cuts: Cuts, min_epochs: int, data: EtaV
             ],
         ),
         group("Drawn", [fact("Sources", cell(drawn_words(data.n_rows, data.n_drawn)))]),
-        group("Left out of the plane", _left_out(table, data.n_rows, min_epochs)),
+        group("Left out, of the sources with measurements", _left_out(table, data.n_rows, min_epochs)),
     ]
 
 

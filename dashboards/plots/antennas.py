@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dashboards.plots.bokeh_models import Figure, models, value
 from dashboards.plots.empty import empty_figure
-from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint, plain_text
+from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint, plain_formatter, plain_text
 from dashboards.plots.theme import Theme, get_theme
 from dashboards.plots.time_axis import utc_formatter, utc_ms
 from data_access.records import AntennaTable, MeasurementSetDetail
@@ -216,6 +216,7 @@ def plot_flag_fraction_by_channel(detail: MeasurementSetDetail, *, theme: str = 
         name="flags_by_channel",
         y_range=models.Range1d(0, 100),
     )
+    figure.xaxis[0].formatter = plain_formatter()
     source = models.ColumnDataSource(flags_by_channel_columns(detail), name="flags_by_channel")
     points = _line_and_points(figure, colours, "freq_mhz", source)
     rows = [("frequency", "@freq_mhz{0.000} MHz"), ("channel", "@channel{0}"), ("flagged", "@percent{0.0} %")]

@@ -19,7 +19,7 @@ from dashboards.plots.caltable_values import (
     time_band,
 )
 from dashboards.plots.empty import empty_figure
-from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint
+from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint, plain_formatter
 from dashboards.plots.theme import Theme, get_theme
 from dashboards.plots.time_axis import add_mjd_axis, utc_formatter
 from data_access.records import CaltableDetail
@@ -100,6 +100,7 @@ def _plot_spectrum(
 ) -> Figure:
     theme = get_theme(theme_name)
     figure = _start(detail, quantity, theme, "Frequency (MHz)", height)
+    figure.xaxis[0].formatter = plain_formatter()
     lines = []
     for pol, pol_name in enumerate(detail.pol_names):
         colour = theme.series[pol % len(theme.series)]

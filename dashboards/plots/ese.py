@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from dashboards.plots.bokeh_models import Figure, models
+from dashboards.plots.empty import empty_figure
 from dashboards.plots.light_curve_data import bar_words, systematic_words
 from dashboards.plots.measurement_kinds import FluxKind, FluxUnit
 from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint, steady_formatter
@@ -55,6 +56,10 @@ def plot_ese(
     return made
 
 
+def _is_empty(curve: LightCurve, dips: DipCurve) -> bool:
+    return not np.any(np.isfinite(dips.flux) & np.isfinite(curve.mjd))
+
+
 def ese_columns(
     curve: LightCurve, dips: DipCurve, scale: float, theme: str, options: EseOptions = _DEFAULTS
 ) -> dict[str, Any]:
@@ -97,6 +102,8 @@ def _panel(
     curve: LightCurve, dips: DipCurve, which: str, y_label: str, title: str, scale: float, theme: str,
     x_range: Any, per: str, options: EseOptions,
 ) -> Figure:  # fmt: skip
+    if _is_empty(curve, dips):
+        return empty_figure("no measurement that is used", theme, title=title, height=HEIGHT)
     colours = get_theme(theme)
     figure = _time_figure(theme, title, y_label, x_range, f"ese_{which}")
     source = models.ColumnDataSource(ese_columns(curve, dips, scale, theme, options), name=f"ese_{which}")

@@ -60,6 +60,11 @@ class ImageSeries:
         """Middle, width and scores of the values."""
         return spread_of(self.value)
 
+    @property
+    def is_drawn(self) -> npt.NDArray[np.bool_]:
+        """Which images have both an epoch and a value, shape (n_image,)."""
+        return np.isfinite(self.mjd) & np.isfinite(self.value)
+
     def words(self, index: int) -> str:
         """Return a value with its unit."""
         return self._with_unit(float(self.value[index]))
@@ -95,7 +100,7 @@ class ImageTrendPlot:
 def image_trend_columns(series: ImageSeries, *, theme: str = "dark") -> dict[str, dict[str, Any]]:
     """Return the columns of the points and of the names of outliers, by the name of their source."""
     colours, spread = get_theme(theme), series.spread
-    known = np.flatnonzero(np.isfinite(series.mjd) & np.isfinite(series.value))
+    known = np.flatnonzero(series.is_drawn)
     known = known[np.argsort(series.mjd[known], kind="stable")]
     out = spread.stands_out[known]
     points = {
@@ -115,7 +120,7 @@ def image_trend_columns(series: ImageSeries, *, theme: str = "dark") -> dict[str
 
 def _named(series: ImageSeries, spread: Spread, rows: npt.NDArray[np.int64]) -> dict[str, Any]:
     """Name the most extreme outliers, as far as their names do not fall upon each other."""
-    shown = np.isfinite(series.mjd) & np.isfinite(series.value)
+    shown = series.is_drawn
     x, y = _shares(series.mjd, shown), _shares(series.value, shown)
     chosen: list[_Name] = []
     for row in rows[np.argsort(-np.abs(spread.score[rows]), kind="stable")].tolist():

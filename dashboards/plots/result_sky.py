@@ -23,7 +23,7 @@ def plot_result_sky(sky: ResultSky, *, theme: str = "dark", height: int = 360) -
     Sources of the table on the page are ringed by `ring_listed`.
     """
     if sky.rows.size == 0:
-        return empty_figure("no source of this result has a position", theme, title="Sky map", height=height)
+        return empty_figure("no source with a position in this result", theme, title="Sky map", height=height)
     colours = get_theme(theme)
     figure = _whole_sky(colours, height) if sky.projection == "aitoff" else _flat(colours, height)
     cells = models.ColumnDataSource(sky.columns["cells"], name="sky_cells")

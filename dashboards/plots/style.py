@@ -74,6 +74,11 @@ def new_figure(
     return figure
 
 
+def plain_formatter() -> Any:
+    """Return tick labels with all their digits: a frequency of 111,458 MHz is not 1.11458e+5."""
+    return models.BasicTickFormatter(use_scientific=False)
+
+
 def steady_formatter() -> Any:
     """Return tick labels that are as wide with one digit as with four.
 

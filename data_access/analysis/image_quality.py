@@ -166,9 +166,15 @@ def _vertex(three: FloatArray) -> float:
 def catalog_offsets(
     catalog: str, n_expected: int, east_arcsec: FloatArray, north_arcsec: FloatArray, flux_ratio: FloatArray
 ) -> CatalogOffsets:
-    """Return medians and scatter of the differences, image minus catalogue; one value per match."""
-    east, north = robust_sigma(east_arcsec), robust_sigma(north_arcsec)
-    ratio = robust_sigma(flux_ratio[np.isfinite(flux_ratio)])
+    """Return medians and scatter of the differences, image minus catalogue; one value per match.
+
+    One match alone has no scatter.
+    """
+    known = flux_ratio[np.isfinite(flux_ratio)]
+    east, north, ratio = (
+        robust_sigma(values) if values.size != 1 else (float(values[0]), np.nan)
+        for values in (east_arcsec, north_arcsec, known)
+    )
     return CatalogOffsets(
         catalog=catalog, n_expected=n_expected, n_matched=int(east_arcsec.size), east_arcsec=east[0],
         north_arcsec=north[0], east_scatter_arcsec=east[1], north_scatter_arcsec=north[1], flux_ratio=ratio[0],

@@ -124,10 +124,7 @@ class NotesDatabase:
         try:
             return work(path, sql, values)
         except (sqlite3.Error, OSError) as err:
-            explained = explained_error(err, ROLE, path)
-            if explained is None:
-                raise
-            raise explained from err
+            raise explained_error(err, ROLE, path) from err
 
     def _read(self, path: Path, sql: str, values: Values) -> list[dict[str, Any]]:
         if not path.is_file():

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_access.analysis.variability.moments import FloatArray, FluxKind, IntArray, empty_moments, kind_moments
-from data_access.database_errors import explained_error
+from data_access.database_errors import EXPLAINED, explained_error
 from data_access.errors import DatabaseError
 from data_access.read_only_connection import FileReplaced
 from data_access.readers.photometry_columns import FLUXES, PhotometryColumns, read_columns
@@ -134,10 +134,8 @@ def _explained_columns(query: BlockQuery, after_id: int, last_id: int, *, in_wor
         return read_columns(query, after_id, last_id, in_worker=in_worker)
     except FileReplaced as err:
         raise DatabaseError(f"{query.path} was replaced while it was read", path=query.path) from err
-    except Exception as err:
-        if (explained := explained_error(err, query.role, Path(query.path))) is not None:
-            raise explained from err
-        raise
+    except EXPLAINED as err:
+        raise explained_error(err, query.role, Path(query.path)) from err
     finally:
         if collecting:
             gc.enable()

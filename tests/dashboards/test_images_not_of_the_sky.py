@@ -55,3 +55,19 @@ async def test_the_page_of_one_says_what_its_noise_is_not(tmp_path: Path) -> Non
         cells = {item["label"]: item["cell"] for item in page.heading.items}
     assert cells["noise"]["u"] == "as recorded"
     assert cells["grade"]["t"] == "not applicable"
+
+
+async def test_a_list_without_a_value_has_words_instead_of_an_empty_frame(tmp_path: Path) -> None:
+    async with archive_of(tmp_path) as archive:
+        page = ImagesPage(Session(archive, query={"type": "model"}))
+        page.__panel__()
+        await page.load()
+        await page.settled()
+        assert page.charts.trend is None
+        assert page.charts.trend_slot.content.name == "empty"
+        page.param.update(type="")
+        await page.settled()
+        assert page.charts.trend_slot.content is page.charts.trend.figure
+        page.param.update(type="rms")
+        await page.settled()
+        assert page.charts.trend_slot.content.name == "empty"

@@ -175,11 +175,13 @@ async def test_unknown_names_in_the_url_are_said(archive: Archive) -> None:
 async def test_sources_left_out_are_counted_with_reasons(archive: Archive) -> None:
     view = await open_page(archive, epochs="4")
     table = await archive.variability.table()
-    left = facts(view)["Left out of the plane"]
+    left = facts(view)["Left out, of the sources with measurements"]
     assert "fewer than 2 usable measurements" in left.values()
     assert "fewer than 4 usable measurements" in left.values()
     n_drawn = int(drawable(table, 4).size)
-    (group,) = (group for group in view.facts.groups if group["title"] == "Left out of the plane")
+    (group,) = (
+        group for group in view.facts.groups if group["title"] == "Left out, of the sources with measurements"
+    )
     assert sum(int(item["label"].replace(",", "")) for item in group["items"]) == len(table) - n_drawn
 
 

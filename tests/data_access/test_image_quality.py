@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 from astropy.io import fits
 
 from data_access import Archive, open_archive
+from data_access.analysis.image_quality import catalog_offsets
 from data_access.analysis.image_sky import ImageSky
 from data_access.demo.schema import create_database
 from data_access.readers.image_quality import _beam_pixels, measure_quality
@@ -313,3 +315,13 @@ async def test_a_measured_image_is_measured_again_only_when_its_file_changes(arc
     assert (await archive.image_quality.report(image)).measured is first
     _write(Path(image.path), 3 * _noise())
     assert (await archive.image_quality.report(image)).measured.noise == pytest.approx(3 * NOISE, rel=0.05)
+
+
+def test_one_match_alone_has_no_scatter() -> None:
+    one = catalog_offsets("NVSS", 13, np.array([-41.2]), np.array([-60.4]), np.array([0.036]))
+    assert (one.east_arcsec, one.n_matched) == (-41.2, 1)
+    scatters = (one.east_scatter_arcsec, one.north_scatter_arcsec, one.flux_ratio_scatter)
+    assert all(math.isnan(scatter) for scatter in scatters)
+    two = catalog_offsets("NVSS", 13, np.array([1.0, 3.0]), np.array([0.0, 0.0]), np.array([1.0, np.nan]))
+    assert two.east_scatter_arcsec == pytest.approx(1.4826)
+    assert (two.north_scatter_arcsec, math.isnan(two.flux_ratio_scatter)) == (0.0, True)
