@@ -23,6 +23,7 @@ from dashboards.links import Links
 from dashboards.pages.epoch_selection import SELECTION_PARAMS, parse_selection
 from dashboards.pages.source_search import NAMES, query_with_lists, query_words
 from dashboards.pages.sources import SourcesPage
+from dashboards.plots.style import how_many
 from data_access.analysis.light_curve_file import light_curve_table
 from data_access.analysis.table_files import FORMATS, WRITERS, FileTable, Format
 from data_access.analysis.times import format_utc
@@ -78,7 +79,7 @@ class SourceExportHandler(TableAnswer):
         words = [
             query_words(found),
             "" if query.entries is None else f"list of {len(query.entries):,} entries",
-            "" if query.only is None else f"{len(query.only):,} sources picked on the sky map",
+            "" if query.only is None else f"{how_many(len(query.only), 'source')} picked on the sky map",
         ]
         facts = {
             "title": "DSA-110 sources",

@@ -34,6 +34,7 @@ class BatchesView(JobsPage):
     status = param.String(default="", doc="status as the pipeline wrote it")
 
     noun = "batches"
+    noun_of_one = "batch"
     main_table = "batch_jobs"
     needs_main_table = False
     name_in_url = "batches"

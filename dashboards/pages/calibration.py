@@ -46,6 +46,7 @@ class CalibrationPage(ListPage):
 
     live_roles = frozenset({"cal_registry", "products", "pipeline"})
     noun = "calibration tables"
+    noun_of_one = "calibration table"
     main_table = "caltables"
     columns: ClassVar[Sequence[Column]] = (
         {"name": "path", "label": "Table", "sortable": True, "least": "13.5rem"},

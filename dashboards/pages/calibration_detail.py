@@ -216,7 +216,7 @@ class CalibrationDetailPage(PageView):
         return [side_by_side(*panes[i : i + 2]) for i in range(0, len(panes), 2)]
 
     def _show_contents(self, detail: CaltableDetail) -> None:
-        groups = file_groups(self.table, detail)
+        groups = file_groups(self.table, detail, self.session.links)
         if isinstance(self.contents_slot.content, Facts):
             self.contents_slot.content.groups = groups
         else:

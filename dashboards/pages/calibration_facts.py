@@ -88,12 +88,12 @@ def solver_group(table: Caltable) -> dict[str, Any]:
     return group("Solver", items)
 
 
-def file_groups(table: Caltable, detail: CaltableDetail) -> list[dict[str, Any]]:
+def file_groups(table: Caltable, detail: CaltableDetail, links: Links) -> list[dict[str, Any]]:
     """Return what the table itself says, and its grades with their reasons."""
     flagged, snr = caltable_grades(detail)
     items = [
         fact("Kind", cell(detail.kind or None, note=detail.parameter)),
-        fact("Solved from", cell(detail.ms_name or None, mono=True)),
+        fact("Solved from", _named_set_cell(detail.ms_name, links)),
         fact("Solutions", cell(detail.n_solutions, note=f"{detail.n_rows:,} rows")),
         fact("Flagged", flagged_share_cell(detail.flag_fraction, unit="%")),
         fact("Fully flagged antennas", _names_cell(detail.fully_flagged)),
@@ -113,6 +113,11 @@ def file_groups(table: Caltable, detail: CaltableDetail) -> list[dict[str, Any]]
         fact("Signal-to-noise", grade_cell(snr, explain=True)),
     ]
     return [group("Found in the table", items), group("Grades", grades)]
+
+
+def _named_set_cell(name: str, links: Links) -> Cell:
+    """Return the set that a table names: its file knows no folder, so the link leads to the list of that name."""
+    return cell(name, mono=True, href=links.ms(text=name.removesuffix(".ms"))) if name else cell(None)
 
 
 def snr_number_cell(detail: CaltableDetail) -> Cell:

@@ -11,6 +11,7 @@ from dashboards.components.record_table import Column, RecordTable, row
 from dashboards.links import Links
 from dashboards.pages.job_words import run_cell
 from dashboards.pages.wording import full_epoch_cell, image_noise_cell, position_cells, state_cell, unknown_cell
+from dashboards.plots.style import how_many
 from data_access.analysis.image_sky import frame_name
 from data_access.records import Image, ImageHeader
 from data_access.records.images import ImageNeighbour
@@ -154,7 +155,7 @@ def provenance_groups(made: Provenance, neighbours: Neighbours, links: Links) ->
 
 def measured_words(made: Provenance, image: Image) -> str:
     """Return how many sources were measured, and on what if it was another product of the same observation."""
-    words = f"{len(made.sources)} sources, brightest first"
+    words = f"{how_many(len(made.sources), 'source')}, brightest first"
     if not made.sources or made.measured_path == image.path:
         return words
     return f"{words}, measured on {made.measured_path.rpartition('/')[2]} of the same observation"

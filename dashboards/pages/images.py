@@ -52,6 +52,7 @@ class ImagesPage(ImageChartParams, ListPage):
     tiles = param.Integer(default=0, bounds=(0, MOST_TILES), doc="how many tiles the contact sheet has; 0 for a page")
 
     noun = "images"
+    noun_of_one = "image"
     main_table = "images"
     columns = COLUMNS
     fields = FIELDS
@@ -246,7 +247,7 @@ class ImagesPage(ImageChartParams, ListPage):
         links = self.session.links
         self.gallery.param.update(
             tiles=[image_picture(image, states.get(image.path), links) for image in self._page.rows],
-            total=f"{count} {self.noun}" if count is not None else "",
+            total=self.total_words(count),
             note=self._page.note,
             has_more=bool(self._page.next_cursor) and self._limit() < MOST_TILES,
             has_next=bool(self._page.next_cursor),

@@ -11,6 +11,7 @@ from dashboards.components.facts import fact, group
 from dashboards.links import Links
 from dashboards.pages.job_words import STUCK_S, run_state_cell, task_line
 from dashboards.pages.wording import full_epoch_cell, unknown_cell
+from dashboards.plots.style import how_many
 from data_access.analysis.times import age_words
 from data_access.records import BatchItem, LogFile, Run, Task
 from data_access.services.provenance import Provenance
@@ -93,7 +94,7 @@ def made_group(provenance: Provenance, links: Links) -> dict[str, Any]:
         for image in provenance.images[:_MANY]
     ]
     if len(provenance.images) > _MANY:
-        items.append(fact("And", cell(f"{len(provenance.images) - _MANY} more images")))
+        items.append(fact("And", cell(how_many(len(provenance.images) - _MANY, "more image"))))
     return group("Images made", items or [fact("Images", cell("none registered"))])
 
 

@@ -32,6 +32,7 @@ class RunsView(JobsPage):
     end = param.String(default="", doc="observed before the end of this time, UTC")
 
     noun = "runs"
+    noun_of_one = "run"
     main_table = "ms_index"
     columns: ClassVar[Sequence[Column]] = (
         {"name": "path", "label": "Run", "sortable": True, "width": "18rem"},
@@ -118,6 +119,7 @@ class TasksView(JobsPage):
     status = param.String(default="", doc="status as the pipeline wrote it")
 
     noun = "tasks"
+    noun_of_one = "task"
     main_table = "jobs"
     needs_main_table = False
     name_in_url = "tasks"

@@ -34,6 +34,7 @@ class ListPage(PageView):
     rows = param.Selector[int](default=50, objects=list(PAGE_SIZES), doc="rows a page")
 
     noun: ClassVar[str] = "records"
+    noun_of_one: ClassVar[str] = "record"
     columns: ClassVar[Sequence[Column]] = ()
     fields: ClassVar[Sequence[Field]] = ()
     empty: ClassVar[str] = "No records match. Clear the filters to see all."
@@ -138,13 +139,20 @@ class ListPage(PageView):
             has_previous=bool(self._page.previous_cursor),
             sort=self.sort,
             descending=self.order == "desc",
-            total=f"{count} {self.noun}" if count is not None else "",
+            total=self.total_words(count),
             note=self._page.note,
             loading_rows=False,
             empty=self.empty_words(),
         )
         self._show_filters(self.filters.errors)  # a refresh takes no words from who is typing
         return self.table
+
+    def total_words(self, count: Count | None) -> str:
+        """Return how many records match, in words; nothing where that is not asked."""
+        if count is None:
+            return ""
+        is_one = count.value == 1 and count.kind != "at least"
+        return f"{count} {self.noun_of_one if is_one else self.noun}"
 
     def empty_words(self) -> str:
         """Say why there are no rows: nothing matches, or nothing is recorded at all."""

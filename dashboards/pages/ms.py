@@ -38,6 +38,7 @@ class MSPage(ListPage):
 
     live_roles = frozenset({"products", "pipeline"})
     noun = "Measurement Sets"
+    noun_of_one = "Measurement Set"
     main_table = "ms_index"
     columns: ClassVar[Sequence[Column]] = (
         {"name": "path", "label": "Measurement Set", "sortable": True},

@@ -31,6 +31,7 @@ class QueueView(JobsPage):
     text = param.String(default="", doc="part of the name of the group or of its error")
 
     noun = "groups"
+    noun_of_one = "group"
     main_table = "ingest_queue"
     needs_main_table = False
     name_in_url = "queue"
@@ -113,6 +114,7 @@ class RawView(JobsPage):
     subbands = param.String(default="", doc="groups with all subbands, or those that lack some")
 
     noun = "groups of raw files"
+    noun_of_one = "group of raw files"
     main_table = "hdf5_files"
     needs_main_table = False
     name_in_url = "raw"

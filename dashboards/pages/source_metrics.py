@@ -12,6 +12,7 @@ from dashboards.pages.epoch_selection import BoolArray, EpochSelection
 from dashboards.pages.metric_definitions import LEAVE_ONE_OUT, SIGMA_DEVIATION
 from dashboards.pages.source_words import bounded_cell, stored_sigma_cell
 from dashboards.plots.measurement_kinds import FluxKind, FluxUnit, fluxes
+from dashboards.plots.style import how_many
 from data_access.analysis.ese import leave_one_out
 from data_access.analysis.variability import (
     DEFINITIONS,
@@ -212,7 +213,7 @@ def metric_note(analysis: Analysis) -> str:
 
 def _kind_words(n_detections: int, n_forced: int, n_limits: int) -> str:
     """Return which measurements count and how: nothing that is known of the pipeline says it for upper limits."""
-    counted = [f"{n_detections:,} detection{'' if n_detections == 1 else 's'}", f"{n_forced:,} forced"]
+    counted = [f"{how_many(n_detections, 'detection')}", f"{n_forced:,} forced"]
     how = "each with its measured flux density, below 3 σ too"
     if n_limits:
         counted.append(f"{n_limits:,} that the pipeline calls upper limit{'' if n_limits == 1 else 's'}")

@@ -9,6 +9,7 @@ from dashboards.components.cells import Cell, State, cell
 from dashboards.components.record_table import Column, Row, row
 from dashboards.components.switches import option, switch
 from dashboards.links import Links
+from dashboards.plots.style import how_many
 from data_access.analysis.variability.sigma_deviation import largest_possible_stored
 from data_access.records import EseCandidate, StoredVariability, TransientCandidate
 from data_access.records.marks import Mark
@@ -49,7 +50,7 @@ def stored_sigma_cell(stored: StoredVariability) -> Cell:
 def flagged_cell(candidate: EseCandidate) -> Cell:
     """Return the sigma_deviation that a source was flagged with, and what is possible with its measurements."""
     n = candidate.n_epoch
-    epochs = f"the {n:,} epoch{'' if n == 1 else 's'}" if n is not None else ""
+    epochs = f"the {how_many(n, 'epoch')}" if n is not None else ""
     where = "of the stored statistics (there is no photometry)" if candidate.n_is_stored else "in the photometry"
     return bounded_cell(candidate.significance, candidate.largest_possible, of=f"{epochs} {where}")
 

@@ -31,6 +31,7 @@ from dashboards.pages.source_table import (
     table_columns,
 )
 from dashboards.pages.source_words import candidate_columns, candidate_row, transient_row
+from dashboards.plots.style import how_many
 from dashboards.session import Session
 from data_access import Archive
 from data_access.analysis.times import format_utc
@@ -60,6 +61,7 @@ class SourcesPage(MapParams, ListPage):
     list = param.String(default="", doc="an uploaded list, as a key; empty for none")
 
     noun = "sources"
+    noun_of_one = "source"
     main_table = "photometry"
     live_roles = frozenset({"products", "pipeline", "notes"})
     columns: ClassVar[Sequence[Column]] = tuple(table_columns(DEFAULT_COLUMNS))
@@ -180,14 +182,14 @@ class SourcesPage(MapParams, ListPage):
         marks, links = self._marks, self.session.links
         self.ese_table.param.update(
             rows=[candidate_row(c, links, mark=marks.get(("source", c.source_id))) for c in candidates],
-            total=_how_many(candidates),
+            total=_listed(candidates),
         )
         return self.ese_table
 
     def _show_transients(self, transients: Sequence[Any]) -> RecordTable:
         self.transient_table.param.update(
             rows=[transient_row(t, self.session.links, self._marks.get(candidate_of(t).key)) for t in transients],
-            total=_how_many(transients),
+            total=_listed(transients),
         )
         return self.transient_table
 
@@ -263,8 +265,10 @@ class SourcesPage(MapParams, ListPage):
             wanted = set(found_page.rows)
             pairs = zip(found.rows.tolist(), found.separation_arcsec.tolist(), strict=True)
             self._apart = {index.names.names[i]: apart for i, apart in pairs if i in wanted}
-        only = [] if query.only is None else [f"Only the {len(query.only):,} sources selected on the sky map."]
-        notes = [*only, *found.notes, self._moment_words(), self._curve_metrics()[0]]
+        picked = []
+        if query.only is not None:
+            picked.append(f"Only the {how_many(len(query.only), 'source')} selected on the sky map.")
+        notes = [*picked, *found.notes, self._moment_words(), self._curve_metrics()[0]]
         rows = await archive.sources.describe(names)
         return RecordPage(rows, found_page.next_cursor, found_page.previous_cursor, " ".join(filter(None, notes)))
 
@@ -292,7 +296,7 @@ class SourcesPage(MapParams, ListPage):
 
     def _moment_words(self) -> str:
         state = self.session.archive.search.state
-        words = f"As of {format_utc(state.as_of)} UTC, of {state.n_sources:,} sources."
+        words = f"As of {format_utc(state.as_of)} UTC, of {how_many(state.n_sources, 'source')}."
         return f"{words} Newer data are being added." if state.building else words
 
     async def count(self) -> Count:
@@ -382,5 +386,5 @@ def _strip(caption: str, empty: str, columns: Sequence[Column]) -> RecordTable:
     return RecordTable(columns=list(columns), caption=caption, empty=empty, max_height=_STRIP_HEIGHT)
 
 
-def _how_many(records: Sequence[Any]) -> str:
+def _listed(records: Sequence[Any]) -> str:
     return f"{len(records)}{'+' if len(records) == 100 else ''}, newest first" if records else ""

@@ -38,6 +38,7 @@ from dashboards.pages.variability_words import (
 )
 from dashboards.plots.eta_v import EtaVPlot, plot_eta_v, update_eta_v
 from dashboards.plots.eta_v_data import AXES, Cuts, EtaVData, drawable, eta_v_data
+from dashboards.plots.style import how_many
 from dashboards.session import PageView, Session
 from data_access.analysis.eta_v import DEFAULT_SIGMA, LogGaussian, beyond_both, fit_log_gaussian
 from data_access.analysis.plane_area import parse_area
@@ -242,7 +243,7 @@ class VariabilityPage(PageView):
                 plane.table, plane.beyond[:MOST_LISTED], self.session.links, self.marks, self.pairs.known(plane.table)
             ),
             empty="No source lies above both cuts.",
-            total=f"{n:,} source{'' if n == 1 else 's'}",
+            total=how_many(n, "source"),
             truncated=n > MOST_LISTED,
             note=f"The {MOST_LISTED} with the highest η are listed." if n > MOST_LISTED else "",
         )

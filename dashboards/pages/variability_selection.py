@@ -15,6 +15,7 @@ from dashboards.pages.part import PagePart
 from dashboards.pages.variability_words import COLUMNS, MOST_LISTED, MOST_PICKED, source_rows
 from dashboards.plots.eta_v import EtaVPlot
 from dashboards.plots.eta_v_data import AXES, drawable, places_of
+from dashboards.plots.style import how_many
 from data_access.analysis.plane_area import LONGEST_AREA, area_text, box, inside, parse_area
 from data_access.errors import ValidationError
 from data_access.services.medians import Medians
@@ -198,7 +199,7 @@ class SelectionPart(PagePart["VariabilityPage"]):
         self.names, self.total = tuple(table.source_id[listed].tolist()), n
         self.table.param.update(
             rows=source_rows(table, listed, page.session.links, page.marks, page.pairs.known(table)),
-            total=f"{n:,} source{'' if n == 1 else 's'}" if n or page.area else "",
+            total=how_many(n, "source") if n or page.area else "",
             truncated=n > MOST_LISTED,
             note=" ".join(words for words in (cut, found.note) if words),
         )

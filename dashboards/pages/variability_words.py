@@ -141,7 +141,8 @@ def _left_out(table: VariabilityTable, n_drawn: int, min_epochs: int) -> list[di
     few = int(((table.reason == 0) & (table.n < min_epochs)).sum())
     if few:
         found.append(fact(f"{few:,}", cell(f"fewer than {min_epochs} usable measurements")))
-    return found or [fact("None", cell(f"all {n_drawn:,} sources are drawn"))]
+    drawn = "the one source is drawn" if n_drawn == 1 else f"all {n_drawn:,} sources are drawn"
+    return found or [fact("None", cell(drawn))]
 
 
 def filling_words(state: VariabilityState) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dashboards.components.cells import Cell, State, cell
+from dashboards.plots.style import how_many
 from data_access.analysis.coordinates import format_dec, format_ra
 from data_access.analysis.times import format_mjd_utc, format_utc, unix_to_mjd
 from data_access.errors import ArchiveError
@@ -155,7 +156,7 @@ def window_words(windows: Sequence[SpectralWindow]) -> str | None:
     n_chan = sum(w.n_chan for w in windows)
     low, high = f"{freq_mhz.min():.1f}", f"{freq_mhz.max():.1f}"
     band = f"{low} MHz" if low == high else f"{low} to {high} MHz"
-    return f"{len(windows)} with {n_chan:,} channel{'' if n_chan == 1 else 's'}, {band}"
+    return f"{len(windows)} with {how_many(n_chan, 'channel')}, {band}"
 
 
 def noise_against_time(images: Sequence[Image]) -> tuple[FloatArray, FloatArray, list[str]]:

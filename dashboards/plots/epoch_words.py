@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dashboards.plots.measurement_kinds import FluxKind, FluxUnit, MeasurementKind, fluxes, measurement_kinds
+from dashboards.plots.style import how_many
 from dashboards.plots.time_axis import MJD_OF_1970, MS_PER_DAY
 from data_access.analysis.times import format_mjd_utc
 from data_access.records import Epoch, LightCurve
@@ -75,7 +76,7 @@ def order_words(curve: LightCurve, shown: Sequence[int]) -> str:
         return "in order of observation, UTC"
     if late == len(timed):
         return "in order of processing time, UTC"
-    return f"in order of time, UTC ({late:,} processing time{'' if late == 1 else 's'})"
+    return f"in order of time, UTC ({how_many(late, 'processing time')})"
 
 
 def missing_words(frame: EpochFrame) -> str:

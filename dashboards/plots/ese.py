@@ -10,7 +10,7 @@ from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.empty import empty_figure
 from dashboards.plots.light_curve_data import bar_words, systematic_words
 from dashboards.plots.measurement_kinds import FluxKind, FluxUnit
-from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint, steady_formatter
+from dashboards.plots.style import add_hover, add_subtitle, how_many, new_figure, paint, steady_formatter
 from dashboards.plots.theme import get_theme
 from dashboards.plots.time_axis import MS_PER_DAY, add_mjd_axis, utc_formatter, utc_ms
 from data_access.analysis.ese_summary import DipCurve, EseOptions, EseSummary
@@ -123,7 +123,7 @@ def _panel(
     formats = {"@utc_ms": "datetime", **dict.fromkeys(("@mjd", "@flux", "@baseline", "@z"), "printf")}
     add_hover(figure, colours, rows, renderers=[points], formatters=formats)
     n = len(dips.dips)
-    found = f"{n} dip{'' if n == 1 else 's'}, marked by triangles and ground" if n else "no dip"
+    found = f"{how_many(n, 'dip')}, marked by triangles and ground" if n else "no dip"
     bar = bar_words(systematic_words(options.fractional_error, options.additive_error))
     add_subtitle(figure, colours, f"{found}; dashed: running median; {bar}")
     return paint(figure, colours)

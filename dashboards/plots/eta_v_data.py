@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dashboards.plots.style import how_many
 from data_access.analysis.eta_v import LogGaussian, beyond_both, density
 from data_access.records.variability import VariabilityTable
 
@@ -270,13 +271,14 @@ def counted(table: VariabilityTable, rows: IntArray, cuts: Cuts) -> str:
 
 def drawn_in_short(n_rows: int, n_drawn: int) -> str:
     """Return the same in so few words that they fit beside the tools of the figure."""
-    return f"{n_rows:,} sources" + ("" if n_drawn == n_rows else f": {n_drawn:,} points, others counted in cells")
+    others = "" if n_drawn == n_rows else f": {n_drawn:,} points, others counted in cells"
+    return how_many(n_rows, "source") + others
 
 
 def drawn_words(n_rows: int, n_drawn: int) -> str:
     """Return how the sources are drawn, in words."""
     if n_drawn == n_rows:
-        return f"{n_rows:,} sources, each a point"
+        return f"{how_many(n_rows, 'source')}, each a point"
     return (
         f"{n_rows:,} sources: the {n_drawn:,} most variable are points, the other {n_rows - n_drawn:,} are counted "
         "in cells (stronger: more, by the logarithm)"

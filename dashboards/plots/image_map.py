@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dashboards.plots.bokeh_models import Figure, models
-from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint, plain_text
+from dashboards.plots.style import add_hover, add_subtitle, how_many, new_figure, paint, plain_text
 from dashboards.plots.theme import Theme, get_theme
 
 FloatArray = npt.NDArray[np.float64]
@@ -166,7 +166,7 @@ def _set_words(plot: ImageMapPlot, fields: ImageFields, colour: MapColour) -> No
     )
     plot.bar.title = MAP_COLOURS[colour]
     n = len(level)
-    words = [f"{n:,} images with a position" if n else "no image with a position"]
+    words = [f"{how_many(n, 'image')} with a position" if n else "no image with a position"]
     words += [f"{len(fields.ids) - n:,} without"] if len(fields.ids) > n else []
     words += [fields.scope] if fields.scope else []
     plot.words.text = plain_text(" · ".join(words))

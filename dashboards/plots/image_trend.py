@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dashboards.plots.bokeh_models import Figure, models, value
-from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint, plain_text
+from dashboards.plots.style import add_hover, add_subtitle, how_many, new_figure, paint, plain_text
 from dashboards.plots.theme import FONT, get_theme
 from dashboards.plots.time_axis import MS_PER_DAY, add_mjd_axis, utc_formatter, utc_ms
 from data_access.analysis.outliers import THRESHOLD, Spread, spread_of
@@ -242,7 +242,7 @@ def _set_words(plot: ImageTrendPlot, series: ImageSeries) -> None:
     plot.median.update(location=0.0 if low is None else spread.median, visible=low is not None)
     plot.band.update(bottom=low, top=high, visible=low is not None)
     median = f"median {spread.median:.3g} {unit}".rstrip()
-    words = [f"{median} of {series.scope or f'{n:,} images'}" if n else "no image with an epoch and a value"]
+    words = [f"{median} of {series.scope or how_many(n, 'image')}" if n else "no image with an epoch and a value"]
     words += [f"{n_out:,} beyond {THRESHOLD:g} σ (◆)"] if n_out else []
     words += [f"{len(series.ids) - n:,} without epoch or value"] if len(series.ids) > n else []
     plot.words.text = plain_text(" · ".join(words))

@@ -33,6 +33,7 @@ from dashboards.plots.light_curve_lines import (
 from dashboards.plots.measurement_kinds import FluxKind, FluxUnit
 from dashboards.plots.style import (
     add_subtitle,
+    how_many,
     new_figure,
     paint,
     plain_text,
@@ -178,7 +179,7 @@ def flux_label(flux: FluxKind, unit: FluxUnit) -> str:
 
 
 def _title(lc: LightCurve) -> str:
-    points = "1 measurement" if lc.n_epoch == 1 else f"{lc.n_epoch:,} measurements"
+    points = how_many(lc.n_epoch, "measurement")
     return f"{lc.source_id}: {points}"
 
 

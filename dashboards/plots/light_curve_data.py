@@ -20,6 +20,7 @@ from dashboards.plots.measurement_kinds import (
     noise_origin,
 )
 from dashboards.plots.sent_columns import sent_column
+from dashboards.plots.style import how_many
 from dashboards.plots.theme import SYMBOLS, get_theme
 from dashboards.plots.time_axis import utc_ms
 from data_access.analysis.variability import total_error, weighted_mean
@@ -192,7 +193,7 @@ def light_curve_summary(
     if above or below:
         parts.append(f"outside the axis: {above} above, {below} below")
     if cut := _n_cut_bars(columns):
-        parts.append(f"{cut:,} error bar{'' if cut == 1 else 's'} reach{'es' if cut == 1 else ''} past the axis")
+        parts.append(f"{how_many(cut, 'error bar')} reach{'es' if cut == 1 else ''} past the axis")
     flagged = int(np.count_nonzero(lc.is_flagged))
     if flagged:
         parts.append(f"{flagged:,} flagged" + (", in use" if marks.flagged else ""))

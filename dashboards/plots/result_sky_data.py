@@ -12,6 +12,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from dashboards.plots.style import how_many
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 Projection = Literal["flat", "aitoff"]
@@ -136,5 +138,5 @@ def count_words(sky: ResultSky) -> str:
     n = sky.rows.size
     without = f"; {sky.n_given - n:,} without a position" if sky.n_given > n else ""
     if sky.is_counted:
-        return f"{n:,} sources, counted in cells (stronger: more, by the logarithm){without}"
-    return f"{n:,} sources{without}"
+        return f"{how_many(n, 'source')}, counted in cells (stronger: more, by the logarithm){without}"
+    return f"{how_many(n, 'source')}{without}"

@@ -32,6 +32,11 @@ def plain_text(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
 
 
+def how_many(n: int, noun: str) -> str:
+    """Return a number with its noun, as in ``1 image`` and ``1,200 images``."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def new_figure(
     theme: Theme,
     *,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from dashboards.plots.bokeh_models import Figure, models
 from dashboards.plots.empty import empty_figure
-from dashboards.plots.style import add_hover, add_subtitle, new_figure, paint
+from dashboards.plots.style import add_hover, add_subtitle, how_many, new_figure, paint
 from dashboards.plots.theme import Theme, get_theme
 from dashboards.plots.time_axis import MS_PER_DAY, add_mjd_axis, utc_formatter, utc_ms
 from data_access.analysis.times import format_mjd_utc
@@ -90,7 +90,7 @@ def plot_noise_trend(
     left_out = len(names) - len(columns["name"])
     columns, n_other = _within(columns, night)
     if not columns["name"]:
-        return empty_figure(f"{n_other:,} images, all of other times", theme, title=title, height=height)
+        return empty_figure(f"{how_many(n_other, 'image')}, all of other times", theme, title=title, height=height)
     colours = get_theme(theme)
     figure = _time_figure(colours, title, f"Noise ({unit}/beam)", height, "noise_trend", x_range=_time_range(night))
     source = models.ColumnDataSource(columns, name="noise_trend")
@@ -103,7 +103,7 @@ def plot_noise_trend(
     )
     rows = [("image", "@name"), ("UTC", "@utc_ms{%F %T}"), ("noise", f"@noise{{%.3g}} {unit}/beam")]
     add_hover(figure, colours, rows, renderers=[points], formatters={"@utc_ms": "datetime", "@noise": "printf"})
-    words = [f"median {median:.3g} {unit}/beam (dashed) of {len(columns['name']):,} images"]
+    words = [f"median {median:.3g} {unit}/beam (dashed) of {how_many(len(columns['name']), 'image')}"]
     words += [f"{n_other:,} of other times"] if n_other else []
     words += [f"{left_out:,} without epoch or noise"] if left_out else []
     add_subtitle(figure, colours, " · ".join(words))
@@ -261,7 +261,7 @@ def plot_pointing(
     rows = [("UTC", "@utc_ms{%F %T}"), ("right ascension", "@ra_deg{0.000}°"), ("declination", "@dec_deg{0.000}°")]
     add_hover(figure, colours, rows, renderers=[points], formatters={"@utc_ms": "datetime"})
     n_shown = len(columns["mjd"])
-    words = f"{n_shown:,} pointing{'' if n_shown == 1 else 's'}, the last one {columns['dec_deg'][-1]:+.3f}°"
+    words = f"{how_many(n_shown, 'pointing')}, the last one {columns['dec_deg'][-1]:+.3f}°"
     add_subtitle(figure, colours, f"{words} · {n_other:,} of other times" if n_other else words)
     return paint(figure, colours)
 

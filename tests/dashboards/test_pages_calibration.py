@@ -257,6 +257,15 @@ async def test_delays_without_signal_to_noise_are_not_graded_bad_for_it(
     assert facts["Flagged share"]["t"] == "suspect"
 
 
+async def test_the_set_that_a_table_names_is_a_link_to_the_sets_of_that_name(
+    real: Archive, real_archive_split: Path
+) -> None:
+    view = await open_detail(real, str(real_archive_split / BANDPASS))
+    named = facts_of(view.contents_slot.content.groups)["Solved from"]
+    assert named["t"].endswith(".ms")
+    assert named["h"] == view.session.links.ms(text=named["t"][: -len(".ms")])
+
+
 async def test_a_flagged_share_is_marked_by_its_grade_wherever_it_stands(real: Archive) -> None:
     seen = set()
     for table in (await real.calibration.find(CaltableFilter(), PageRequest(50))).rows:

@@ -152,7 +152,7 @@ def test_plots_of_one_night_share_their_axis_whatever_else_is_known():
 
     assert len({(figure.x_range.start, figure.x_range.end) for figure in figures}) == 1
     assert "1 of other times" in subtitle(figures[1])
-    assert "of 1 images" in subtitle(figures[1])
+    assert "of 1 image" in subtitle(figures[1])
     assert subtitle(figures[2]) == "1 pointing, the last one +54.500° · 1 of other times"
 
 
