@@ -128,7 +128,7 @@ def _queue(night: NightSummary, links: Links) -> dict[str, Any]:
         return tile("Waiting", cell(None), state="off", word="no queue in this layout", href=href)
     waiting = sum(states.get(word, 0) for word in ("collecting", "pending", "in_progress"))
     late = waiting > QUEUE_LIMIT
-    parts = ", ".join(f"{n} {state}" for state, n in sorted(states.items()))
+    parts = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in sorted(states.items()))
     newest = night.queue.value.n_newest if night.queue.value is not None else None
     parts += f" of the newest {newest:,}" if newest else ""
     return tile(
