@@ -100,13 +100,15 @@ function draw_cell(cell, href) {
   const value = link && safe_link(link) ? el('a', 'value') : el('span', 'value');
   if (value.tagName === 'A') value.href = link;
   if (value.tagName === 'A' && value.origin !== location.origin) { value.rel = 'noopener noreferrer'; value.target = '_blank'; }
-  if (cell.s) { box.classList.add('state', cell.s); box.append(glyph(cell.s)); if (!cell.n && (cell.t ?? '').length > 12 && cell.t.includes(' ')) box.classList.add('wordy'); }
+  const is_wordy = cell.s && !cell.n && (cell.t ?? '').length >= 12 && /[ _]/.test(cell.t);
+  if (cell.s) { box.classList.add('state', cell.s); box.append(glyph(cell.s)); }
+  if (is_wordy) box.classList.add('wordy');
   if (cell.m) value.classList.add('mono');
   const is_name = breaks_as_name(cell.t ?? ''), is_long = (cell.t ?? '').length > longest_part;
   if (!is_long) value.classList.add('short');   /* dates, angles and words stay in one line */
   if (cell.missing) value.classList.add('missing');
   if (is_name) value.classList.add('name');
-  if (cell.m || is_name && is_long) value.append(...name_parts(`${cell.t ?? ''}`)); else value.append(document.createTextNode(cell.t ?? ''));
+  if (cell.m || is_wordy || is_name && is_long) value.append(...name_parts(`${cell.t ?? ''}`)); else value.append(document.createTextNode(cell.t ?? ''));
   if (cell.u) value.append(el('span', 'unit', `\u00a0${cell.u}`));
   box.append(value);
   if (cell.x !== undefined) {

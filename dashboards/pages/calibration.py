@@ -49,7 +49,7 @@ class CalibrationPage(ListPage):
     noun_of_one = "calibration table"
     main_table = "caltables"
     columns: ClassVar[Sequence[Column]] = (
-        {"name": "path", "label": "Table", "sortable": True, "least": "13.5rem"},
+        {"name": "path", "label": "Table", "sortable": True, "least": "11.5rem"},
         {"name": "table_type", "label": "Type", "sortable": True},
         {"name": "set_name", "label": "Set", "sortable": True},
         {"name": "cal_field", "label": "Field", "sortable": True},

@@ -41,7 +41,6 @@ COMPARED_COLUMNS: tuple[Column, ...] = (
 USER_COLUMNS: tuple[Column, ...] = (
     {"name": "name", "label": "Measurement Set"},
     {"name": "observed", "label": "Observed", "unit": "UTC"},
-    {"name": "stage", "label": "Stage"},
     {"name": "status", "label": "Status"},
     {
         "name": "set",
@@ -172,7 +171,6 @@ def user_rows(uses: Sequence[CaltableUse], present: Caltable, links: Links) -> l
             [
                 cell(ms.name, mono=True),
                 epoch_cell(ms.epoch),
-                state_cell(ms.stage),
                 state_cell(ms.status),
                 _applies_cell(use.set_name, present),
             ],

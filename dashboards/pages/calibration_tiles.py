@@ -156,7 +156,7 @@ def _transit_cells(transit: CalibratorTransit, now_mjd: float, links: Links) -> 
     group_href = links.ms(text=transit.group_id) if transit.group_id else None
     return [
         cell(transit.calibrator_name or None),
-        mjd_cell(mjd),
+        mjd_cell(mjd, is_foreseen=True),
         cell(word, state=state, href=group_href, title=transit.group_id),
         cell(transit.delta_minutes, digits=1),
         cell(transit.pb_response, digits=2),

@@ -167,7 +167,7 @@ def _day_cell(mjd: float | None) -> Cell:
     made = mjd_cell(mjd)
     if "title" not in made:
         return made
-    return {**made, "t": made["t"].partition(" ")[0], "title": f"{made['t']} UTC, MJD {mjd:.5f}"}
+    return {**made, "t": made["t"].partition(" ")[0], "title": f"{made['t']} UTC, {made['title']}"}
 
 
 def _seen_cell(line: Line) -> Cell:

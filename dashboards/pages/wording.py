@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +22,8 @@ _RUN_STATES: dict[str, State] = {
     "failed": "bad", "error": "bad", "critical": "bad",
     "skipped_no_caltables": "warn", "warning": "warn", "investigated": "info",
 }  # fmt: skip
+# Clocks differ: what lies further ahead is wrong.
+_CLOCK_MARGIN_DAYS = 0.01
 
 
 def epoch_cell(epoch: Epoch, *, seconds: bool = True) -> Cell:
@@ -29,15 +32,24 @@ def epoch_cell(epoch: Epoch, *, seconds: bool = True) -> Cell:
     if not text or epoch.mjd is None:
         return cell(None)
     title = f"MJD {epoch.mjd:.5f} (UTC), from the {epoch.origin}"
-    if not epoch.is_observation:
-        return cell(text, title=title, note="time of the processing, not of the observation")
-    return cell(text, title=title)
+    note = None if epoch.is_observation else "time of the processing, not of the observation"
+    return _doubted_if_to_come(cell(text, title=title, note=note), epoch.mjd)
 
 
-def mjd_cell(mjd: float | None) -> Cell:
-    """Return an MJD as UTC, with the MJD in the tooltip."""
+def _doubted_if_to_come(made: Cell, mjd: float) -> Cell:
+    """Return the cell of the time of an observation, marked when nobody can have observed then."""
+    if mjd <= unix_to_mjd(time.time()) + _CLOCK_MARGIN_DAYS:
+        return made
+    return {**made, "s": "warn", "title": f"{made['title']}: it is still to come, so it cannot be right"}
+
+
+def mjd_cell(mjd: float | None, *, is_foreseen: bool = False) -> Cell:
+    """Return an MJD as UTC, with the MJD in the tooltip; marked when it is to come, unless that was foreseen."""
     text = format_mjd_utc(mjd)
-    return cell(text or None, title=f"MJD {mjd:.5f} (UTC)" if text and mjd is not None else None)
+    if not text or mjd is None:
+        return cell(None)
+    made = cell(text, title=f"MJD {mjd:.5f} (UTC)")
+    return made if is_foreseen else _doubted_if_to_come(made, mjd)
 
 
 def with_utc(time_cell: Cell) -> Cell:

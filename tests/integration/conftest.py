@@ -32,9 +32,14 @@ def known(demo: Path) -> Known:
     """Keys of the demo archive."""
     products = sqlite3.connect(demo / "state/db/products.sqlite3")
     registry = sqlite3.connect(demo / "state/db/cal_registry.sqlite3")
-    images = products.execute("SELECT id, path, ms_path FROM images WHERE path LIKE '%.fits' ORDER BY id DESC")
-    image_id, image_path, ms_path = next(row for row in images if Path(row[1]).is_file() and Path(row[2]).is_dir())
-    (source_id,) = products.execute("SELECT source_id FROM variability_stats ORDER BY source_id").fetchone()
+    measured = products.execute(
+        "SELECT i.id, i.path, i.ms_path, p.source_id FROM images i JOIN photometry p ON p.image_path = i.path "
+        "WHERE i.path LIKE '%.fits' AND p.source_id IN (SELECT source_id FROM variability_stats) "
+        "ORDER BY i.id DESC, p.source_id"
+    )
+    image_id, image_path, ms_path, source_id = next(
+        row for row in measured if Path(row[1]).is_file() and Path(row[2]).is_dir()
+    )
     tables = registry.execute("SELECT path FROM caltables ORDER BY id DESC")
     caltable = next(path for (path,) in tables if Path(path).is_dir())
     products.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from astropy.coordinates import SkyCoord
 
 from data_access import open_archive
+from data_access.analysis.times import unix_to_mjd
 from data_access.archive import Archive
 from tests.integration.page_opening import cards, open_view
 
@@ -224,6 +226,20 @@ async def test_the_mock_source_is_marked_in_list_and_page(archive: Archive, trut
     page: Any = await open_view(archive, "/sources/{source_id}", {}, {"source_id": name})
     odd = [i["cell"]["t"] for group in page.facts.groups for i in group["items"] if i["label"] == "Odd"]
     assert odd
+
+
+async def test_a_source_last_seen_in_years_to_come_is_marked(archive: Archive, truth: dict[str, Any]) -> None:
+    now = unix_to_mjd(time.time())
+    to_come = [name for name, source in truth["sources"].items() if (source["end_mjd"] or 0.0) > now]
+    assert to_come
+    for name in to_come:
+        listed: Any = await open_view(archive, "/sources", {"text": name})
+        (row,) = [row for row in listed.table.rows if row["key"] == name]
+        page: Any = await open_view(archive, "/sources/{source_id}", {}, {"source_id": name})
+        seen = next(item["cell"] for item in page.heading.items if item["label"] == "last seen")
+        for cell in (seen, *(c for c in row["cells"] if c["t"] and c["t"] == seen["t"][:10])):
+            assert cell["s"] == "warn"
+            assert "still to come" in cell["title"]
 
 
 async def test_a_catalogue_flux_a_thousand_times_too_large_is_marked(archive: Archive, truth: dict[str, Any]) -> None:

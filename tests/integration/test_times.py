@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
 
-from dashboards.pages.wording import full_epoch_cell, full_mjd_cell, full_moment_cell
+from dashboards.pages.wording import epoch_cell, full_epoch_cell, full_mjd_cell, full_moment_cell, mjd_cell
+from data_access.analysis.times import unix_to_mjd
 from data_access.archive import Archive
 from data_access.records import Epoch
 from tests.integration.page_opening import Known, open_known, open_view
@@ -32,6 +34,15 @@ def test_a_time_that_is_not_recorded_has_no_zone() -> None:
     assert "u" not in full_epoch_cell(Epoch(None, "unknown"))
     assert "u" not in full_mjd_cell(None)
     assert "u" not in full_moment_cell(None)
+
+
+def test_an_observation_that_is_still_to_come_is_doubted() -> None:
+    now = unix_to_mjd(time.time())
+    for make in (mjd_cell, lambda mjd: epoch_cell(Epoch(mjd, "image name"))):
+        assert "s" not in make(now)
+        assert make(now + 1.0)["s"] == "warn"
+        assert "still to come" in make(now + 1.0)["title"]
+    assert "s" not in mjd_cell(now + 1.0, is_foreseen=True)
 
 
 @pytest.mark.parametrize(
