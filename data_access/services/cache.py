@@ -7,7 +7,7 @@ import os
 import stat
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 from data_access.errors import file_error
@@ -16,7 +16,7 @@ FileKey = tuple[int, ...]
 
 
 def file_key(path: str) -> FileKey:
-    """Return what changes when a file (or the table in a directory) is written or replaced.
+    """Return what changes when a file, or the table in a directory or one of its subtables, is written or replaced.
 
     Raises
     ------
@@ -26,14 +26,32 @@ def file_key(path: str) -> FileKey:
         state = os.stat(path)  # noqa: PTH116 - a third of the time of Path.stat
         key = [state.st_ino, state.st_mtime_ns, state.st_size]
         if stat.S_ISDIR(state.st_mode):
-            for part in sorted(Path(path).glob("table.*")):
-                if part.name == "table.lock":
-                    continue
-                inner = part.stat()
-                key += [inner.st_mtime_ns, inner.st_size]
+            # one number, alike in every process: overviews on disk have little room for the key
+            key.append(hash(tuple(_numbers_of_table(path))))
     except OSError as err:
         raise file_error(path, err) from err
     return tuple(key)
+
+
+def _numbers_of_table(path: str) -> list[int]:
+    """Return times and sizes of the files of a table and its subtables; nothing for a folder that is no table."""
+    numbers, folders = _look_into(path)
+    for folder in folders if numbers else ():
+        with suppress(OSError):  # it vanished, or may not be read: for whoever reads the table to say
+            numbers += _look_into(folder)[0]
+    return numbers
+
+
+def _look_into(folder: str) -> tuple[list[int], list[str]]:
+    """Return times and sizes of the files of a table, in order of their names, and its folders.
+
+    The lock is left out: those who only read write to it.
+    """
+    with os.scandir(folder) as entries:  # half the time of Path.glob
+        found = sorted(entries, key=lambda entry: entry.name)
+    files = [one.stat() for one in found if one.name.startswith("table.") and one.name != "table.lock"]
+    numbers = [number for file in files for number in (file.st_mtime_ns, file.st_size)]
+    return numbers, [one.path for one in found if one.is_dir()]
 
 
 class SingleFlightCache:

@@ -6,7 +6,10 @@ import asyncio
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from casacore.images import image
+from casacore.tables import default_ms, table
 
 from data_access.errors import FileMissing
 from data_access.services.cache import SingleFlightCache, file_key
@@ -124,6 +127,39 @@ def test_a_table_written_in_place_has_another_key_and_a_lock_changes_nothing(tmp
     (table / "table.f0").write_bytes(b"z")
     assert locked == before
     assert file_key(str(table)) != before
+
+
+def test_a_subtable_written_in_place_gives_a_measurement_set_another_key(tmp_path: Path) -> None:
+    path = str(tmp_path / "a.ms")
+    default_ms(path).close()
+    before = file_key(path)
+    with table(f"{path}/FIELD", readonly=False, ack=False) as field:
+        field.addrows(1)
+        field.putcell("NAME", 0, "3C286")
+    assert file_key(path) != before
+    before = file_key(path)
+    with table(f"{path}/FIELD", readonly=True, ack=False) as field:
+        assert field.getcell("NAME", 0) == "3C286"
+    assert file_key(path) == before, "reading takes a lock and changes nothing"
+
+
+def test_a_mask_changed_in_place_gives_a_casa_image_another_key(tmp_path: Path) -> None:
+    path = str(tmp_path / "a.image")
+    made = image(path, shape=(4, 5), maskname="mask0")
+    made.putmask(np.zeros((4, 5), bool))
+    del made
+    before = file_key(path)
+    with table(f"{path}/mask0", readonly=False, ack=False) as mask:
+        mask.putcell("PagedArray", 0, np.zeros((4, 5), bool))
+    assert file_key(path) != before
+
+
+def test_the_key_of_a_table_of_many_subtables_is_short(tmp_path: Path) -> None:
+    (tmp_path / "table.dat").touch()
+    for number in range(200):
+        (tmp_path / f"mask{number}").mkdir()
+        (tmp_path / f"mask{number}" / "table.dat").touch()
+    assert len(file_key(str(tmp_path))) == 4
 
 
 @pytest.mark.parametrize("name", ["none", "file/below", "n" * 300])
