@@ -7,12 +7,9 @@ a file whose longitude runs along a later axis than its latitude is transposed: 
 from __future__ import annotations
 
 import math
-import os
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,19 +17,16 @@ import numpy.typing as npt
 from astropy.io import fits
 
 from data_access.analysis.image_sky import frame_problem
-from data_access.errors import FITSError, file_error
 from data_access.readers import beams, celestial
+from data_access.readers.fits_file import is_packed, opened_fits
 from data_access.readers.plain_header import PlainHeader, read_plain_image
 from data_access.readers.plane import Box, PlaneRows, clip_box, plane_index, reduce_plane
 from data_access.readers.plane_axes import fits_plane_axis
 from data_access.readers.raw_pixels import RawPixels
 from data_access.records.files import MOST_HISTORY, BeamShape, ImageHeader, ImagePreview
 
-# What astropy and the decompressors raise on bytes that are not what they claim to be.
-_BAD_FILE = (OSError, EOFError, ValueError, TypeError, KeyError, IndexError, zlib.error, fits.VerifyError)
 _HERTZ = {"HZ": 1.0, "KHZ": 1e3, "MHZ": 1e6, "GHZ": 1e9}
 _CTYPES = tuple(f"CTYPE{i}" for i in range(1, 10))
-_BLOCK = 2880
 _PACKED_PIXELS = 16_000_000
 _MAX_CARDS = 5000
 _LINES = ("HISTORY", "COMMENT", "")
@@ -88,7 +82,7 @@ def read_fits_header(path: str) -> ImageHeader:
     FITSError
         When it is no FITS file, holds no image, or is shorter than its header says.
     """
-    with _opened(path) as (hdus, image):
+    with opened_fits(path) as (hdus, image):
         return _describe(path, hdus, image, _layout(image.header, image.shape))
 
 
@@ -101,7 +95,7 @@ def read_fits_storage(path: str) -> tuple[ImageHeader, RawPixels | None]:
     if (plain := read_plain_image(path)) is not None:
         layout = _layout(plain.header, plain.shape)
         return _describe(path, (), plain, layout), _raw_pixels(plain, layout)
-    with _opened(path) as (hdus, image):
+    with opened_fits(path) as (hdus, image):
         layout = _layout(image.header, image.shape)
         return _describe(path, hdus, image, layout), _raw_pixels(image, layout)
 
@@ -138,7 +132,7 @@ def read_fits_preview(path: str, *, plane: int = 0, max_size: int = 1024, box: B
     a ``.gz`` file (16 million pixels), an image stored as one single compressed tile, and scaled integers
     with the sky not on the last axes (the whole image).
     """
-    with _opened(path) as (hdus, image):
+    with opened_fits(path) as (hdus, image):
         layout = _layout(image.header, image.shape)
         index = plane_index(tuple(image.shape[i] for i in layout.others), plane)
         clipped = clip_box(box, image.shape[layout.x], image.shape[layout.y])
@@ -162,7 +156,7 @@ def read_fits_preview(path: str, *, plane: int = 0, max_size: int = 1024, box: B
 @contextmanager
 def opened_fits_rows(path: str, plane: int) -> Iterator[PlaneRows]:
     """Yield a plane to be read in rows; errors as `read_fits_preview`, also of what is read inside."""
-    with _opened(path) as (_, image):
+    with opened_fits(path) as (_, image):
         layout = _layout(image.header, image.shape)
         index = plane_index(tuple(image.shape[i] for i in layout.others), plane)
 
@@ -171,62 +165,6 @@ def opened_fits_rows(path: str, plane: int) -> Iterator[PlaneRows]:
 
         n_x, n_y = int(image.shape[layout.x]), int(image.shape[layout.y])
         yield PlaneRows(n_x, n_y, _rows_at_once(image, layout), read)
-
-
-@contextmanager
-def _opened(path: str) -> Iterator[tuple[fits.HDUList, Any]]:
-    """Yield the open file and its first image; translate what goes wrong inside."""
-    try:
-        if not Path(path).is_file():
-            # A stat in place of a test: it raises for what is missing, and tells a directory apart.
-            Path(path).stat()
-            raise FITSError(f"{path} is a directory, not a FITS file", path=path)
-        os.close(os.open(path, os.O_RDONLY))
-    except OSError as err:
-        raise file_error(path, err) from err
-    try:
-        # The default of `memmap` maps the file too; True would refuse scaled integers (astropy 8).
-        with fits.open(Path(path), mode="readonly", lazy_load_hdus=True) as hdus:
-            image = _first_image(path, hdus)
-            _check_length(path, image)
-            yield hdus, image
-    except _BAD_FILE as err:
-        # The first sentence says what is wrong; astropy's others are advice to programmers.
-        reason = " ".join(str(err).split()).split(". ")[0] or type(err).__name__
-        raise FITSError(
-            f"{path} cannot be read as a FITS image: {reason}",
-            remedy="It may be cut short, still being written, or no FITS file: check it with `fitsverify`, or "
-            "make it again.",
-            path=path,
-        ) from err
-
-
-def _first_image(path: str, hdus: fits.HDUList) -> Any:
-    for hdu in hdus:
-        if hdu.is_image and len(hdu.shape) >= 2:
-            if 0 in hdu.shape:
-                raise FITSError(f"{path} has an image without pixels: shape {hdu.shape}", path=path)
-            return hdu
-    raise FITSError(
-        f"{path} holds no image of two or more axes", remedy="It may be a table or a spectrum.", path=path
-    )
-
-
-def _check_length(path: str, image: Any) -> None:
-    """Raise when a plain file ends before its image does: astropy only warns, or fails while reading."""
-    info = image.fileinfo()
-    if _is_packed(image) or not info or not info.get("datSpan"):
-        return
-    # Writers may leave out the padding of the last block; the span of a compressed table is known only with it.
-    size = int(info["datSpan"]) - _BLOCK + 1 if isinstance(image, fits.CompImageHDU) else int(image.size)
-    needed = int(info["datLoc"]) + size
-    found = Path(path).stat().st_size
-    if found < needed:
-        raise FITSError(
-            f"{path} is truncated: its image needs {needed} bytes, the file has {found}",
-            remedy="It may still be being written, or the disk was full: make it again.",
-            path=path,
-        )
 
 
 def _layout(header: AnyHeader, shape: tuple[int, ...]) -> _Layout:
@@ -248,12 +186,21 @@ def _rows(image: Any, layout: _Layout, index: tuple[int, ...], y0: int, y1: int)
     # the last axes, not for others.
     last_axes = layout.order == tuple(range(len(layout.shape)))
     rows = np.asarray((image.section if last_axes else image.data)[tuple(where)])
+    rows = _without_blanks(rows, image.header)
     return rows if layout.y < layout.x else rows.T
+
+
+def _without_blanks(rows: npt.NDArray[Any], header: fits.Header) -> npt.NDArray[Any]:
+    """Return pixels with NaN for BLANK also where astropy (8) forgets it: in unsigned integers."""
+    blank = celestial.number(_text(header, "BLANK"))
+    if rows.dtype.kind == "f" or blank is None:
+        return rows
+    return np.where(rows == int(blank) + int(header.get("BZERO", 0)), np.nan, rows)
 
 
 def _raw_pixels(image: Any, layout: _Layout) -> RawPixels | None:
     info, header = image.fileinfo(), image.header
-    if isinstance(image, fits.CompImageHDU) or not info or _is_packed(image) or layout.x != len(layout.shape) - 1:
+    if isinstance(image, fits.CompImageHDU) or not info or is_packed(image) or layout.x != len(layout.shape) - 1:
         return None
     bitpix = int(header["BITPIX"])
     dtype = f">{'f' if bitpix < 0 else 'i'}{abs(bitpix) // 8}"
@@ -282,14 +229,9 @@ def _rows_at_once(image: Any, layout: _Layout) -> int:
     """
     if isinstance(image, fits.CompImageHDU):
         return int(image.tile_shape[layout.y])
-    if _is_packed(image):
+    if is_packed(image):
         return -(-_PACKED_PIXELS // int(image.shape[layout.x]))
     return 1
-
-
-def _is_packed(image: Any) -> bool:
-    info = image.fileinfo()
-    return bool(info and getattr(info.get("file"), "compression", None))
 
 
 def _describe(path: str, hdus: Any, image: Any, layout: _Layout) -> ImageHeader:

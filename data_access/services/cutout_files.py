@@ -50,7 +50,7 @@ def fetch():
 
 def cut(path):
     """Return the cutout from a plain or compressed FITS file."""
-    with fits.open(path) as hdus:
+    with fits.open(path, uint=False) as hdus:  # as unsigned integers blank pixels would be numbers
         hdu = next(h for h in hdus if h.is_image and len(h.shape) >= 2)
         x_axis, y_axis = (len(hdu.shape) - number for number in SKY_AXES)
         planes = np.moveaxis(hdu.data, (y_axis, x_axis), (-2, -1))

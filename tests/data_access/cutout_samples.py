@@ -32,3 +32,11 @@ def write_cube_with_beams(path: Path) -> str:
     )]  # fmt: skip
     fits.HDUList([image, fits.BinTableHDU.from_columns(columns, name="BEAMS")]).writeto(path)
     return str(path)
+
+
+def file_of_integers(stored: np.ndarray, header: fits.Header, cards: dict[str, Any]) -> bytes:
+    """Return a file of exactly these integers: astropy would scale them back while it writes."""
+    full = fits.PrimaryHDU(stored, header).header.copy()
+    full.update(cards)
+    data = stored.astype(stored.dtype.newbyteorder(">")).tobytes()
+    return full.tostring().encode("ascii") + data + b"\0" * (-len(data) % 2880)

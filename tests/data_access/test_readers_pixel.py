@@ -13,7 +13,7 @@ from astropy.io import fits
 
 from data_access import Archive, open_archive
 from data_access.errors import ValidationError
-from tests.data_access.cutout_samples import CARDS, write
+from tests.data_access.cutout_samples import CARDS, file_of_integers, write
 
 
 @pytest.fixture
@@ -48,18 +48,10 @@ async def test_a_pixel_has_every_digit_of_its_file(
     path = tmp_path / "stage" / name
     hdu.writeto(path)
     if "BLANK" in cards or "BZERO" in cards:
-        (tmp_path / "stage" / "b.fits").write_bytes(_with_cards(stored, header, cards))
+        (tmp_path / "stage" / "b.fits").write_bytes(file_of_integers(stored, header, cards))
         raw = (tmp_path / "stage" / "b.fits").read_bytes()
         path.write_bytes(gzip.compress(raw) if name.endswith(".gz") else raw)
     assert str(await archive.cutouts.pixel_value(str(path), 3, 2)) == expected
-
-
-def _with_cards(stored: np.ndarray, header: fits.Header, cards: dict[str, Any]) -> bytes:
-    """Return a file of exactly these integers: astropy would scale them back while it writes."""
-    full = fits.PrimaryHDU(stored, header).header.copy()
-    full.update(cards)
-    data = stored.astype(stored.dtype.newbyteorder(">")).tobytes()
-    return full.tostring().encode("ascii") + data + b"\0" * (-len(data) % 2880)
 
 
 async def test_a_pixel_of_another_plane_and_one_that_is_not_there(archive: Archive, tmp_path: Path) -> None:

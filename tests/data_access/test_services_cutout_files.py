@@ -18,7 +18,7 @@ from data_access import Archive, open_archive
 from data_access.records import Cutout
 from data_access.records.files import MOST_HISTORY
 from data_access.services.cutout_files import cutout_fits, cutout_name, cutout_script, plane_words
-from tests.data_access.cutout_samples import CARDS, write, write_cube_with_beams
+from tests.data_access.cutout_samples import CARDS, file_of_integers, write, write_cube_with_beams
 
 
 @pytest.fixture
@@ -114,7 +114,16 @@ async def test_fits_file_has_the_origin_of_the_image_and_the_end_of_its_history(
     assert "'ORIGIN': 'CASA 6.6'" in cutout_script(cutout, "http://nowhere.invalid/")
 
 
-@pytest.mark.parametrize("case", ["plain", "turned axes", "bad third axis", "sky in the middle", "plane of beams"])
+def _write_blank_integers(path: Path, shape: tuple[int, ...]) -> str:
+    stored = np.full(shape, 7, np.int16)
+    stored[5] = -32768
+    path.write_bytes(file_of_integers(stored, fits.Header(CARDS), {"BZERO": 32768.0, "BLANK": -32768}))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "case", ["plain", "turned axes", "bad third axis", "sky in the middle", "plane of beams", "blank integers"]
+)
 async def test_the_program_makes_the_same_file_from_a_copy(
     archive: Archive, tmp_path: Path, ramp: np.ndarray, case: str
 ) -> None:
@@ -122,6 +131,8 @@ async def test_the_program_makes_the_same_file_from_a_copy(
                          for key in ("CTYPE", "CRVAL", "CDELT", "CRPIX", "CUNIT")}  # fmt: skip
     if case == "plain":
         path = write(tmp_path, ramp)
+    elif case == "blank integers":
+        path = _write_blank_integers(tmp_path / "stage" / "a.fits", ramp.shape)
     elif case == "turned axes":
         path = write(tmp_path, np.ascontiguousarray(ramp.T), **swapped)
     elif case == "bad third axis":
