@@ -89,7 +89,7 @@ def solver_group(table: Caltable) -> dict[str, Any]:
 
 def file_groups(table: Caltable, detail: CaltableDetail, links: Links) -> list[dict[str, Any]]:
     """Return what the table itself says, and its grades with their reasons."""
-    flagged, snr = caltable_grades(detail)
+    flagged, snr, finite = caltable_grades(detail)
     items = [
         fact("Kind", cell(detail.kind or None, note=detail.parameter)),
         fact("Solved from", _named_set_cell(detail.ms_name, links)),
@@ -110,6 +110,7 @@ def file_groups(table: Caltable, detail: CaltableDetail, links: Links) -> list[d
     grades = [
         fact("Flagged share", grade_cell(flagged, explain=True)),
         fact("Signal-to-noise", grade_cell(snr, explain=True)),
+        fact("Finite solutions", grade_cell(finite, explain=True)),
     ]
     return [group("Found in the table", items), group("Grades", grades)]
 

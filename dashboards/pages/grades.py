@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dashboards.components.cells import Cell, State, cell
-from data_access.analysis.qa import Grade, grade, grade_caltable_flag_fraction
+from data_access.analysis.qa import Grade, grade, grade_caltable_flag_fraction, grade_caltable_not_finite
 from data_access.records import CaltableDetail
 
 _STATES: dict[str, State] = {
@@ -23,13 +23,14 @@ def grade_cell(found: Grade | None, *, explain: bool = False) -> Cell:
     return cell(found.word, state=_STATES[found.word], title=found.reason, note=found.reason if explain else None)
 
 
-def caltable_grades(detail: CaltableDetail) -> tuple[Grade, Grade]:
-    """Return the grades of the flagged share and of the signal-to-noise of a calibration table.
+def caltable_grades(detail: CaltableDetail) -> tuple[Grade, Grade, Grade]:
+    """Return the grades of the flagged share, of the signal-to-noise and of the finite values of a calibration table.
 
     Delay tables of some solvers hold zeros as signal-to-noise: that is no figure, not a bad one.
     """
     flagged = grade_caltable_flag_fraction(detail.flag_fraction)
+    finite = grade_caltable_not_finite(detail.n_not_finite, detail.n_solutions - detail.n_flagged)
     if not np.any(np.nan_to_num(detail.snr) != 0):
         why = "The solver wrote no signal-to-noise (absent, or all zero)"
-        return flagged, grade("caltable_snr", None, absent=why)
-    return flagged, grade("caltable_snr", detail.median_snr)
+        return flagged, grade("caltable_snr", None, absent=why), finite
+    return flagged, grade("caltable_snr", detail.median_snr), finite

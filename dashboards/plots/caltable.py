@@ -81,6 +81,8 @@ def _finish(figure: Figure, detail: CaltableDetail, theme: Theme, extra: str = "
     words = f"{flagged:.1f} % of {detail.n_solutions:,} solutions flagged" if np.isfinite(flagged) else "empty table"
     if detail.n_solutions and detail.n_flagged >= detail.n_solutions:
         words = f"all {detail.n_solutions:,} solutions are flagged: nothing to draw"
+    elif detail.n_not_finite:
+        words += f" · {detail.n_not_finite:,} unflagged ones are not finite and not drawn"
     refant = f"reference antenna {', '.join(detail.refants[:3])}" if detail.refants else ""
     for legend in list(figure.legend):
         legend.update(orientation="horizontal", location="top_left", padding=2, margin=0, spacing=12)

@@ -107,8 +107,8 @@ def time_band(detail: CaltableDetail, good: npt.NDArray[Any], quantity: Quantity
 
 
 def antenna_snr(detail: CaltableDetail) -> dict[str, Any]:
-    """Return ``antenna, name, value``: the median signal-to-noise of unflagged solutions of each antenna."""
-    snr = np.where(detail.flag, np.nan, detail.snr)
+    """Return ``antenna, name, value``: the median signal-to-noise of what `good_values` keeps of each antenna."""
+    snr = np.where(detail.flag | ~np.isfinite(detail.values), np.nan, detail.snr)
     n_ant = snr.shape[1]
     _, median, _ = _percentiles(np.moveaxis(snr, 1, -1).reshape(-1, n_ant))
     known = np.flatnonzero(np.isfinite(median))

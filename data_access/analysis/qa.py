@@ -68,7 +68,7 @@ class Grade:
     reason : str
         One sentence with the value, the threshold and where that comes from.
     metric : str
-        Its key in ``thresholds.toml``; empty for a verdict over nothing.
+        Its key in ``thresholds.toml``; empty where no threshold decides.
     value : float or None
     unit : str
     threshold : float or None
@@ -205,6 +205,20 @@ def grade_caltable_flag_fraction(flag_fraction: float | None) -> Grade:
 def grade_caltable_snr(median_snr: float | None) -> Grade:
     """Return the grade of the median signal-to-noise of a calibration table's solutions."""
     return grade("caltable_snr", median_snr)
+
+
+def grade_caltable_not_finite(n_not_finite: int, n_unflagged: int) -> Grade:
+    """Return the grade of a calibration table by its unflagged solutions that are no finite number.
+
+    With none of them it is good; with nothing else it is bad, since it has no usable solution.
+    """
+    if not n_unflagged:
+        return Grade("not applicable", "Finite solutions: there is no unflagged solution")
+    if n_not_finite >= n_unflagged:
+        return Grade("bad", f"No usable solution: none of the {n_unflagged:,} unflagged ones is a finite number")
+    if n_not_finite:
+        return Grade("suspect", f"{n_not_finite:,} of {n_unflagged:,} unflagged solutions are not finite numbers")
+    return Grade("good", f"All {n_unflagged:,} unflagged solutions are finite numbers")
 
 
 def grade_ms_flag_fraction(flag_fraction: float | None) -> Grade:

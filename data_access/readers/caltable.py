@@ -45,6 +45,16 @@ class _Window:
     snr: npt.NDArray[Any]
     exists: npt.NDArray[np.bool_]
 
+    @property
+    def unflagged(self) -> npt.NDArray[np.bool_]:
+        """Which solutions exist and are not flagged."""
+        return np.asarray(~self.flag & self.exists[:, None, None])
+
+    @property
+    def usable(self) -> npt.NDArray[np.bool_]:
+        """Which solutions are unflagged and finite."""
+        return np.asarray(self.unflagged & np.isfinite(self.values))
+
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
@@ -166,6 +176,9 @@ def _detail(
         problems += (f"the first {n_time} of {len(rows.times_mjd)} times are given: the table is too large",)
     if _has_duplicates(rows, n_ant, len(spectral_windows)):
         problems += ("some antennas have more than one solution at the same time: the last one is given",)
+    n_not_finite = sum(int(np.count_nonzero(window.unflagged & ~window.usable)) for window in windows)
+    if n_not_finite:
+        problems += (f"unflagged solutions that are not finite: {n_not_finite:,}",)
     return CaltableDetail(
         path=path,
         kind=str(keywords.get("VisCal", "")),
@@ -184,10 +197,9 @@ def _detail(
         n_solutions=int(solutions.sum()),
         n_flagged=int(flagged.sum()),
         fully_flagged=tuple(antennas.names[i] for i in np.flatnonzero((solutions > 0) & (flagged == solutions))),
-        median_snr=_median([window.snr[~window.flag & window.exists[:, None, None]] for window in windows]),
-        median_amplitude=_median(
-            [np.abs(window.values[~window.flag & window.exists[:, None, None]]) for window in windows]
-        ),
+        n_not_finite=n_not_finite,
+        median_snr=_median([window.snr[window.usable] for window in windows]),
+        median_amplitude=_median([np.abs(window.values[window.usable]) for window in windows]),
         problems=problems,
     )
 

@@ -90,6 +90,8 @@ class CaltableDetail:
     times_mjd : (n_time,) MJD UTC days; `antennas` of length n_ant; `spectral_windows` of length n_spw
     n_solutions, n_flagged : int
         Over the cells that exist in the file.
+    n_not_finite : int
+        Unflagged solutions that are no finite number: nothing can be calibrated with them.
     median_snr : float
         Of unflagged finite solutions, NaN if there is none.
     refants : tuple of str
@@ -115,6 +117,7 @@ class CaltableDetail:
     fully_flagged: tuple[str, ...]
     median_snr: float
     median_amplitude: float
+    n_not_finite: int = 0
     problems: tuple[str, ...] = ()
 
     @property

@@ -12,6 +12,7 @@ from data_access.analysis.qa import (
     Grade,
     grade,
     grade_caltable_flag_fraction,
+    grade_caltable_not_finite,
     grade_caltable_snr,
     grade_dynamic_range,
     grade_image_noise,
@@ -146,3 +147,20 @@ def test_malformed_thresholds_are_refused(tmp_path: Path, text: str) -> None:
 def test_missing_thresholds_are_file_missing(tmp_path: Path) -> None:
     with pytest.raises(FileMissing):
         read_thresholds(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("n_not_finite", "n_unflagged", "word", "reason"),
+    [
+        (0, 4000, "good", "All 4,000"),
+        (1, 4000, "suspect", "1 of 4,000 unflagged solutions are not finite"),
+        (4000, 4000, "bad", "No usable solution"),
+        (0, 0, "not applicable", "no unflagged solution"),
+    ],
+)
+def test_unflagged_solutions_that_are_not_finite_are_never_good(
+    n_not_finite: int, n_unflagged: int, word: str, reason: str
+) -> None:
+    found = grade_caltable_not_finite(n_not_finite, n_unflagged)
+    assert found.word == word
+    assert reason in found.reason

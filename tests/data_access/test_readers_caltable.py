@@ -101,7 +101,19 @@ def test_flagged_solutions_keep_their_values_and_stay_out_of_the_figures(path):
     assert detail.values[0, 1, 0, 0, 0] == 1e30
     # 5 of 2.0, 4 of 3.0, 6 of 4.0 and 4 of 5.0 are not flagged.
     assert (detail.median_amplitude, detail.median_snr) == (4.0, 10.0)
-    assert (detail.n_solutions, detail.n_flagged, detail.n_rows) == (26, 7, 5)
+    assert (detail.n_solutions, detail.n_flagged, detail.n_rows, detail.n_not_finite) == (26, 7, 5, 0)
+
+
+def test_unflagged_solutions_that_are_not_finite_are_counted_and_stay_out_of_the_figures(tmp_path):
+    path = write_caltable(
+        tmp_path / "a", [*ROWS, solution(60, 0, 0, np.nan), solution(60, 1, 0, np.inf, flagged=ALL)]
+    )
+    with table(path, readonly=False, ack=False) as tab:
+        tab.putcell("SNR", 5, np.full((3, 2), 1000.0))
+    detail = read_caltable(path)
+    assert detail.n_not_finite == 6
+    assert any("not finite: 6" in problem for problem in detail.problems)
+    assert (detail.median_amplitude, detail.median_snr) == (4.0, 10.0)
 
 
 def test_fully_flagged_antennas_are_those_with_solutions_and_no_good_one(path):
