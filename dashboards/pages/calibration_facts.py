@@ -18,6 +18,7 @@ from dashboards.pages.grades import caltable_grades, grade_cell
 from dashboards.pages.job_words import run_cell
 from dashboards.pages.wording import epoch_cell, full_mjd_cell, state_cell, window_words
 from data_access.records import Caltable, CaltableDetail
+from data_access.records.calibration import ANTENNA_POSITIONS
 from data_access.services.provenance import CaltableUse, Provenance
 
 # Stored figures are rounded or made from a slightly different choice of solutions: one per cent is no difference.
@@ -90,6 +91,7 @@ def solver_group(table: Caltable) -> dict[str, Any]:
 def file_groups(table: Caltable, detail: CaltableDetail, links: Links) -> list[dict[str, Any]]:
     """Return what the table itself says, and its grades with their reasons."""
     flagged, snr, finite = caltable_grades(detail)
+    along = "Axes" if detail.kind == ANTENNA_POSITIONS else "Polarisations"
     items = [
         fact("Kind", cell(detail.kind or None, note=detail.parameter)),
         fact("Solved from", _named_set_cell(detail.ms_name, links)),
@@ -99,7 +101,7 @@ def file_groups(table: Caltable, detail: CaltableDetail, links: Links) -> list[d
         fact("Median signal-to-noise", snr_number_cell(detail)),
         fact("Antennas", cell(f"{_n_with_data(detail)} with solutions of {len(detail.antennas.names)}")),
         fact("Reference antenna", _refant_cell(table, detail)),
-        fact("Polarisations", cell(", ".join(detail.pol_names) or None)),
+        fact(along, cell(", ".join(detail.pol_names) or None)),
         fact("Spectral windows", cell(window_words(detail.spectral_windows))),
         fact("Fields", _names_cell(detail.field_names, none=None)),
         fact("Times", _times_cell(detail)),

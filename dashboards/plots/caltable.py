@@ -36,9 +36,10 @@ def plot_caltable(
 ) -> list[Figure]:
     """Return the figures that suit the kind of table.
 
-    K: delay of each antenna. B (and everything else with channels): amplitude and phase against frequency, the
-    median of all antennas with the band from the 16th to the 84th percentile, and one antenna on top when
-    `antenna` names it. G: amplitude and phase of each antenna, or against time when there are several times.
+    K: delay of each antenna; KAntPos: offset of its position. B (and everything else with channels): amplitude and
+    phase against frequency, the median of all antennas with the band from the 16th to the 84th percentile, and one
+    antenna on top when `antenna` names it. G: amplitude and phase of each antenna, or against time when there are
+    several times.
     Then, for all: flagged share and signal-to-noise of each antenna. Flagged solutions are gaps, never points.
     """
     figures: list[Figure] = []

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from dashboards.plots.time_axis import utc_ms
 from data_access.records import CaltableDetail
+from data_access.records.calibration import ANTENNA_POSITIONS
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -45,14 +46,16 @@ def _real(values: npt.NDArray[Any]) -> FloatArray:
 AMPLITUDE = Quantity("Amplitude", "ratio", _amplitude)
 PHASE = Quantity("Phase", "degrees", _phase_deg, circular=True)
 DELAY = Quantity("Delay", "ns", _real)
+OFFSET = Quantity("Offset", "m", _real)
 VALUE = Quantity("Value", "as stored", _real)
+_OF_KIND = {"K Jones": DELAY, "Kcross Jones": DELAY, ANTENNA_POSITIONS: OFFSET}
 
 
 def quantities(detail: CaltableDetail) -> tuple[Quantity, ...]:
-    """Return what to draw: delays for K, amplitude and phase for complex tables, else the stored real value."""
+    """Return what to draw: amplitude and phase of complex tables, delays, offsets, else the stored real value."""
     if np.iscomplexobj(detail.values):
         return AMPLITUDE, PHASE
-    return (DELAY,) if detail.kind.startswith("K") else (VALUE,)
+    return (_OF_KIND.get(detail.kind, VALUE),)
 
 
 def good_values(detail: CaltableDetail) -> npt.NDArray[Any]:

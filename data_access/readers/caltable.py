@@ -25,13 +25,15 @@ from data_access.readers.casa_tables import (
     read_spectral_windows,
 )
 from data_access.readers.solution_times import group_times
-from data_access.records.calibration import CaltableDetail
+from data_access.records.calibration import ANTENNA_POSITIONS, CaltableDetail
 from data_access.records.measurement_sets import FloatArray, SpectralWindow
 
 # 16 bytes of value, 8 of SNR and 1 of flag per cell: 200 MB.
 MAX_CELLS = 8_000_000
 _COLUMNS = ("TIME", "ANTENNA1", "ANTENNA2", "SPECTRAL_WINDOW_ID", "CPARAM", "FPARAM", "FLAG", "SNR")
-_POL_NAMES = {"lin": ("X", "Y"), "cir": ("R", "L")}
+_POL_NAMES: dict[str, tuple[str, ...]] = {"lin": ("X", "Y"), "cir": ("R", "L")}
+# gencal writes the corrections to ITRF positions in the place of polarisations.
+_AXES = ("x", "y", "z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,7 @@ def _detail(
     antennas, problems = read_antennas(
         path, has_data=np.bincount(rows.antenna, minlength=n_ant) > 0, flag_fraction=fraction(flagged, solutions)
     )
+    kind = str(keywords.get("VisCal", "")).strip()
     values, flag, snr, n_time = _rectangle(windows, rows, n_ant, parameter)
     if n_time < len(rows.times_mjd):
         problems += (f"the first {n_time} of {len(rows.times_mjd)} times are given: the table is too large",)
@@ -181,7 +184,7 @@ def _detail(
         problems += (f"unflagged solutions that are not finite: {n_not_finite:,}",)
     return CaltableDetail(
         path=path,
-        kind=str(keywords.get("VisCal", "")),
+        kind=kind,
         parameter=parameter,
         ms_name=PurePosixPath(str(keywords.get("MSName", ""))).name,
         n_rows=len(rows.antenna),
@@ -189,7 +192,7 @@ def _detail(
         flag=flag,
         snr=snr,
         times_mjd=rows.times_mjd[:n_time],
-        pol_names=_pol_names(str(keywords.get("PolBasis", "")), values.shape[4]),
+        pol_names=_pol_names(kind, str(keywords.get("PolBasis", "")), values.shape[4]),
         antennas=antennas,
         spectral_windows=tuple(_as_solved(spectral_windows[w.spw_id], w.values.shape[1]) for w in windows),
         field_names=names_of(path, "FIELD"),
@@ -253,9 +256,9 @@ def _as_solved(window: SpectralWindow, n_chan: int) -> SpectralWindow:
     )
 
 
-def _pol_names(basis: str, n_pol: int) -> tuple[str, ...]:
+def _pol_names(kind: str, basis: str, n_pol: int) -> tuple[str, ...]:
     """Return the receptor names; CASA mostly writes 'unknown', and then they are only numbered."""
-    names = _POL_NAMES.get(basis[:3].lower(), ())
+    names = _AXES if kind == ANTENNA_POSITIONS else _POL_NAMES.get(basis[:3].lower(), ())
     return names if len(names) == n_pol else tuple(f"pol {i}" for i in range(n_pol))
 
 

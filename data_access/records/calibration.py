@@ -12,6 +12,8 @@ import numpy.typing as npt
 from data_access.records.measurement_sets import AntennaTable, SpectralWindow
 
 FloatArray = npt.NDArray[np.float64]
+ANTENNA_POSITIONS = "KAntPos Jones"
+"""`CaltableDetail.kind` of offsets of the antennas' positions: no delays, though CASA applies them as such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +82,16 @@ class CaltableDetail:
     kind : str
         ``VisCal`` keyword: ``"B Jones"``, ``"G Jones"``, ``"K Jones"``, ...
     parameter : str
-        ``"CPARAM"`` (complex gain, dimensionless) or ``"FPARAM"`` (real; delays in ns for K).
+        ``"CPARAM"`` (complex gain, dimensionless) or ``"FPARAM"`` (real; delays in ns for K,
+        offsets in m for `ANTENNA_POSITIONS`).
     values : complex128 or float64, shape (n_time, n_ant, n_spw, n_chan, n_pol)
         NaN where there is no solution. Flagged solutions keep their values: see `flag`.
     flag : bool, same shape
         True also where there is no solution.
     snr : float64, same shape
         NaN where absent.
+    pol_names : tuple of str, length n_pol
+        The receptors; of `ANTENNA_POSITIONS` the axes of the offsets.
     times_mjd : (n_time,) MJD UTC days; `antennas` of length n_ant; `spectral_windows` of length n_spw
     n_solutions, n_flagged : int
         Over the cells that exist in the file.

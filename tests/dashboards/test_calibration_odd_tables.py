@@ -38,3 +38,10 @@ def test_solutions_that_are_not_finite_are_said_below_the_figures_and_count_for_
     amplitude, _, _, snr = plot_caltable(detail)
     assert "2 unflagged ones are not finite and not drawn" in amplitude.select_one({"name": "subtitle"}).text
     assert list(snr.select_one({"name": "snr"}).data["antenna"]) == [1, 2, 3, 4, 5]
+
+
+def test_offsets_of_antenna_positions_have_axes_and_no_polarisations() -> None:
+    detail = replace(make_caltable(np.ones((1, 6, 1, 1, 3)), kind="KAntPos Jones"), pol_names=("x", "y", "z"))
+    shown = facts_of(file_groups(make_table(), detail, Links()))
+    assert shown["Axes"]["t"] == "x, y, z"
+    assert "Polarisations" not in shown

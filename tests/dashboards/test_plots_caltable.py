@@ -116,14 +116,30 @@ def test_an_antenna_that_does_not_exist_is_said():
     assert "no antenna Z9" in subtitle(plot_caltable(bandpass(), antenna="Z9")[0])
 
 
-def test_delays_are_in_ns_by_polarisation():
+@pytest.mark.parametrize("kind", ["K Jones", "Kcross Jones"])
+def test_delays_are_in_ns_by_polarisation(kind):
     delays = np.arange(12.0).reshape(1, 6, 1, 1, 2)
 
-    figures = plot_caltable(make_caltable(delays, kind="K Jones"))
+    figures = plot_caltable(make_caltable(delays, kind=kind))
 
     assert figures[0].yaxis[0].axis_label == "Delay (ns)"
     np.testing.assert_array_equal(data(figures[0], "antennas_0")["value"], [0, 2, 4, 6, 8, 10])
     np.testing.assert_array_equal(data(figures[0], "antennas_1")["value"], [1, 3, 5, 7, 9, 11])
+
+
+@pytest.mark.parametrize(
+    ("kind", "label"),
+    [
+        ("KAntPos Jones", "Offset (m)"),
+        ("TOpac", "Value (as stored)"),
+        ("Fringe Jones", "Value (as stored)"),
+        ("KMBD Jones", "Value (as stored)"),
+    ],
+)
+def test_real_tables_of_other_kinds_are_no_delays(kind, label):
+    figure = plot_caltable(make_caltable(np.arange(12.0).reshape(1, 6, 1, 1, 2), kind=kind))[0]
+    assert figure.yaxis[0].axis_label == label
+    assert "delay" not in figure.title.text
 
 
 def test_flagged_antennas_leave_a_gap():

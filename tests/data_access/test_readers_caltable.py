@@ -171,6 +171,12 @@ def test_delays_are_real_numbers_with_one_frequency_for_each_window(tmp_path):
     np.testing.assert_allclose(detail.spectral_windows[0].chan_freq_hz, [1.48e9])
 
 
+def test_offsets_of_antenna_positions_have_axes_in_place_of_polarisations(tmp_path):
+    rows = [(0, 0, 0, -1, np.array([[0.01, -0.02, 0.03]]), [[False] * 3])]
+    detail = read_caltable(write_caltable(tmp_path / "a", rows, parameter="FPARAM", kind="KAntPos Jones"))
+    assert (detail.kind, detail.pol_names) == ("KAntPos Jones", ("x", "y", "z"))
+
+
 def test_table_too_large_to_draw_is_cut_in_time_but_counted_whole(monkeypatch, path):
     monkeypatch.setattr(caltable, "MAX_CELLS", 40)
     detail = read_caltable(path)
