@@ -40,7 +40,8 @@ def measure_quality(
     Parameters
     ----------
     residual_path : str
-        An image of the residuals; empty: the moments are those of the image without its sources.
+        An image of the residuals. Empty, or with another number of planes: the moments are those of the image
+        without its sources.
     catalog : Catalog, optional
         Sources near the image.
 
@@ -65,8 +66,8 @@ def measure_quality(
             expected.look(band, first, top, bottom)
     noise, peak, nan_fraction = figures.figures()
     residual = figures.residual(origin="image without its sources")
-    if residual_path:
-        residual = _of_residual(residual_path)
+    if residual_path and (beside := read_image_header(residual_path)).n_planes == header.n_planes:
+        residual = _of_residual(beside, plane)
     offsets = None if expected is None else expected.offsets(noise)
     return MeasuredQuality(
         unit=header.bunit, noise=noise, peak=peak, nan_fraction=nan_fraction, n_pixels=n_x * n_y,
@@ -75,12 +76,11 @@ def measure_quality(
     )  # fmt: skip
 
 
-def _of_residual(path: str) -> ResidualStatistics:
-    header = read_image_header(path)
+def _of_residual(header: ImageHeader, plane: int) -> ResidualStatistics:
     figures = CellFigures((header.shape[-2], header.shape[-1]), reach=0, masks_sources=False)
-    for number, first, band, (top, bottom) in _bands(path, 0, figures.y_edges, 0):
+    for number, first, band, (top, bottom) in _bands(header.path, plane, figures.y_edges, 0):
         figures.add(number, band[top - first : bottom - first])
-    return figures.residual(origin="residual image", path=path)
+    return figures.residual(origin="residual image", path=header.path)
 
 
 def _opened(path: str, plane: int) -> AbstractContextManager[PlaneRows]:

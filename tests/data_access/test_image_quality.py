@@ -94,6 +94,18 @@ def test_moments_are_those_of_the_residual_image_where_there_is_one(tmp_path: Pa
     assert found.kurtosis == pytest.approx(6.0, abs=1.2)
 
 
+def test_moments_of_a_plane_are_those_of_that_plane_of_the_residual_cube(tmp_path: Path) -> None:
+    image = _write(tmp_path / "a.fits", np.stack([_noise(), _noise(2)]))
+    residuals = np.stack([_noise(4), np.random.default_rng(3).exponential(size=(N, N))])
+    residual = _write(tmp_path / "a.residual.fits", residuals)
+    first, second = (measure_quality(image, plane=plane, residual_path=residual).residual for plane in (0, 1))
+    assert first.skewness == pytest.approx(0.0, abs=0.1)
+    assert second.skewness == pytest.approx(2.0, abs=0.15)
+    other = _write(tmp_path / "b.residual.fits", residuals[1])
+    found = measure_quality(image, plane=1, residual_path=other).residual
+    assert (found.origin, found.path) == ("image without its sources", "")
+
+
 def test_offsets_from_the_catalogue_have_the_shift_that_was_put_in(tmp_path: Path, catalog: Catalog) -> None:
     found = measure_quality(_write(tmp_path / "a.fits", _with_sources(_noise(), catalog)), catalog=catalog).offsets
     assert found is not None
