@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_access.errors import CaltableError
+from data_access.readers.casa_epochs import time_reference, to_utc
 from data_access.readers.casa_tables import (
     SECONDS_PER_DAY,
     column,
@@ -67,6 +68,7 @@ class _Rows:
     spw: npt.NDArray[np.int64]
     time_index: npt.NDArray[np.int64]
     times_mjd: FloatArray
+    time_remark: str
 
 
 def read_caltable(path: str) -> CaltableDetail:
@@ -116,7 +118,7 @@ def _read_rows(path: str, tab: Any, n_ant: int, n_spw: int) -> _Rows:
         if len(wrong):
             raise CaltableError(f"{path} names {name} {wrong[0]}, its subtable has {limit} rows", path=path)
     time_index, times_s = group_times(time_s, antenna * max(n_spw, 1) + spw)
-    return _Rows(antenna, reference, spw, time_index, times_s / SECONDS_PER_DAY)
+    return _Rows(antenna, reference, spw, time_index, *to_utc(times_s / SECONDS_PER_DAY, time_reference(tab)))
 
 
 def _read_window(path: str, tab: Any, parameter: str, rows: _Rows, spw_id: int) -> _Window:
@@ -180,6 +182,8 @@ def _detail(
     if _has_duplicates(rows, n_ant, len(spectral_windows)):
         problems += ("some antennas have more than one solution at the same time: the last one is given",)
     n_not_finite = sum(int(np.count_nonzero(window.unflagged & ~window.usable)) for window in windows)
+    if rows.time_remark:
+        problems += (rows.time_remark,)
     if n_not_finite:
         problems += (f"unflagged solutions that are not finite: {n_not_finite:,}",)
     return CaltableDetail(

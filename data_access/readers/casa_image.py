@@ -16,6 +16,7 @@ from astropy.time import Time
 from data_access.errors import CasaImageError
 from data_access.readers import beams, celestial
 from data_access.readers.casa_coordinates import CasaAxes, read_coordinates
+from data_access.readers.casa_epochs import to_utc
 from data_access.readers.casa_tables import opened_subtable, opened_table
 from data_access.readers.plane import Box, PlaneRows, clip_box, plane_index, reduce_plane
 from data_access.readers.plane_axes import casa_plane_axes
@@ -196,6 +197,9 @@ def _describe(image: _Image) -> ImageHeader:
     if "complex" in str(image.tab.getcoldesc("map").get("valueType", "")):
         problems.append("the pixels are complex: their amplitude is shown")
     coords, info = image.keywords.get("coords", {}), image.keywords.get("imageinfo", {})
+    date_obs, remark = _date(coords)
+    if remark:
+        problems.append(remark)
     return ImageHeader(
         path=image.path,
         shape=shape,
@@ -205,7 +209,7 @@ def _describe(image: _Image) -> ImageHeader:
         bunit=str(image.keywords.get("units", "")).strip(),
         object_name=str(info.get("objectname", "")).strip(),
         telescope=str(coords.get("telescope", "")).strip(),
-        date_obs=_date(coords),
+        date_obs=date_obs,
         freq_hz=image.axes.freq_hz,
         beam=beam,
         cards=_cards(image.keywords),
@@ -225,12 +229,15 @@ def _plane_axes(image: _Image, coords: Mapping[str, Any]) -> tuple[PlaneAxis, ..
     )
 
 
-def _date(coords: Mapping[str, Any]) -> str:
-    epoch = coords.get("obsdate", {}).get("m0", {})
+def _date(coords: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the UTC of the observation, empty when it is not known, and what a reader must know of it."""
+    date = coords.get("obsdate", {})
+    epoch = date.get("m0", {})
     mjd = celestial.number(epoch.get("value"))
     if mjd is None or mjd < _LEAST_MJD or epoch.get("unit") != "d":
-        return ""
-    return str(Time(mjd, format="mjd", scale="utc").isot)
+        return "", ""
+    utc, remark = to_utc(np.array(mjd), str(date.get("refer", "")))
+    return str(Time(float(utc), format="mjd", scale="utc").isot), remark
 
 
 def _beam(

@@ -13,6 +13,7 @@ from astropy import units
 from astropy.coordinates import SkyCoord
 
 from data_access.errors import MeasurementSetError
+from data_access.readers.casa_epochs import time_reference, to_utc
 from data_access.readers.casa_tables import (
     SECONDS_PER_DAY,
     column,
@@ -82,7 +83,7 @@ def _detail(
     counts: FlagCounts,
 ) -> MeasurementSetDetail:
     n_rows = int(tab.nrows())
-    times_mjd = counts.times / SECONDS_PER_DAY
+    times_mjd, time_remark = to_utc(counts.times / SECONDS_PER_DAY, time_reference(tab))
     antennas, problems = read_antennas(
         path,
         has_data=np.logical_or(counts.pairs.any(axis=0), counts.pairs.any(axis=1)),
@@ -117,7 +118,7 @@ def _detail(
         chan_freq_hz=np.concatenate([np.empty(0), *(window.chan_freq_hz for window in windows)]),
         flag_by_channel=fraction(*counts.by_channel),
         truncated=counts.n_rows_read < n_rows,
-        problems=(*problems, *([remark] if remark else [])),
+        problems=(*problems, *(one for one in (remark, time_remark) if one)),
     )
 
 
