@@ -99,11 +99,13 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         self._provenance: Provenance | None = None
         self._is_loading = False
         self._told: Figure | None = None
+        self._header: ImageHeader | None = None
         self.viewer = ImageViewer(self, prepared.preview)
         self.parts = tuple(make(self) for make in PARTS)
         self.keys = ImageKeys(self)
         self.param.watch(self._recut, ["cut", "cut_size", "cut_unit", "plane"])
         self.param.watch(self._recolour, [*COLOUR_PARAMS, "plane"])
+        self.param.watch(self._show_plane, "plane")
 
     @classmethod
     async def prepare(
@@ -297,8 +299,13 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         return await self.session.archive.files.image_header(self.image.path)
 
     def _show_header(self, header: ImageHeader) -> Facts:
+        self._header = header
         self.cards_slot.succeed(cards_table(header))
-        return Facts(groups=header_groups(header), min_width=260)
+        return Facts(groups=header_groups(header, self.plane), min_width=260)
+
+    def _show_plane(self, *_events: Any) -> None:
+        if self._header is not None and isinstance(self.header_slot.content, Facts):
+            self.header_slot.content.groups = header_groups(self._header, self.plane)
 
     async def _read_quality(self) -> tuple[tuple[ImageQA, ...], tuple[Region, ...]]:
         archive = self.session.archive

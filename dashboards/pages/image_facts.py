@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dashboards.components.cells import cell
+from dashboards.components.cells import Cell, cell
 from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, RecordTable, row
 from dashboards.links import Links
@@ -75,8 +75,9 @@ def _file_facts(image: Image, links: Links, look: Mapping[str, str]) -> list[dic
     return [printed, fact("File", cell("FITS", href=links.image_fits(image.id), title="the file as it is on disk"))]
 
 
-def header_groups(header: ImageHeader) -> list[dict[str, Any]]:
-    """Return what the file itself says."""
+def header_groups(header: ImageHeader, plane: int) -> list[dict[str, Any]]:
+    """Return what the file itself says; beam and frequency are those of one plane where each has its own."""
+    header = header.of_plane(plane)
     items = [
         fact("Shape", cell(" × ".join(str(n) for n in header.shape), note="slowest axis first")),
         fact("Axes", cell(", ".join(header.axes))),
@@ -85,8 +86,8 @@ def header_groups(header: ImageHeader) -> list[dict[str, Any]]:
         fact("Object", cell(header.object_name or None)),
         fact("Telescope", cell(header.telescope or None)),
         fact("DATE-OBS", cell(header.date_obs or None)),
-        fact("Frequency", cell(None if header.freq_hz is None else header.freq_hz / 1e9, unit="GHz", digits=5)),
-        *_beam_facts(header),
+        fact("Frequency", _frequency_cell(header, plane)),
+        *_beam_facts(header, plane),
     ]
     items += [fact("Odd", cell(problem, state="warn")) for problem in header.problems]
     return [group("Found in the file", items)]
@@ -98,13 +99,22 @@ def _frame_text(header: ImageHeader) -> str | None:
     return header.frame.upper() if header.frame != "unknown" else f"{frame_name(header.wcs_header)} (not known here)"
 
 
-def _beam_facts(header: ImageHeader) -> list[dict[str, Any]]:
-    """Return the beam as far as it is recorded; of many the first, with their number."""
+def _frequency_cell(header: ImageHeader, plane: int) -> Cell:
+    if header.freq_hz is None:
+        return cell(None)
+    note = None if header.n_planes == 1 else f"of plane {plane}"
+    if header.n_planes > 1 and header.plane_freq_hz(plane) is None:
+        note = "of the image: no axis tells that of a plane"
+    return cell(header.freq_hz / 1e9, unit="GHz", digits=5, note=note)
+
+
+def _beam_facts(header: ImageHeader, plane: int) -> list[dict[str, Any]]:
+    """Return the beam as far as it is recorded, and whether it is that of one plane alone."""
     beam, n_beams = header.beam, len(header.plane_beams)
     if beam is None:
         return [fact("Beam", cell(None))]
     minor = "minor axis not recorded" if beam.minor_assumed else f"{beam.minor_arcsec:.4g}"
-    many = f"first of {n_beams}: the picture has that of its plane" if n_beams else None
+    many = f"of plane {plane}: each of {n_beams} has its own" if n_beams else None
     size = cell(f"{beam.major_arcsec:.4g} × {minor}", unit="" if beam.minor_assumed else "″", note=many)
     angle = cell("not recorded", state="off", note=f"from the {beam.origin}")
     if beam.pa_deg is not None:

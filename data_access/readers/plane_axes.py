@@ -32,14 +32,24 @@ def fits_plane_axis(values: Mapping[str, Any], axis: int, size: int) -> PlaneAxi
     reference, pixel = number(values.get(f"CRVAL{axis}")), number(values.get(f"CRPIX{axis}"))
     if reference is None or not ctype:
         return PlaneAxis(ctype, size, unit=unit)
-    step = number(values.get(f"CDELT{axis}"))
-    if step is None:
-        step = number(values.get(f"CD{axis}_{axis}"))
+    step = _fits_step(values, axis)
     pixel = 0.0 if pixel is None else pixel
     if step is None or _NOT_LINEAR.match(ctype):
         # one plane whose pixel is the reference needs no step
         return PlaneAxis(ctype, size, reference if pixel == 1.0 and size == 1 else None, unit=unit)
     return PlaneAxis(ctype, size, reference + (1.0 - pixel) * step, step, unit)
+
+
+def _fits_step(values: Mapping[str, Any], axis: int) -> float | None:
+    """Return the step of an axis: CDi_i, which takes the place of CDELT, else CDELT times PCi_i (1 where absent).
+
+    A matrix of the sky alone (CD1_1, no CD3_3) leaves CDELT to the other axes: that is what such files mean, though
+    wcslib takes a step of 1 there.
+    """
+    if (step := number(values.get(f"CD{axis}_{axis}"))) is not None:
+        return step or None
+    step, turn = number(values.get(f"CDELT{axis}")), number(values.get(f"PC{axis}_{axis}"))
+    return step if step is None or turn is None else step * turn or None
 
 
 def casa_plane_axes(coords: Mapping[str, Any], shape: Sequence[int]) -> dict[int, PlaneAxis]:

@@ -82,7 +82,7 @@ class ImageQualityService:
         FileError, ValidationError
             When the image cannot be read, or has no such plane.
         """
-        header = await self._files.image_header(image.path)
+        header = (await self._files.image_header(image.path)).of_plane(plane)
         sky = ImageSky.of(header)
         measured = await self._measure(image, header, sky, plane)
         rows = await self._images.find_qa(image)

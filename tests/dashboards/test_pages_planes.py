@@ -14,6 +14,8 @@ from dashboards.pages.compare import ComparePage
 from dashboards.session import Session
 from data_access import open_archive
 from tests.dashboards.image_page_samples import open_image, write_archive_of
+from tests.dashboards.test_pages_calibration import facts_of
+from tests.data_access.cutout_samples import write_cube_with_beams
 
 SKY = {
     "CTYPE1": "RA---SIN", "CTYPE2": "DEC--SIN", "CRVAL1": 150.0, "CRVAL2": 33.0, "CRPIX1": 15.0, "CRPIX2": 15.0,
@@ -54,6 +56,26 @@ async def test_of_many_planes_the_number_is_asked_for_and_the_frequency_stands_b
         await page.settled()
         found = field(page.viewer.controls.fields)
         assert (found["kind"], found["unit"]) == ("number", "1.42 GHz")
+
+
+async def test_the_frequency_found_in_the_file_is_that_of_the_plane(tmp_path: Path) -> None:
+    write_archive_of(tmp_path, cube(3))
+    async with open_archive(tmp_path) as archive:
+        page = await open_image(archive, 1, plane="1")
+        for plane, expected in ((1, "1.40500"), (2, "1.41000")):
+            page.plane = plane
+            await page.settled()
+            found = facts_of(page.header_slot.content.groups)["Frequency"]
+            assert (found["t"], found["n"]) == (expected, f"of plane {plane}")
+
+
+async def test_the_beam_found_in_the_file_is_that_of_the_plane(tmp_path: Path) -> None:
+    write_archive_of(tmp_path, cube(1))
+    write_cube_with_beams(next((tmp_path / "stage" / "images").glob("*.fits")))
+    async with open_archive(tmp_path) as archive:
+        page = await open_image(archive, 1, plane="2")
+        found = facts_of(page.header_slot.content.groups)["Beam"]
+        assert (found["t"], found["n"]) == ("15 × 8", "of plane 2: each of 3 has its own")
 
 
 async def test_compared_images_show_the_plane_of_the_url_or_say_that_they_have_none(tmp_path: Path) -> None:

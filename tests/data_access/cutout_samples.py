@@ -30,7 +30,7 @@ def write_cube_with_beams(path: Path) -> str:
     columns = [fits.Column(name, "E", unit, array=values) for name, unit, values in (
         ("BMAJ", "arcsec", [9.0, 12.0, 15.0]), ("BMIN", "arcsec", [8.0] * 3), ("BPA", "deg", [0.0] * 3),
     )]  # fmt: skip
-    fits.HDUList([image, fits.BinTableHDU.from_columns(columns, name="BEAMS")]).writeto(path)
+    fits.HDUList([image, fits.BinTableHDU.from_columns(columns, name="BEAMS")]).writeto(path, overwrite=True)
     return str(path)
 
 

@@ -298,6 +298,15 @@ async def test_a_stored_frequency_is_that_of_the_header_within_a_thousandth(arch
         assert (stored.where, stored.why == "") == ("images.freq_ghz", is_same)
 
 
+async def test_a_stored_frequency_is_compared_with_that_of_the_plane(archive: Archive) -> None:
+    image = replace(await archive.images.get(1), noise_jy=None, freq_ghz=1.5)
+    _write(Path(image.path), np.stack([_noise(), _noise(2)]), CRPIX3=1.0, CDELT3=1e8)
+    for plane, measured in ((0, 1.4), (1, 1.5)):
+        (stored,) = (await archive.image_quality.report(image, plane=plane)).stored
+        assert stored.measured == pytest.approx(measured)
+        assert (stored.why == "") == (plane == 1)
+
+
 async def test_stored_and_measured_figures_are_compared_in_jy_per_beam(archive: Archive) -> None:
     image = await archive.images.get(1)
     _write(Path(image.path), 1e6 * _noise(), BUNIT="mJy/beam")

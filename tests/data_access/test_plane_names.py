@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.wcs import WCS
 
 from data_access.analysis.plane_names import plane_name
 from data_access.readers.fits import read_fits_header, read_fits_storage
@@ -40,6 +41,29 @@ def test_neighbouring_channels_never_have_the_same_name(tmp_path: Path) -> None:
     found = names(tmp_path, (40,), FREQ3 | {"CDELT3": 100.0})
     assert len(set(found)) == 40
     assert found[2] == "1.4000001 GHz"
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        {"CD3_3": 2e6, "CD1_1": -1e-3, "CD2_2": 1e-3},
+        {"CD3_3": 2e6, "CD1_1": -1e-3, "CD2_2": 1e-3, "CDELT1": None, "CDELT2": None, "CDELT3": None},
+        {"PC3_3": 2.0, "CDELT3": 1e6},
+        {"PC3_3": -0.5, "CDELT3": 1e6},
+    ],
+)
+def test_the_step_of_a_matrix_is_that_of_wcslib(tmp_path: Path, matrix: dict[str, Any]) -> None:
+    cards = {key: value for key, value in (SKY | FREQ3 | matrix).items() if value is not None}
+    path = tmp_path / "cube.fits"
+    fits.PrimaryHDU(np.zeros((4, 3, 4), np.float32), fits.Header(cards)).writeto(path)
+    header = read_fits_header(str(path))
+    expected = WCS(fits.Header(cards), naxis=3).wcs_pix2world([[1, 1, plane] for plane in range(4)], 0)[:, 2]
+    np.testing.assert_allclose([header.plane_freq_hz(plane) for plane in range(4)], expected)
+
+
+def test_a_matrix_of_the_sky_alone_leaves_the_step_of_the_planes(tmp_path: Path) -> None:
+    matrix = {"CD1_1": -1e-3, "CD1_2": 0.0, "CD2_1": 0.0, "CD2_2": 1e-3}
+    assert names(tmp_path, (2,), FREQ3 | matrix) == ["1.395 GHz", "1.4 GHz"]
 
 
 @pytest.mark.parametrize(
