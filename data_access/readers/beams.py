@@ -91,8 +91,8 @@ def table_beams(table: Any) -> list[PlaneBeam]:
     columns, rows = table.columns, table.data
     if not {"BMAJ", "BMIN", "BPA"} <= set(columns.names):
         return []
-    major_scale, minor_scale = (
-        ARCSEC.get(str(columns[name].unit or "deg").strip().lower(), 3600.0) for name in ("BMAJ", "BMIN")
+    major_scale, minor_scale, angle_scale = (
+        ARCSEC.get(str(columns[name].unit or "deg").strip().lower(), 3600.0) for name in ("BMAJ", "BMIN", "BPA")
     )
     n = len(rows)
     channels = rows["CHAN"].tolist() if "CHAN" in columns.names else list(range(n))
@@ -102,7 +102,8 @@ def table_beams(table: Any) -> list[PlaneBeam]:
         channels, polarisations, rows["BMAJ"], rows["BMIN"], rows["BPA"], strict=True
     ):
         major, minor, angle = (number(value) for value in axes)
-        beam = make_beam(_scaled(major, major_scale), _scaled(minor, minor_scale), angle, "BEAMS table")
+        pa_deg = _scaled(angle, angle_scale / 3600.0)
+        beam = make_beam(_scaled(major, major_scale), _scaled(minor, minor_scale), pa_deg, "BEAMS table")
         found.append(PlaneBeam(int(channel), int(polarisation), beam))
     return found
 

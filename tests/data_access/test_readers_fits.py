@@ -218,13 +218,14 @@ def test_beam_of_the_header_is_in_arcsec(tmp_path):
     assert (beam.major_arcsec, beam.minor_arcsec, beam.pa_deg, beam.origin) == (36.0, 18.0, 30.0, "header")
 
 
-@pytest.mark.parametrize("unit", ["arcsec", "deg"])
-def test_first_beam_of_a_table_is_given_with_a_remark(tmp_path, unit):
-    scale = 1.0 if unit == "arcsec" else 1 / 3600
+@pytest.mark.parametrize(("unit", "angle"), [("arcsec", "deg"), ("deg", "deg"), ("rad", "rad"), ("deg", "rad")])
+def test_first_beam_of_a_table_is_given_with_a_remark(tmp_path, unit, angle):
+    scale = {"arcsec": 1.0, "deg": 1 / 3600, "rad": np.radians(1 / 3600)}[unit]
+    turn = np.radians(1) if angle == "rad" else 1.0
     columns = [
         fits.Column("BMAJ", "E", unit=unit, array=np.array([0.0, 6.0, 7.0]) * scale),
         fits.Column("BMIN", "E", unit=unit, array=np.array([0.0, 5.0, 5.0]) * scale),
-        fits.Column("BPA", "E", unit="deg", array=[0.0, 20.0, 21.0]),
+        fits.Column("BPA", "E", unit=angle, array=np.array([0.0, 20.0, 21.0]) * turn),
     ]
     table = fits.BinTableHDU.from_columns(columns, name="BEAMS")
     image = fits.PrimaryHDU(np.zeros((3, 30, 40), dtype=np.float32), make_header(SKY))
@@ -232,7 +233,7 @@ def test_first_beam_of_a_table_is_given_with_a_remark(tmp_path, unit):
     header = read_fits_header(str(tmp_path / "a.fits"))
     assert header.beam.origin == "BEAMS table"
     assert header.beam.major_arcsec == pytest.approx(6.0)
-    assert header.beam.pa_deg == 20.0
+    assert header.beam.pa_deg == pytest.approx(20.0)
     assert "changes from plane to plane" in header.problems[0]
 
 
