@@ -18,8 +18,8 @@ from astropy.io import fits
 
 from data_access.analysis.image_sky import frame_problem
 from data_access.readers import beams, celestial
-from data_access.readers.fits_file import is_packed, opened_fits
-from data_access.readers.plain_header import PlainHeader, read_plain_image
+from data_access.readers.fits_file import is_packed, opened_fits, whole_header
+from data_access.readers.plain_header import PlainHeader, PlainImage, read_plain_image
 from data_access.readers.plane import Box, PlaneRows, clip_box, plane_index, reduce_plane
 from data_access.readers.plane_axes import fits_plane_axis
 from data_access.readers.raw_pixels import RawPixels
@@ -235,7 +235,7 @@ def _rows_at_once(image: Any, layout: _Layout) -> int:
 
 
 def _describe(path: str, hdus: Any, image: Any, layout: _Layout) -> ImageHeader:
-    header: AnyHeader = image.header
+    header: AnyHeader = image.header if isinstance(image, PlainImage) else whole_header(hdus, image)
     values = _values(header)
     n = len(layout.shape)
     problems: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import zlib
 from collections.abc import Iterator
@@ -16,6 +17,11 @@ from data_access.errors import FITSError, file_error
 # What astropy and the decompressors raise on bytes that are not what they claim to be.
 _BAD_FILE = (OSError, EOFError, ValueError, TypeError, KeyError, IndexError, zlib.error, fits.VerifyError)
 _BLOCK = 2880
+# Cards that say something of an image in another HDU too, those in one group only together.
+_INHERITED = (
+    ("OBJECT",), ("TELESCOP",), ("DATE-OBS",), ("ORIGIN",), ("BUNIT",), ("BMAJ", "BMIN", "BPA"),
+    ("RESTFRQ", "RESTFREQ", "OBSFREQ"), ("RADESYS", "RADECSYS", "EQUINOX", "EPOCH"),
+)  # fmt: skip
 
 
 @contextmanager
@@ -53,14 +59,36 @@ def opened_fits(path: str) -> Iterator[tuple[fits.HDUList, Any]]:
 
 
 def _first_image(path: str, hdus: fits.HDUList) -> Any:
+    empty: tuple[int, ...] = ()
     for hdu in hdus:
         if hdu.is_image and len(hdu.shape) >= 2:
-            if 0 in hdu.shape:
-                raise FITSError(f"{path} has an image without pixels: shape {hdu.shape}", path=path)
-            return hdu
+            if 0 not in hdu.shape:
+                return hdu
+            empty = hdu.shape
+    if empty:
+        raise FITSError(f"{path} has an image without pixels: shape {empty}", path=path)
     raise FITSError(
         f"{path} holds no image of two or more axes", remedy="It may be a table or a spectrum.", path=path
     )
+
+
+def whole_header(hdus: fits.HDUList, image: Any) -> fits.Header:
+    """Return the header of an image with what only an empty primary header says of it.
+
+    Extensions inherit such cards by the convention of the keyword INHERIT, which many writers leave out; ``F``
+    forbids it. Cards that belong together, as those of the beam, are inherited together or not at all.
+    """
+    own, primary = image.header, hdus[0]
+    if image is primary or math.prod(primary.shape or (0,)) or own.get("INHERIT") is False:
+        return own
+    cards = [
+        primary.header.cards[name]
+        for names in _INHERITED
+        if not any(name in own for name in names)
+        for name in names
+        if name in primary.header
+    ]
+    return fits.Header([*own.copy().cards, *cards]) if cards else own
 
 
 def _check_length(path: str, image: Any) -> None:

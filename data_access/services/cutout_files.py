@@ -51,7 +51,7 @@ def fetch():
 def cut(path):
     """Return the cutout from a plain or compressed FITS file."""
     with fits.open(path, uint=False) as hdus:  # as unsigned integers blank pixels would be numbers
-        hdu = next(h for h in hdus if h.is_image and len(h.shape) >= 2)
+        hdu = next(h for h in hdus if h.is_image and len(h.shape) >= 2 and 0 not in h.shape)
         x_axis, y_axis = (len(hdu.shape) - number for number in SKY_AXES)
         planes = np.moveaxis(hdu.data, (y_axis, x_axis), (-2, -1))
         data = planes[np.unravel_index(PLANE, planes.shape[:-2])] if planes.ndim > 2 else planes

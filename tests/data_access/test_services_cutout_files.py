@@ -122,8 +122,10 @@ def _write_blank_integers(path: Path, shape: tuple[int, ...]) -> str:
 
 
 @pytest.mark.parametrize(
-    "case", ["plain", "turned axes", "bad third axis", "sky in the middle", "plane of beams", "blank integers"]
-)
+    "case",
+    ["plain", "turned axes", "bad third axis", "sky in the middle", "plane of beams", "blank integers",
+     "behind an empty array"],
+)  # fmt: skip
 async def test_the_program_makes_the_same_file_from_a_copy(
     archive: Archive, tmp_path: Path, ramp: np.ndarray, case: str
 ) -> None:
@@ -133,6 +135,10 @@ async def test_the_program_makes_the_same_file_from_a_copy(
         path = write(tmp_path, ramp)
     elif case == "blank integers":
         path = _write_blank_integers(tmp_path / "stage" / "a.fits", ramp.shape)
+    elif case == "behind an empty array":
+        path = str(tmp_path / "stage" / "a.fits")
+        image = fits.ImageHDU(ramp, fits.Header(CARDS))
+        fits.HDUList([fits.PrimaryHDU(np.zeros((0, 0), np.float32)), image]).writeto(path)
     elif case == "turned axes":
         path = write(tmp_path, np.ascontiguousarray(ramp.T), **swapped)
     elif case == "bad third axis":
