@@ -28,6 +28,7 @@ from dashboards.pages.job_words import (
     log_lines,
     namesake_row,
     task_row,
+    unsearched_words,
 )
 from dashboards.pages.log_panel import LogChoice, LogPanel
 from dashboards.pages.wording import size_text
@@ -35,7 +36,7 @@ from dashboards.session import PageView, Session
 from data_access import Archive
 from data_access.analysis.times import stamp_in_name
 from data_access.errors import FileUnreadable
-from data_access.records import LogFile, Run
+from data_access.records import LogFile, Run, RunLogs
 from data_access.services.provenance import Provenance
 
 _TASK_LOG = "task:"
@@ -70,6 +71,7 @@ class JobPage(PageView):
         asked = session.query.get("ms", "")
         if asked and asked != self.run_record.ms_path:
             self.refusal = f"{self.refusal} No run of '{asked}' has this name: shown is {_SHOWN_INSTEAD}.".strip()
+        self.unsearched = Notice(kind="truncated")
         self._files: tuple[LogFile, ...] = ()
         self._work = JobWork((), ())
         self.param.watch(self._log_changed, ["log", "only"])
@@ -124,6 +126,7 @@ class JobPage(PageView):
             self.state_slot,
             self.namesakes_slot,
             self.chooser,
+            self.unsearched,
             self.panel.slot,
             self.facts_slot,
             self.tasks_slot,
@@ -192,28 +195,30 @@ class JobPage(PageView):
         self._show_notice()
         return self.tasks
 
-    async def _find_logs(self) -> tuple[tuple[LogFile, ...], LogFile | None]:
+    async def _find_logs(self) -> tuple[RunLogs, LogFile | None]:
         """Return the logs of the run, and the one that the URL names when it is none of them."""
         logs = self.session.archive.logs
         try:
-            files = await logs.find_of_run(self.run_record)
+            found = await logs.find_of_run(self.run_record)
         except FileUnreadable as err:
             if not any(task.logs for task in self._work.tasks):
                 raise
-            files = ()  # the logs of its tasks can be shown all the same
+            found = RunLogs(())  # the logs of its tasks can be shown all the same
             await self.show_failure(self.page_failure, describe_failure(err, self.title))
-        named = self.log and not self.log.startswith(_TASK_LOG) and self.log not in {f.path for f in files}
-        return files, await logs.get(self.log) if named else None
+        named = self.log and not self.log.startswith(_TASK_LOG) and self.log not in {f.path for f in found.files}
+        return found, await logs.get(self.log) if named else None
 
-    def _show_logs(self, answer: tuple[tuple[LogFile, ...], LogFile | None]) -> LogView | Notice:
-        files, other = answer
-        self._files = (*files, other) if other is not None else files
+    def _show_logs(self, answer: tuple[RunLogs, LogFile | None]) -> LogView | Notice:
+        found, other = answer
+        self._files = (*found.files, other) if other is not None else found.files
+        self.unsearched.param.update(**unsearched_words(found.unsearched))
         self._show_notice()
         choice = self._choice()
         self._show_chooser()
         if choice is not None:
             return self.panel.open(choice)
-        known = "no log of this run is below the log folders" if not self._files else f"there is no log '{self.log}'"
+        where = "in what was searched" if found.unsearched else "below the log folders"
+        known = f"no log of this run is {where}" if not self._files else f"there is no log '{self.log}'"
         return Notice(kind="info", text=known.capitalize(), remedy="Set `log_roots` to the folders of the logs.")
 
     def _choice(self) -> LogChoice | None:

@@ -10,15 +10,17 @@ from dashboards.components.cells import Cell, cell
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
 from dashboards.pages.wording import state_cell
+from dashboards.plots.style import how_many
 from data_access.analysis.times import age_words
 from data_access.readers.logs import clean_line, level_of
-from data_access.records import BatchItem, QueueItem, Run, Task
+from data_access.records import BatchItem, LogFile, QueueItem, Run, Task
 from data_access.services.provenance import Provenance
 
 STUCK_S = 3600.0
 """Without progress for longer, work in progress is suspicious: the pipeline's own alert rule (ProcessingStuck)."""
 
 _LONGEST_PARAMS = 160
+_MOST_NAMES = 3
 _UNFINISHED = frozenset({"in_progress", "collecting", "running"})
 
 TASK_COLUMNS: Sequence[Column] = (
@@ -172,6 +174,19 @@ def params_text(params: Any) -> str | None:
 def log_lines(text: str | None) -> list[str]:
     """Return the lines of a log that is stored in a column, cleaned like those of a file."""
     return [clean_line(line.encode("utf-8", "surrogatepass")) for line in (text or "").splitlines() if line.strip()]
+
+
+def unsearched_words(logs: Sequence[LogFile]) -> dict[str, str]:
+    """Return text and remedy of a notice on shared logs that were not searched to their end; empty without any."""
+    if not logs:
+        return {"text": "", "remedy": ""}
+    names = ", ".join(PurePosixPath(log.path).name for log in logs[:_MOST_NAMES])
+    more = f" and {len(logs) - _MOST_NAMES:,} more" if len(logs) > _MOST_NAMES else ""
+    was = "was" if len(logs) == 1 else "were"
+    return {
+        "text": f"{how_many(len(logs), 'shared log')} {was} not searched to the end: {names}{more}.",
+        "remedy": "What they say of this run may be missing here: open them from the list of logs.",
+    }
 
 
 def task_line(task: Task) -> str | None:

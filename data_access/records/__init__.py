@@ -18,7 +18,17 @@ from data_access.records.files import (
     SkyFrame,
 )
 from data_access.records.images import Image, ImagePlace, ImageQA, Mosaic, Region
-from data_access.records.jobs import Batch, BatchItem, LogFile, ObservationGroup, QueueItem, Run, StateCounts, Task
+from data_access.records.jobs import (
+    Batch,
+    BatchItem,
+    LogFile,
+    ObservationGroup,
+    QueueItem,
+    Run,
+    RunLogs,
+    StateCounts,
+    Task,
+)
 from data_access.records.measurement_sets import (
     AntennaTable,
     MeasurementSet,
@@ -89,6 +99,7 @@ __all__ = [
     "Reduction",
     "Region",
     "Run",
+    "RunLogs",
     "ServiceState",
     "SkyFrame",
     "Source",

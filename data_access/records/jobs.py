@@ -124,3 +124,19 @@ class LogFile:
     size_bytes: int
     modified_at: float
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunLogs:
+    """The log files of a run.
+
+    Attributes
+    ----------
+    files : tuple of LogFile
+        The one named after it and its rotated ones first, then the shared ones that mention it.
+    unsearched : tuple of LogFile
+        Shared ones that were not searched to their end, within the limits: they may mention it too.
+    """
+
+    files: tuple[LogFile, ...]
+    unsearched: tuple[LogFile, ...] = ()

@@ -15,7 +15,7 @@ from data_access.analysis.times import stamp_in_name
 from data_access.errors import FileError, FileMissing, ValidationError, file_error
 from data_access.offload import Offload
 from data_access.readers.logs import find_in_log
-from data_access.records import Count, Cursor, LogFile, PageRequest, RecordPage, Run
+from data_access.records import Count, Cursor, LogFile, PageRequest, RecordPage, Run, RunLogs
 from data_access.services.roots import Roots
 
 _LOG_NAME = re.compile(r"\.(log|out|err|txt)(\.\d+)?$")
@@ -74,8 +74,8 @@ class LogService:
         wanted = text.strip().casefold()
         return tuple(f for f in await self._offload.in_thread(self._all) if wanted in f.path.casefold())
 
-    async def find_of_run(self, run: Run) -> tuple[LogFile, ...]:
-        """Return the log files of a run: the one named after it, then the shared ones that mention it.
+    async def find_of_run(self, run: Run) -> RunLogs:
+        """Return the log files of a run, and which shared ones were not searched to their end.
 
         The pipeline itself writes no file per run: its lines are in the shared logs, marked with the group.
         """
@@ -110,18 +110,21 @@ class LogService:
                 return file_error(folder, err)
         return None
 
-    def _of_run(self, run: Run) -> tuple[LogFile, ...]:
-        own, mentioning = [], []
+    def _of_run(self, run: Run) -> RunLogs:
+        own, mentioning, unsearched, n_searched = [], [], [], 0
         stamp = stamp_in_name(run.ms_path) or Path(run.ms_path).stem
-        for log_file in self._all()[:_MANY]:
+        for log_file in self._all():
             name = Path(log_file.path).name
             if name.startswith(f"{run.run_id}.log"):
                 own.append(_because(log_file, "named after the run"))
             elif not name.startswith("job-"):
-                with suppress(FileError):
-                    if find_in_log(log_file.path, stamp, limit=1, deadline_s=_SEARCH_S).hits:
-                        mentioning.append(_because(log_file, f"mentions {stamp}"))
-        return (*own, *mentioning)
+                n_searched += 1
+                found = _mentions(log_file, stamp) if n_searched <= _MANY else None
+                if found is None:
+                    unsearched.append(_because(log_file, "not searched to its end"))
+                elif found:
+                    mentioning.append(_because(log_file, f"mentions {stamp}"))
+        return RunLogs((*own, *mentioning), tuple(unsearched))
 
     @staticmethod
     def _one(path: Path, why: str) -> LogFile:
@@ -154,6 +157,15 @@ def _page_of(placed: Sequence[tuple[tuple[Any, str], LogFile]], request: PageReq
         next_cursor=Cursor(last, last_path).encode() if begin + request.limit < len(placed) else "",
         previous_cursor=Cursor(first, first_path, 0, True).encode() if begin else "",
     )
+
+
+def _mentions(log_file: LogFile, text: str) -> bool | None:
+    """Tell whether a log contains a text; None when the time was up before its end. One that is gone does not."""
+    try:
+        search = find_in_log(log_file.path, text, limit=1, deadline_s=_SEARCH_S)
+    except FileError:
+        return False
+    return True if search.hits else None if search.stopped_by == "deadline" else False
 
 
 def _because(log_file: LogFile, why: str) -> LogFile:

@@ -21,6 +21,7 @@ from data_access import Archive, open_archive
 from data_access.errors import RecordNotFound, ValidationError
 from data_access.records import PageRequest, Run
 from data_access.repositories.jobs import RunFilter
+from data_access.services import logs as logs_module
 
 NEW_LINE = "2026-01-01 00:00:00 INFO     something new"
 
@@ -321,3 +322,16 @@ def execute(folder: Path, sql: str, *values: Any) -> None:
     with closing(sqlite3.connect(folder / "state" / "db" / "products.sqlite3")) as db:
         db.execute(sql, values)
         db.commit()
+
+
+async def test_shared_logs_that_were_not_searched_to_their_end_are_said(
+    archive: Archive, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await failed_run(archive)
+    async with opened_run(archive, run.run_id) as (view, _):
+        assert view.unsearched.text == ""
+    monkeypatch.setattr(logs_module, "_SEARCH_S", 0.0)
+    (folder / "state" / "logs" / "large.log").write_bytes(b"some line\n" * 500_000)
+    async with opened_run(archive, run.run_id) as (view, _):
+        assert "not searched to the end" in view.unsearched.text
+        assert "large.log" in view.unsearched.text

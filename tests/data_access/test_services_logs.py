@@ -11,6 +11,7 @@ import pytest
 from data_access.errors import FileMissing, PathOutsideRoots
 from data_access.offload import Offload
 from data_access.records import Epoch, LogFile, Run
+from data_access.services import logs as logs_module
 from data_access.services.logs import LogService
 from data_access.services.roots import Roots
 
@@ -65,13 +66,30 @@ async def test_all_logs_are_listed_newest_first_and_nothing_else(service: LogSer
 
 
 async def test_the_logs_of_a_run_are_its_own_and_the_shared_ones_that_mention_it(service: LogService) -> None:
-    found = await service.find_of_run(RUN)
+    logs = await service.find_of_run(RUN)
+    found = logs.files
+    assert logs.unsearched == ()
     assert [(name, log_file.why) for name, log_file in zip(_names(found), found, strict=True)] == [
         ("job-2025-10-13-132803.log", "named after the run"),
         ("job-2025-10-13-132803.log.1", "named after the run"),
         ("imaging.log", f"mentions {STAMP}"),
         ("casa-1.log", f"mentions {STAMP}"),
     ]
+
+
+async def test_shared_logs_that_were_not_searched_to_their_end_are_named(
+    service: LogService, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs_module, "_SEARCH_S", 0.0)
+    (folder / "large.log").write_bytes(b"some line\n" * 500_000 + f"{STAMP}\n".encode())
+    (folder / "job-2025-10-13-132805.log").write_bytes(b"some line\n" * 500_000)
+    found = await service.find_of_run(RUN)
+    assert _names(found.unsearched) == ["large.log"]
+    assert "imaging.log" in _names(found.files), "the first block of every log is searched"
+    monkeypatch.setattr(logs_module, "_MANY", 1)
+    found = await service.find_of_run(RUN)
+    assert set(_names(found.unsearched)) == {"large.log", "imaging.log", "other.log", "casa-1.log"}
+    assert "job-2025-10-13-132803.log" in _names(found.files)
 
 
 async def test_a_log_is_given_with_its_size(service: LogService, folder: Path) -> None:

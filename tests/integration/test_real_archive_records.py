@@ -161,7 +161,7 @@ async def test_a_run_has_the_log_that_is_named_after_it(archive: Archive, truth:
     assert truth["job_logs"]
     for run_id, name in truth["job_logs"].items():
         logs = await archive.logs.find_of_run(await archive.jobs.get_run(run_id))
-        assert [Path(log.path).name for log in logs if log.why == "named after the run"] == [name]
+        assert [Path(log.path).name for log in logs.files if log.why == "named after the run"] == [name]
 
 
 async def test_files_that_are_missing_are_said_to_be_missing(
