@@ -59,7 +59,8 @@ def describe_failure(err: BaseException, where: str) -> Failure:
         The part of the dashboard that failed, for the log.
     """
     if isinstance(err, ArchiveError):
-        log.info("%s: %s", in_one_line(where), in_one_line(err.message))
+        has_remedy = err.remedy != ArchiveError.remedy  # else the traceback is promised
+        log.info("%s: %s", in_one_line(where), in_one_line(err.message), exc_info=None if has_remedy else err)
         return Failure(err.message, err.remedy, err.status)
     error_id = secrets.token_hex(4)
     log.error("error %s in %s", error_id, in_one_line(where), exc_info=err)

@@ -10,6 +10,7 @@ from dashboards.boundary import Boundary
 from dashboards.session import Session
 
 RETRY_S = 5.0
+_OLD_S = 5.0
 
 
 class Change(Protocol):
@@ -44,6 +45,9 @@ class Changes(Protocol):
     def remarks(self) -> tuple[str, ...]:
         """What readers of any page must know about the databases."""
 
+    async def look_if_older(self, age_s: float) -> None:
+        """Look at the databases now, unless that was done within `age_s`."""
+
     def subscribe(self) -> Subscription:
         """Return a new subscription."""
 
@@ -75,6 +79,10 @@ class ChangeFeed:
     def remarks(self) -> tuple[str, ...]:
         """What readers of any page must know about the databases; empty when all is well."""
         return self._changes.remarks
+
+    async def look(self) -> None:
+        """Let what is told here be of now, also while no page listens and the databases are not looked at."""
+        await self._changes.look_if_older(_OLD_S)
 
     def __len__(self) -> int:
         return len(self._pages)

@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -36,22 +37,26 @@ from data_access.errors import ValidationError
 
 log = logging.getLogger("dsa110.dashboard")
 DAY_S = 86_400
+_LOOK_S = 1.0
 
 
 class HealthHandler(RequestHandler):
-    """``/healthz``: answers while the event loop turns; builds no session and asks no database."""
+    """``/healthz``: answers while the event loop turns; builds no session, and waits for no database for long."""
 
     def initialize(self, shell: Shell, archive: Any) -> None:
         """Receive the shell, which knows the boot id and the newest write, and the archive for its workers."""
         self._shell = shell
         self._offload = getattr(archive, "offload", None)
 
-    def get(self) -> None:
+    async def get(self) -> None:
         """Write ``{"ok", "boot", "now", "last_write", "writes", "remarks", "workers"}``; times are unix seconds.
 
         ``writes`` has the newest write by database. ``workers`` that are ``"broken"`` are no reason for a restart:
         the next read replaces them.
         """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_S):
+                await self._shell.feed.look()
         self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")
         self.write(
@@ -68,9 +73,9 @@ class HealthHandler(RequestHandler):
             )
         )
 
-    def head(self) -> None:
+    async def head(self) -> None:
         """Answer as `get` does, without the text."""
-        self.get()
+        await self.get()
 
 
 class DashboardServer:

@@ -347,10 +347,9 @@ class PageView(pn.viewable.Viewer):  # type: ignore[misc, unused-ignore]
 
     @property
     def is_waiting(self) -> bool:
-        """True while a slot says that something is not available now: it is worth asking again."""
-        return self.is_partial or any(
-            slot.failure is not None and slot.failure.status == 503 for slot in self.slots.values()
-        )
+        """True while a slot says that something cannot be read, not by a fault of ours: it is worth asking again."""
+        failures = (slot.failure for slot in self.slots.values())
+        return self.is_partial or any(f is not None and f.status >= 500 and not f.error_id for f in failures)
 
     async def settled(self) -> None:
         """Return when everything started with `run` has ended (for tests)."""

@@ -124,6 +124,7 @@ class ChangeWatcher:
         self._wake = asyncio.Event()
         self._stamps: dict[str, _Stamp] = {}
         self._versions: dict[str, tuple[int, ...]] = {}
+        self._looking = asyncio.Lock()
         self._ended = 0.0  # when the files were looked at last (`time.monotonic`)
         self._quiet_from: dict[str, float] = {}
         self.writes: dict[str, float] = {}
@@ -173,6 +174,12 @@ class ChangeWatcher:
                 log.exception("looking for changes failed")
             await asyncio.sleep(min(self._interval_s * 2 ** min(failures, 6), 30.0))
 
+    async def look_if_older(self, age_s: float) -> None:
+        """Look once, unless that was done within `age_s`: what is told here is then new though nobody listens."""
+        async with self._looking:
+            if self.looked_at is None or time.time() - self.looked_at > age_s:
+                await self.look()
+
     async def look(self) -> Change | None:
         """Look once; tell the subscribers and return the change, or None when nothing changed."""
         new = await self._databases.look_again()
@@ -187,8 +194,9 @@ class ChangeWatcher:
                 self._databases[role].tell_quiet(self._quiet_from.setdefault(role, before), began)
                 continue
             self._quiet_from.pop(role, None)
-            if await self._has_new_version(role):
+            if await self._has_changed(role, is_rewritten=self._stamps.get(role, stamp)[0] != stamp[0]):
                 changed.add(role)
+                self._databases[role].tell_changed()
             self._stamps[role] = stamp
         self._remember_last_write(stamps)
         self.looked_at = time.time()
@@ -198,6 +206,20 @@ class ChangeWatcher:
         for subscription in tuple(self._subscriptions):
             subscription.offer(change)
         return change
+
+    async def _has_changed(self, role: str, *, is_rewritten: bool) -> bool:
+        """Return whether there is something new in a database.
+
+        A file that was written without a commit had its log merged into it, or was overwritten by somebody who is not
+        SQLite: then what connections keep of it is wrong, and only new ones see it.
+        """
+        if await self._has_new_version(role):
+            return True
+        if not is_rewritten or role in self.trouble:
+            return False
+        self._databases[role].open_anew()
+        await self._has_new_version(role)
+        return True
 
     async def _has_new_version(self, role: str) -> bool:
         before = self._versions.get(role)
@@ -213,7 +235,7 @@ class ChangeWatcher:
         return recovered or (before is not None and before != version)
 
     def _all_stamps(self) -> tuple[dict[str, _Stamp], dict[str, Any]]:
-        databases = {role: _stamps(database.path) for role, database in self._databases.items()}
+        databases = {role: _with_content(_stamps(database.path)) for role, database in self._databases.items()}
         own: dict[str, Any] = {role: _with_content(_stamps(path)) for role, path in self._own.items()}
         own |= {role: tuple(folder.stamp() for folder in folders) for role, folders in self._folders.items()}
         return databases, own

@@ -93,7 +93,7 @@ class Database:
         self._schema_gate = asyncio.Lock()
         self._generation = 0
         self._n_closing = 0
-        self._identity: Identity = ()
+        self._serials: dict[str, int] = {}
         patience = Patience(busy_timeout_s)
         self._lanes = {
             name: Lanes(n, kept, functools.partial(self._open, kept))
@@ -146,7 +146,7 @@ class Database:
                 found, connection = await lanes.ask(statements, limit, budget_s)
             except FileReplaced:
                 if generation == self._generation:  # of all whom it met, the first one
-                    self._drop_lanes()
+                    self.open_anew()
                 await asyncio.sleep(0.05 * attempt)
                 continue
             except LanesClosed as err:
@@ -154,9 +154,13 @@ class Database:
             except EXPLAINED as err:
                 explained = explained_error(err, self.role, self.path)
                 lanes.patience.failed(explained)
+                if isinstance(explained, DatabaseCorrupt) and not attempt:
+                    if generation == self._generation:
+                        self.open_anew()  # what the connection keeps of the file may be what is damaged
+                    continue
                 raise explained from err
             lanes.patience.succeeded()
-            self._identity = connection.identity
+            self._serials[lane_name] = connection.serial
             return found
         raise self._replaced_again()
 
@@ -186,7 +190,8 @@ class Database:
         )
         return Lane(connection, raw)
 
-    def _drop_lanes(self) -> None:
+    def open_anew(self) -> None:
+        """Let every question from now on be read from the file as it is, and nothing from what is kept of it."""
         self._schema = None
         self._generation += 1
         for lanes in self._lanes.values():
@@ -211,6 +216,10 @@ class Database:
     def tell_quiet(self, begin: float, end: float) -> None:
         """Take note that nothing was committed between two moments (`time.monotonic`): so says the watcher."""
         self._quiet = (begin, end)
+
+    def tell_changed(self) -> None:
+        """Take note that something was committed: what was read before may not be taken for what is there."""
+        self._schema_seen, self._quiet = 0.0, (0.0, 0.0)
 
     def is_unchanged_since(self, moment: float) -> bool:
         """Return whether what was read then may be taken for what is there: read within a second, or nothing was
@@ -275,9 +284,12 @@ class Database:
         return tuple((column[1], column[5]) for column in columns)
 
     async def version(self) -> tuple[int, ...]:
-        """Return a value that changes with every commit by anybody else (``PRAGMA data_version``)."""
+        """Return a value that changes with every commit by anybody else.
+
+        It is ``PRAGMA data_version``, which two connections do not have in common: another one is a change too.
+        """
         found = await self._ask("PRAGMA data_version", "watch")
-        return (int(found[0][0]), *self._identity)
+        return int(found[0][0]), self._serials["watch"]
 
     async def journal_mode(self) -> str:
         """Return the journal mode recorded in the file (``wal``, ``delete``, ...)."""

@@ -63,6 +63,8 @@ def _rebuild(cls: type[ArchiveError], message: str, remedy: str, facts: dict[str
 class DatabaseError(ArchiveError):
     """A pipeline database could not answer."""
 
+    remedy = "The page tries again by itself; `python app.py check` says what of the databases can be read."
+
 
 class DatabaseMissing(DatabaseError):
     """The file of this database does not exist, or none is configured."""

@@ -7,6 +7,9 @@ lane helps while that one has been at the same question for long.
 
 Who asks what others wait for already gets the same answer: after a commit every open page reads its lists again. Only
 a question that has not begun is shared, so that nobody gets an answer older than their question.
+
+A lane that nobody asks is closed after a while: an open connection, though it reads nothing, keeps the pipeline from
+clearing away its write-ahead log, from changing its journal mode, and from locking its file for itself.
 """
 
 from __future__ import annotations
@@ -35,6 +38,8 @@ from data_access.read_only_connection import (
 _STUCK_S = 0.01
 _LOOK_S = 0.002
 _HAND_OVER_S = 0.0005
+IDLE_S = 5.0
+"""A lane that was asked nothing for so long is closed."""
 
 
 class LanesClosed(Exception):
@@ -64,6 +69,8 @@ class Lanes:
         self._opening: asyncio.Future[Lane] | None = None
         self._tasks: set[asyncio.Future[Any]] = set()
         self._next_look: asyncio.TimerHandle | None = None
+        self._next_close: asyncio.TimerHandle | None = None
+        self._last_back = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -139,7 +146,7 @@ class Lanes:
         self._line.clear()
         self._asked.clear()
         self._tasks.clear()
-        self._opening = self._next_look = None
+        self._opening = self._next_look = self._next_close = None
         for lane in self._at_work:
             lane.raw.abandon()
             self._retire(lane)
@@ -231,8 +238,27 @@ class Lanes:
             self._retire(lane)
         if not lane.outdated:
             self._free.append(lane)
+            self._close_when_idle()
         if self._line:
             self._call_a_lane()
+
+    def _close_when_idle(self) -> None:
+        self._last_back = time.monotonic()
+        if self._next_close is None:
+            self._close_later(IDLE_S)
+
+    def _close_later(self, after_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._next_close = loop.call_later(after_s, _close_if_idle, weakref.ref(self))  # which may be forgotten
+
+    def close_if_idle(self) -> None:
+        """Close every connection if nobody asked for a while; else look again later."""
+        left_s = self._last_back + IDLE_S - time.monotonic()
+        if left_s > 0 or not self.is_idle:
+            self._close_later(max(left_s, 1.0))
+            return
+        self._next_close = None
+        self.drop()
 
     def _take_over(self, lane: Lane) -> None:
         while lane.found:
@@ -265,6 +291,11 @@ class Lanes:
 def _work(lanes: weakref.ref[Lanes], lane: weakref.ref[Lane], loop: asyncio.AbstractEventLoop) -> None:
     if (mine := lanes()) is not None and (my_lane := lane()) is not None:
         mine.answer_with(my_lane, loop)
+
+
+def _close_if_idle(lanes: weakref.ref[Lanes]) -> None:
+    if (mine := lanes()) is not None:
+        mine.close_if_idle()
 
 
 def _answered(connection: ReadOnlyConnection, question: Question) -> Answers | BaseException:

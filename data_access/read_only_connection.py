@@ -10,7 +10,7 @@ from asyncio import Future
 from collections.abc import Collection, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ _ALLOWED_ACTIONS = {
 _ALLOWED_PRAGMAS = {"data_version", "schema_version", "journal_mode", "table_info"}
 _STEPS_BETWEEN_CLOCK_LOOKS = 4000
 _CACHE_KIB = 16_384
+_serials = count()
 
 
 class FileReplaced(Exception):
@@ -113,6 +114,8 @@ class ReadOnlyConnection(sqlite3.Connection):
 
     Attributes
     ----------
+    serial : int
+        No other connection of this process has the same.
     holds_log : bool
         Set when the file is in WAL mode and the files beside it stay there for as long as this connection.
     wary : bool
@@ -124,6 +127,7 @@ class ReadOnlyConnection(sqlite3.Connection):
     path: Path
     immutable: bool
     identity: Identity
+    serial: int = -1
     holds_log: bool = False
     wary: bool = False
     patience_s: float = -1.0
@@ -136,7 +140,7 @@ class ReadOnlyConnection(sqlite3.Connection):
 
     def restrict(self, path: Path, identity: Identity, *, immutable: bool, log_is_held: bool) -> None:
         """Forbid everything but reading; reads the schema once, so that a file that is no database is seen here."""
-        self.path, self.identity, self.immutable = path, identity, immutable
+        self.path, self.identity, self.immutable, self.serial = path, identity, immutable, next(_serials)
         self.set_progress_handler(self._out_of_time, _STEPS_BETWEEN_CLOCK_LOOKS)
         if not immutable and is_guest(path):
             self.holds_log = log_is_held or self._meets_log()

@@ -63,6 +63,9 @@ class FakeChanges:
     remarks: tuple[str, ...] = ()
     subscribers: set[FakeSubscription] = field(default_factory=set)
 
+    async def look_if_older(self, age_s: float) -> None:
+        """Nothing is older: what there is is published."""
+
     def subscribe(self) -> FakeSubscription:
         made = FakeSubscription(self)
         self.subscribers.add(made)
