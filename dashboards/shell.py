@@ -140,7 +140,7 @@ class Shell:
         path : str
             Path of the request below the prefix.
         """
-        group = next((s.group for s in self.specs if s.path == "/" + path.split("/")[1]), "")
+        group = next((s.group for s in self.specs if s.path == "/" + path.strip("/").partition("/")[0]), "")
         variables = self._variables(group, Links.seen_from(path), theme)
         return self._template.render(title=failure.heading, failure=failure, head_sent=head_sent, **variables)
 
