@@ -13,11 +13,12 @@ from dashboards.components.cells import Cell, cell
 from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
+from dashboards.pages.applied_words import set_names
 from dashboards.pages.calibration import NO_SNR, flagged_share_cell, stored_number, validity_cells
 from dashboards.pages.grades import caltable_grades, grade_cell
 from dashboards.pages.job_words import run_cell
 from dashboards.pages.wording import epoch_cell, full_mjd_cell, state_cell, window_words
-from data_access.records import Caltable, CaltableDetail
+from data_access.records import AppliedCaltable, Caltable, CaltableDetail
 from data_access.services.provenance import CaltableUse, Provenance
 
 # Stored figures are rounded or made from a slightly different choice of solutions: one per cent is no difference.
@@ -45,7 +46,7 @@ USER_COLUMNS: tuple[Column, ...] = (
     {
         "name": "set",
         "label": "Set that applies",
-        "title": "Of all sets that were valid, the one made last",
+        "title": "What is recorded as applied; else, of all sets that were valid, the one made last",
     },
 )
 
@@ -164,7 +165,7 @@ def set_rows(tables: Sequence[Caltable], links: Links, *, present: str) -> list[
 
 
 def user_rows(uses: Sequence[CaltableUse], present: Caltable, links: Links) -> list[Row]:
-    """Return one row per Measurement Set, with the set that applies to it: this table's own or another."""
+    """Return one row per Measurement Set, with the set that was applied or applies: this table's own or another."""
     return [
         row(
             ms.path,
@@ -172,13 +173,25 @@ def user_rows(uses: Sequence[CaltableUse], present: Caltable, links: Links) -> l
                 cell(ms.name, mono=True),
                 epoch_cell(ms.epoch),
                 state_cell(ms.status),
-                _applies_cell(use.set_name, present),
+                _applied_cell(use.applied, present) if use.applied else _applies_cell(use.set_name, present),
             ],
             href=links.ms_detail(ms.path),
         )
         for use in uses
         if (ms := use.measurement_set)
     ]
+
+
+def _applied_cell(applied: Sequence[AppliedCaltable], present: Caltable) -> Cell:
+    """Return what is recorded as applied to a set: this table, as it went the last time, or those of other sets."""
+    own = [one for one in applied if one.path == present.path]
+    if not own:
+        title = ", ".join(one.path for one in applied)
+        name = set_names(applied) or "tables of no known set"
+        return cell(name, state="warn", title=title, note="recorded as applied")
+    if own[-1].failed:
+        return cell("this one", state="bad", note=f"failed: {own[-1].error_message or 'no reason is recorded'}")
+    return cell("this one", state="ok", note="recorded as applied")
 
 
 def _applies_cell(name: str | None, present: Caltable) -> Cell:

@@ -9,8 +9,9 @@ from dashboards.components.cells import cell
 from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, RecordTable, row
 from dashboards.links import Links
+from dashboards.pages.applied_words import calibration_facts
 from dashboards.pages.job_words import run_cell
-from dashboards.pages.wording import full_epoch_cell, image_noise_cell, position_cells, state_cell, unknown_cell
+from dashboards.pages.wording import full_epoch_cell, image_noise_cell, position_cells, state_cell
 from dashboards.plots.style import how_many
 from data_access.analysis.image_sky import frame_name
 from data_access.records import Image, ImageHeader
@@ -135,17 +136,8 @@ def provenance_groups(made: Provenance, neighbours: Neighbours, links: Links) ->
         fact("Registered after this one", _neighbour_cell(after, links)),
         fact("Measurement Set", _ms_cell(made, links)),
         fact("Run and log", run_cell(made, links)),
+        *calibration_facts(made, links),
     ]
-    if made.trouble is not None:
-        items.append(fact("Calibration set", unknown_cell(made.trouble)))
-    elif made.applied is not None:
-        tables = made.applied.tables
-        note = "that applies by the rule, as of now" if tables else "no active table was valid at this time"
-        items.append(fact("Calibration set", cell(made.applied.set_name, title=made.applied.rule, note=note)))
-        items += [
-            fact(t.table_type or "table", cell(t.name, href=links.calibration_detail(t.path), mono=True))
-            for t in tables
-        ]
     items += [
         fact(other.type or "image", cell(other.name, href=links.image(other.id), mono=True))
         for other in made.images[:_SIBLINGS]

@@ -11,6 +11,7 @@ from dashboards.components.cells import Cell, State, cell
 from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
+from dashboards.pages.applied_words import calibration_facts
 from dashboards.pages.job_words import run_cell
 from dashboards.pages.ms import duration_cell
 from dashboards.pages.wording import (
@@ -19,7 +20,6 @@ from dashboards.pages.wording import (
     position_cells,
     size_text,
     state_cell,
-    unknown_cell,
     window_words,
 )
 from data_access.records import AntennaTable, Caltable, MeasurementSet, MeasurementSetDetail, SpectralWindow, Task
@@ -121,20 +121,9 @@ def task_groups(tasks: Sequence[Task], links: Links) -> list[dict[str, Any]]:
 
 
 def _applied_group(made: Provenance, links: Links) -> dict[str, Any]:
-    title = "Calibration tables that apply"
-    if made.trouble is not None:
-        return group(title, [fact("Set", unknown_cell(made.trouble))])
-    if made.applied is None:
-        why = "No time of observation is known: the rule needs one"
-        return group(title, [fact("Set", cell("unknown", state="off", note=why))])
-    tables = made.applied.tables
-    if not tables:
-        why = f"No active table was valid then. Rule: {made.applied.rule}"
-        items = [fact("Set", cell("none", state="warn", note=why))]
-    else:
-        href = links.calibration(text=made.applied.set_name or "")
-        items = [fact("Set", cell(made.applied.set_name, href=href, note=f"Rule: {made.applied.rule}"))]
-    return group(title, [*items, *(_table_fact(table, links) for table in tables)])
+    recorded = "Calibration tables recorded as applied"
+    title = recorded if made.applied and made.trouble is None else "Calibration tables that apply"
+    return group(title, calibration_facts(made, links))
 
 
 def _table_fact(table: Caltable, links: Links, *, note: str | None = None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from data_access.analysis.times import stamp_in_name
 from data_access.errors import ArchiveError, RecordNotFound
-from data_access.records import Caltable, CaltableSet, Image, MeasurementSet
+from data_access.records import AppliedCaltable, Caltable, CaltableSet, Image, MeasurementSet
 from data_access.repositories.calibration import CalibrationRepository
 from data_access.repositories.images import ImageRepository
 from data_access.repositories.measurement_sets import MeasurementSetRepository
@@ -22,7 +22,9 @@ class Provenance:
 
     Attributes
     ----------
-    applied : CaltableSet or None
+    applied : tuple of AppliedCaltable
+        The tables that are recorded as applied to the Measurement Set, in that order; empty without a record.
+    applicable : CaltableSet or None
         The tables that the validity-window rule selects for the observation; None without an observation time.
     solved : tuple of Caltable
         Tables solved from this Measurement Set.
@@ -38,8 +40,9 @@ class Provenance:
     measurement_set: MeasurementSet | None
     run_id: str | None
     images: tuple[Image, ...]
-    applied: CaltableSet | None
-    solved: tuple[Caltable, ...]
+    applied: tuple[AppliedCaltable, ...] = ()
+    applicable: CaltableSet | None = None
+    solved: tuple[Caltable, ...] = ()
     sources: tuple[tuple[str, float, float, float], ...] = ()
     measured_path: str = ""
     trouble: ArchiveError | None = None
@@ -52,10 +55,19 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class CaltableUse:
-    """A Measurement Set that was observed while a table was valid, and the set that the rule chooses for it."""
+    """A Measurement Set that was observed while a table was valid.
+
+    Attributes
+    ----------
+    set_name : str or None
+        The set that the rule chooses for it.
+    applied : tuple of AppliedCaltable
+        The tables that are recorded as applied to it, in that order; empty where nothing is recorded.
+    """
 
     measurement_set: MeasurementSet
     set_name: str | None
+    applied: tuple[AppliedCaltable, ...] = ()
 
 
 class ProvenanceService:
@@ -92,7 +104,10 @@ class ProvenanceService:
             sets = await self._measurement_sets.find_between(table.valid_start_mjd, end, limit=100)
             known = [ms for ms in sets if ms.epoch.mjd is not None]
             names = await self._calibration.find_applicable_names([ms.epoch.mjd or 0.0 for ms in known])
-            uses = tuple(CaltableUse(ms, name) for ms, name in zip(known, names, strict=True))
+            applied = await self._calibration.find_applied([ms.path for ms in known])
+            uses = tuple(
+                CaltableUse(ms, name, applied.get(ms.path, ())) for ms, name in zip(known, names, strict=True)
+            )
         return origin, uses
 
     async def images_of_path(self, image_path: str) -> Image | None:
@@ -117,9 +132,16 @@ class ProvenanceService:
         when = ms.mid_mjd if ms is not None and ms.mid_mjd is not None else mjd
         run_id = run_id_of(ms_path) if ms_path else None
         images = await self._images.find_of_ms(ms_path) if ms_path else ()
+        made = Provenance(ms_path, ms, run_id, images)
+        return await self._with_calibration(made, when)
+
+    async def _with_calibration(self, made: Provenance, mjd: float | None) -> Provenance:
+        """Add the calibration tables of an observation at a moment (MJD), or why they are not known."""
         try:
-            applied = await self._calibration.find_applicable(when) if when is not None else None
-            solved = await self._calibration.find_of_ms(ms_path) if ms_path else ()
+            recorded = await self._calibration.find_applied((made.ms_path,)) if made.ms_path else {}
+            applicable = await self._calibration.find_applicable(mjd) if mjd is not None else None
+            solved = await self._calibration.find_of_ms(made.ms_path) if made.ms_path else ()
         except ArchiveError as err:
-            return Provenance(ms_path, ms, run_id, images, None, (), trouble=err)
-        return Provenance(ms_path, ms, run_id, images, applied, solved)
+            return replace(made, trouble=err)
+        applied = recorded.get(made.ms_path or "", ())
+        return replace(made, applied=applied, applicable=applicable, solved=solved)

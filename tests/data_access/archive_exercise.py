@@ -171,6 +171,8 @@ async def _ask_repositories(ask: _Asker, source_id: str, path: str) -> None:
     await ask("measurement_sets.newest")
     for question in ("get", "find_of_ms", "find_set"):
         await ask(f"calibration.{question}", path)
+    for ms_paths in ((), (path, path, "\ud800")):
+        await ask("calibration.find_applied", ms_paths)
     await ask("calibration.find_applicable", MOMENT_MJD)
     await ask("calibration.newest_active")
     await ask("calibration.find_transits", 0.0, 1e5)
