@@ -267,7 +267,7 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         self._provenance, self.is_partial = made, made.is_waiting
         if news:
             self._show_sources(made)
-        groups = provenance_groups(made, neighbours, self.session.links)
+        groups = provenance_groups(self.image, made, neighbours, self.session.links)
         if isinstance(self.links_slot.content, Facts):
             self.links_slot.content.groups = groups
             return self.links_slot.content

@@ -9,7 +9,7 @@ from dashboards.components.cells import cell
 from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, RecordTable, row
 from dashboards.links import Links
-from dashboards.pages.applied_words import calibration_facts
+from dashboards.pages.applied_words import Product, calibration_facts
 from dashboards.pages.job_words import run_cell
 from dashboards.pages.wording import full_epoch_cell, image_noise_cell, position_cells, state_cell
 from dashboards.plots.style import how_many
@@ -128,7 +128,7 @@ def cards_table(header: ImageHeader) -> RecordTable:
     return RecordTable(caption="Header", columns=columns, rows=rows, total=total, max_height=360)
 
 
-def provenance_groups(made: Provenance, neighbours: Neighbours, links: Links) -> list[dict[str, Any]]:
+def provenance_groups(image: Image, made: Provenance, neighbours: Neighbours, links: Links) -> list[dict[str, Any]]:
     """Return where an image comes from and what else was made with it, as links."""
     before, after = neighbours
     items = [
@@ -136,7 +136,7 @@ def provenance_groups(made: Provenance, neighbours: Neighbours, links: Links) ->
         fact("Registered after this one", _neighbour_cell(after, links)),
         fact("Measurement Set", _ms_cell(made, links)),
         fact("Run and log", run_cell(made, links)),
-        *calibration_facts(made, links),
+        *calibration_facts(made, Product("this image", image.created_at), links),
     ]
     items += [
         fact(other.type or "image", cell(other.name, href=links.image(other.id), mono=True))

@@ -9,7 +9,7 @@ from typing import Any
 from dashboards.components.cells import cell
 from dashboards.components.facts import fact, group
 from dashboards.links import Links
-from dashboards.pages.applied_words import calibration_facts
+from dashboards.pages.applied_words import Product, calibration_facts
 from dashboards.pages.job_words import STUCK_S, run_state_cell, task_line
 from dashboards.pages.wording import full_epoch_cell, unknown_cell
 from dashboards.plots.style import how_many
@@ -70,7 +70,8 @@ def origin_group(run: Run, provenance: Provenance, links: Links) -> dict[str, An
         ),
         fact("Last progress", cell(None, unix=run.stage_updated_at)),
     ]
-    return group("Made from", [*items, *calibration_facts(provenance, links)])
+    product = Product("the Measurement Set was processed", run.processed_at)
+    return group("Made from", [*items, *calibration_facts(provenance, product, links)])
 
 
 def made_group(provenance: Provenance, links: Links) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dashboards.components.cells import Cell, State, cell
 from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
-from dashboards.pages.applied_words import calibration_facts
+from dashboards.pages.applied_words import Product, calibration_facts
 from dashboards.pages.job_words import run_cell
 from dashboards.pages.ms import duration_cell
 from dashboards.pages.wording import (
@@ -108,7 +108,7 @@ def link_groups(ms: MeasurementSet, made: Provenance, links: Links) -> list[dict
     elif len(made.images) > _SIBLINGS:
         found = f"all {len(made.images)} images"
         items.append(fact("More", cell(found, href=links.images(text=ms.name.removesuffix(".ms")))))
-    groups = [group("Run and images", items), _applied_group(made, links)]
+    groups = [group("Run and images", items), _applied_group(ms, made, links)]
     if made.solved:
         solved = [_table_fact(t, links, note=t.status) for t in made.solved[:_SIBLINGS]]
         groups.append(group("Calibration tables solved from it", solved))
@@ -120,10 +120,11 @@ def task_groups(tasks: Sequence[Task], links: Links) -> list[dict[str, Any]]:
     return [group("Tasks", [_task_fact(task, links) for task in tasks[:_SIBLINGS]])] if tasks else []
 
 
-def _applied_group(made: Provenance, links: Links) -> dict[str, Any]:
+def _applied_group(ms: MeasurementSet, made: Provenance, links: Links) -> dict[str, Any]:
     recorded = "Calibration tables recorded as applied"
     title = recorded if made.applied and made.trouble is None else "Calibration tables that apply"
-    return group(title, calibration_facts(made, links))
+    product = Product("the Measurement Set was processed", ms.processed_at)
+    return group(title, calibration_facts(made, product, links))
 
 
 def _table_fact(table: Caltable, links: Links, *, note: str | None = None) -> dict[str, Any]:

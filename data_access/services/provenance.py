@@ -32,6 +32,8 @@ class Provenance:
         Measured on the image, or on another product of the same observation.
     measured_path : str
         The image that they were measured on.
+    observed_mjd : float or None
+        The time of the observation (MJD, UTC) for which the rule was asked.
     trouble : ArchiveError or None
         Why the calibration tables are not known: their database is another one than that of the rest.
     """
@@ -45,6 +47,7 @@ class Provenance:
     solved: tuple[Caltable, ...] = ()
     sources: tuple[tuple[str, float, float, float], ...] = ()
     measured_path: str = ""
+    observed_mjd: float | None = None
     trouble: ArchiveError | None = None
 
     @property
@@ -132,7 +135,7 @@ class ProvenanceService:
         when = ms.mid_mjd if ms is not None and ms.mid_mjd is not None else mjd
         run_id = run_id_of(ms_path) if ms_path else None
         images = await self._images.find_of_ms(ms_path) if ms_path else ()
-        made = Provenance(ms_path, ms, run_id, images)
+        made = Provenance(ms_path, ms, run_id, images, observed_mjd=when)
         return await self._with_calibration(made, when)
 
     async def _with_calibration(self, made: Provenance, mjd: float | None) -> Provenance:

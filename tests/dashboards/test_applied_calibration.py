@@ -155,3 +155,52 @@ async def test_the_page_of_a_table_says_what_is_recorded_as_applied_to_the_sets_
         (used,) = view.users.rows
     shown = used["cells"][-1]
     assert (shown["t"], shown["s"], shown["n"]) == (word, state, note)
+
+
+LATER = {"image": "this image", "ms": "the Measurement Set was processed", "job": "the Measurement Set was processed"}
+
+
+async def test_a_set_made_after_the_product_is_marked_as_one_that_cannot_have_been_applied(tmp_path: Path) -> None:
+    for page, facts in (await open_pages(write_archive(tmp_path, sets=BOTH_SETS))).items():
+        ((_, name),) = of(facts, "Calibration set")
+        assert (name["t"], name["s"]) == ("second", "warn")
+        assert f"made after {LATER[page]}: it cannot have been applied" in name["n"]
+
+
+async def test_a_set_made_before_the_product_is_not_marked(tmp_path: Path) -> None:
+    folder = write_archive(tmp_path, sets={"first": MID_MJD + 0.5 * HOUR_DAYS})
+    for facts in (await open_pages(folder)).values():
+        ((_, name),) = of(facts, "Calibration set")
+        assert (name["t"], name["n"]) == ("first", "that applies by the rule, as of now")
+        assert "s" not in name
+
+
+async def test_a_set_with_one_table_made_later_says_how_many(tmp_path: Path) -> None:
+    later = f"UPDATE caltables SET created_at = {unix(MID_MJD + 1)} WHERE table_type = 'GP'"
+    folder = write_archive(tmp_path, later, sets={"first": MID_MJD})
+    for facts in (await open_pages(folder)).values():
+        ((_, name),) = of(facts, "Calibration set")
+        assert "1 of 3 tables made after" in name["n"]
+        assert name["s"] == "warn"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("valid_start_mjd", f"{MID_MJD - 99}", "99 d before the observation"),
+        ("valid_start_mjd", f"{MID_MJD - 1.5}", "1.5 d before the observation"),
+        ("valid_start_mjd", f"{MID_MJD - 0.9}", ""),
+        ("valid_start_mjd", "NULL", ""),
+        ("source_ms_path", "'/stage/ms/2026-01-17T04:48:00.ms'", "3.0 d before the observation"),
+    ],
+)
+async def test_the_distance_of_the_calibration_is_said_when_it_is_more_than_a_day(
+    tmp_path: Path, column: str, value: str, words: str
+) -> None:
+    update = f"UPDATE caltables SET {column} = {value}"
+    by_rule = write_archive(tmp_path / "rule", update, sets={"first": MID_MJD})
+    recorded = write_archive(tmp_path / "record", update, applied("K"), sets={"first": MID_MJD})
+    for folder in (by_rule, recorded):
+        for facts in (await open_pages(folder)).values():
+            ((_, name),) = of(facts, "Calibration set")
+            assert name["n"].partition("; ")[2] == words
