@@ -31,6 +31,7 @@ from dashboards.pages.image_facts import (
     header_groups,
     heading_items,
     measured_words,
+    newer_words,
     provenance_groups,
     record_groups,
 )
@@ -145,6 +146,7 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
     def __panel__(self) -> Any:
         self.heading = Heading(text=self.image.name, tooltip=self.image.path, items=heading_items(self.image))
         self.problems = Notice(kind="warn", text="; ".join(self.image.problems))
+        self.newer = Notice(kind="warn", remedy="Open the newer record for the figures of this file.")
         self.cutout = CutoutPanel(self.new_slot("cutout", height=0), self._ask_cutout)
         self.cutout.show_question(self.cut, self.cut_size, self.cut_unit)
         self.links_slot = self.new_slot("links", height=140)
@@ -168,7 +170,7 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         """Lay out what stands below the picture, and draw on it, only now: it would delay the first plot."""
         if self.figure is not None and self.preview is not None and self._told is not self.figure:
             self._tell_parts(self.figure, self.preview)
-        self._right[:] = [self.links_slot, self.facts]
+        self._right[:] = [self.newer, self.links_slot, self.facts]
         if self._is_unreadable:
             self._lay_out_without_file()
             return
@@ -263,6 +265,7 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
     def _show_links(self, answer: tuple[Provenance, Neighbours]) -> Facts:
         made, neighbours = answer
         self.keys.set_neighbours(*neighbours)
+        self.newer.text = newer_words(made.newer)
         news = self._provenance is None or self._provenance.sources != made.sources
         self._provenance, self.is_partial = made, made.is_waiting
         if news:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dashboards.components.cells import cell
+from dashboards.components.cells import Cell, cell
 from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, RecordTable, row
 from dashboards.links import Links
@@ -14,6 +14,7 @@ from dashboards.pages.job_words import run_cell
 from dashboards.pages.wording import full_epoch_cell, image_noise_cell, position_cells, state_cell
 from dashboards.plots.style import how_many
 from data_access.analysis.image_sky import frame_name
+from data_access.analysis.times import format_utc
 from data_access.records import Image, ImageHeader
 from data_access.records.images import ImageNeighbour
 from data_access.services.provenance import Provenance
@@ -132,16 +133,14 @@ def provenance_groups(image: Image, made: Provenance, neighbours: Neighbours, li
     """Return where an image comes from and what else was made with it, as links."""
     before, after = neighbours
     items = [
-        fact("Registered before this one", _neighbour_cell(before, links)),
-        fact("Registered after this one", _neighbour_cell(after, links)),
+        *([fact("Newer record", cell(f"#{made.newer.id}", href=links.image(made.newer.id)))] if made.newer else []),
+        fact("Registered before this one", _neighbour_cell(before, image, links)),
+        fact("Registered after this one", _neighbour_cell(after, image, links)),
         fact("Measurement Set", _ms_cell(made, links)),
         fact("Run and log", run_cell(made, links)),
         *calibration_facts(made, Product("this image", image.created_at), links),
     ]
-    items += [
-        fact(other.type or "image", cell(other.name, href=links.image(other.id), mono=True))
-        for other in made.images[:_SIBLINGS]
-    ]
+    items += [fact(other.type or "image", _record_cell(other, image, links)) for other in made.images[:_SIBLINGS]]
     return [group("Where it comes from", items)]
 
 
@@ -153,8 +152,25 @@ def measured_words(made: Provenance, image: Image) -> str:
     return f"{words}, measured on {made.measured_path.rpartition('/')[2]} of the same observation"
 
 
-def _neighbour_cell(one: ImageNeighbour | None, links: Links) -> Any:
-    return cell("none", state="off") if one is None else cell(one.name, href=links.image(one.id), mono=True)
+def newer_words(newer: Image | None) -> str:
+    """Return what must be known of a row whose file was registered again; empty for the last row of a file."""
+    if newer is None:
+        return ""
+    at = format_utc(newer.created_at)
+    when = f" on {at} UTC" if at else ""
+    return f"Registered again{when}, as record #{newer.id}: the file is that of the newer record."
+
+
+def _neighbour_cell(one: ImageNeighbour | None, image: Image, links: Links) -> Cell:
+    return cell("none", state="off") if one is None else _record_cell(one, image, links)
+
+
+def _record_cell(other: Image | ImageNeighbour, image: Image, links: Links) -> Cell:
+    """Return another row as a link; of the same file it has the same name, so its number and age stand beside."""
+    note = None
+    if other.path == image.path:
+        note = f"{'newer' if other.id > image.id else 'older'} record of this file, #{other.id}"
+    return cell(other.name, href=links.image(other.id), mono=True, note=note)
 
 
 def _ms_cell(made: Provenance, links: Links) -> Any:

@@ -32,6 +32,8 @@ class Provenance:
         Measured on the image, or on another product of the same observation.
     measured_path : str
         The image that they were measured on.
+    newer : Image or None
+        The newest row for the same file, which was registered after this image.
     observed_mjd : float or None
         The time of the observation (MJD, UTC) for which the rule was asked.
     trouble : ArchiveError or None
@@ -47,6 +49,7 @@ class Provenance:
     solved: tuple[Caltable, ...] = ()
     sources: tuple[tuple[str, float, float, float], ...] = ()
     measured_path: str = ""
+    newer: Image | None = None
     observed_mjd: float | None = None
     trouble: ArchiveError | None = None
 
@@ -92,7 +95,8 @@ class ProvenanceService:
         made = await self._of_ms_path(image.ms_path, mjd)
         path, sources = await self._photometry.find_sources_in(image.path)
         others = tuple(other for other in made.images if other.id != image.id)
-        return replace(made, images=others, sources=sources, measured_path=path)
+        newer = await self._images.find_newest_of_path(image)
+        return replace(made, images=others, sources=sources, measured_path=path, newer=newer)
 
     async def of_measurement_set(self, ms: MeasurementSet) -> Provenance:
         """Return what was made from a Measurement Set and with which tables."""
