@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from dashboards.components.cells import Cell, cell
 from dashboards.components.facts import fact, group
-from dashboards.components.record_table import Column, RecordTable, row
+from dashboards.components.record_table import Column, RecordTable, Row, row
 from dashboards.links import Links
 from dashboards.pages.applied_words import Product, calibration_facts
 from dashboards.pages.job_words import run_cell
@@ -15,7 +16,7 @@ from dashboards.pages.wording import full_epoch_cell, image_noise_cell, position
 from dashboards.plots.style import how_many
 from data_access.analysis.image_sky import frame_name
 from data_access.analysis.times import format_utc
-from data_access.records import Image, ImageHeader
+from data_access.records import Image, ImageHeader, MeasuredSources
 from data_access.records.images import ImageNeighbour
 from data_access.services.provenance import Provenance
 
@@ -144,12 +145,30 @@ def provenance_groups(image: Image, made: Provenance, neighbours: Neighbours, li
     return [group("Where it comes from", items)]
 
 
-def measured_words(made: Provenance, image: Image) -> str:
+def measured_words(measured: MeasuredSources, image: Image) -> str:
     """Return how many sources were measured, and on what if it was another product of the same observation."""
-    words = f"{how_many(len(made.sources), 'source')}, brightest first"
-    if not made.sources or made.measured_path == image.path:
+    n_rows, n_sources = len(measured.rows), measured.n_sources
+    words = how_many(n_sources, "source") + (f" in {how_many(n_rows, 'measurement')}" if n_sources < n_rows else "")
+    words = f"{words}, brightest first"
+    if not measured.rows or measured.path == image.path:
         return words
-    return f"{words}, measured on {made.measured_path.rpartition('/')[2]} of the same observation"
+    return f"{words}, measured on {measured.path.rpartition('/')[2]} of the same observation"
+
+
+def source_rows(measured: MeasuredSources, links: Links) -> list[Row]:
+    """Return one row per measurement; a source that was measured again has a row of its own each time."""
+    seen: Counter[str] = Counter()
+    rows = []
+    for name, ra_deg, dec_deg, peak_jyb in measured.rows:
+        seen[name] += 1
+        cells = [cell(name), *position_cells(ra_deg, dec_deg), cell(peak_jyb * 1e3, digits=3)]
+        rows.append(row(f"{seen[name]}-{name}", cells, href=links.source(name)))
+    return rows
+
+
+def cut_words(measured: MeasuredSources) -> str:
+    """Return what is left out of the list of measurements; empty when it is whole."""
+    return f"the brightest {len(measured.rows):,}, more were measured" if measured.truncated else ""
 
 
 def newer_words(newer: Image | None) -> str:

@@ -46,6 +46,7 @@ from data_access.records.operations import (
 from data_access.records.sources import (
     EseCandidate,
     LightCurve,
+    MeasuredSources,
     MonitoringState,
     Source,
     SourceDetail,
@@ -81,6 +82,7 @@ __all__ = [
     "ImageView",
     "LightCurve",
     "LogFile",
+    "MeasuredSources",
     "MeasurementSet",
     "MeasurementSetDetail",
     "MonitoringState",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from data_access.analysis.times import stamp_in_name
 from data_access.errors import ArchiveError, RecordNotFound
-from data_access.records import AppliedCaltable, Caltable, CaltableSet, Image, MeasurementSet
+from data_access.records import AppliedCaltable, Caltable, CaltableSet, Image, MeasuredSources, MeasurementSet
 from data_access.repositories.calibration import CalibrationRepository
 from data_access.repositories.images import ImageRepository
 from data_access.repositories.measurement_sets import MeasurementSetRepository
@@ -28,10 +28,8 @@ class Provenance:
         The tables that the validity-window rule selects for the observation; None without an observation time.
     solved : tuple of Caltable
         Tables solved from this Measurement Set.
-    sources : tuple of (source_id, ra_deg, dec_deg, peak_jyb)
-        Measured on the image, or on another product of the same observation.
-    measured_path : str
-        The image that they were measured on.
+    measured : MeasuredSources
+        What was measured on the image, or on another product of the same observation.
     newer : Image or None
         The newest row for the same file, which was registered after this image.
     observed_mjd : float or None
@@ -47,8 +45,7 @@ class Provenance:
     applied: tuple[AppliedCaltable, ...] = ()
     applicable: CaltableSet | None = None
     solved: tuple[Caltable, ...] = ()
-    sources: tuple[tuple[str, float, float, float], ...] = ()
-    measured_path: str = ""
+    measured: MeasuredSources = field(default_factory=MeasuredSources)
     newer: Image | None = None
     observed_mjd: float | None = None
     trouble: ArchiveError | None = None
@@ -93,10 +90,10 @@ class ProvenanceService:
         """Return what an image was made from, and the sources measured on it."""
         mjd = image.epoch.mjd
         made = await self._of_ms_path(image.ms_path, mjd)
-        path, sources = await self._photometry.find_sources_in(image.path)
+        measured = await self._photometry.find_sources_in(image.path)
         others = tuple(other for other in made.images if other.id != image.id)
         newer = await self._images.find_newest_of_path(image)
-        return replace(made, images=others, sources=sources, measured_path=path, newer=newer)
+        return replace(made, images=others, measured=measured, newer=newer)
 
     async def of_measurement_set(self, ms: MeasurementSet) -> Provenance:
         """Return what was made from a Measurement Set and with which tables."""
