@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from data_access.analysis.times import stamp_in_name
-from data_access.errors import ArchiveError, RecordNotFound
+from data_access.errors import ArchiveError, RecordNotFound, ValidationError
 from data_access.records import AppliedCaltable, Caltable, CaltableSet, Image, MeasuredSources, MeasurementSet
 from data_access.repositories.calibration import CalibrationRepository
 from data_access.repositories.images import ImageRepository
+from data_access.repositories.jobs import JobRepository
 from data_access.repositories.measurement_sets import MeasurementSetRepository
 from data_access.repositories.photometry import PhotometryRepository
 from data_access.repositories.run_rows import run_id_of
@@ -22,6 +23,11 @@ class Provenance:
 
     Attributes
     ----------
+    run_id : str or None
+        The pipeline's name for the run of the Measurement Set; None without one.
+    run_ms_path : str or None
+        The Measurement Set of the run with this name: `ms_path`, or another one of the name where that is not in the
+        index. None when there is no such run.
     applied : tuple of AppliedCaltable
         The tables that are recorded as applied to the Measurement Set, in that order; empty without a record.
     applicable : CaltableSet or None
@@ -41,6 +47,7 @@ class Provenance:
     ms_path: str | None
     measurement_set: MeasurementSet | None
     run_id: str | None
+    run_ms_path: str | None
     images: tuple[Image, ...]
     applied: tuple[AppliedCaltable, ...] = ()
     applicable: CaltableSet | None = None
@@ -82,8 +89,9 @@ class ProvenanceService:
         measurement_sets: MeasurementSetRepository,
         calibration: CalibrationRepository,
         photometry: PhotometryRepository,
+        jobs: JobRepository,
     ) -> None:
-        self._images, self._measurement_sets = images, measurement_sets
+        self._images, self._measurement_sets, self._jobs = images, measurement_sets, jobs
         self._calibration, self._photometry = calibration, photometry
 
     async def of_image(self, image: Image) -> Provenance:
@@ -135,9 +143,20 @@ class ProvenanceService:
                 ms = None
         when = ms.mid_mjd if ms is not None and ms.mid_mjd is not None else mjd
         run_id = run_id_of(ms_path) if ms_path else None
+        run_ms_path = await self._run_ms_path(run_id, ms_path)
         images = await self._images.find_of_ms(ms_path) if ms_path else ()
-        made = Provenance(ms_path, ms, run_id, images, observed_mjd=when)
+        made = Provenance(ms_path, ms, run_id, run_ms_path, images, observed_mjd=when)
         return await self._with_calibration(made, when)
+
+    async def _run_ms_path(self, run_id: str | None, ms_path: str | None) -> str | None:
+        """Return the Measurement Set of the run with a name: this one, else that of the run processed last."""
+        if not run_id:
+            return None
+        try:
+            paths = [run.ms_path for run in await self._jobs.find_runs_named(run_id)]
+        except ValidationError:  # a name that no run can have
+            return None
+        return ms_path if ms_path in paths else next(iter(paths), None)
 
     async def _with_calibration(self, made: Provenance, mjd: float | None) -> Provenance:
         """Add the calibration tables of an observation at a moment (MJD), or why they are not known."""
