@@ -87,7 +87,7 @@ def file_group(detail: MeasurementSetDetail) -> dict[str, Any]:
         fact("Correlations", cell(", ".join(detail.correlations) or None)),
         fact("Data columns", cell(", ".join(detail.data_columns) or None, mono=True)),
         fact("Fields", _field_cell(detail.fields)),
-        fact("Phase centre RA", ra),
+        fact("Phase centre RA", ra, note=_drift_words(detail)),
         fact("Phase centre Dec", dec),
         fact("Size on disk", cell(size_text(detail.size_bytes))),
         fact("Flagged", percent_cell(detail.flag_fraction, note=_truncated_words(detail))),
@@ -208,6 +208,14 @@ def _antenna_words(antennas: AntennaTable) -> str:
 def _autocorrelation_words(detail: MeasurementSetDetail) -> str | None:
     n = detail.n_autocorrelation_rows
     return f"{n:,} of them autocorrelations" if n else None
+
+
+def _drift_words(detail: MeasurementSetDetail) -> str:
+    """Say of which field the phase centre is where several have data; empty where it is that of all."""
+    if detail.phase_ra_deg is None or detail.n_fields_with_data < 2:
+        return ""
+    span = f" span {detail.field_span_deg:.2f} degrees" if np.isfinite(detail.field_span_deg) else ""
+    return f"of field {detail.phase_field}; {detail.n_fields_with_data} fields with data{span}"
 
 
 def _truncated_words(detail: MeasurementSetDetail) -> str | None:

@@ -80,6 +80,13 @@ class MeasurementSetDetail:
 
     Attributes
     ----------
+    phase_ra_deg, phase_dec_deg : float or None
+        Phase centre of the field with most rows, ICRS degrees.
+    phase_field : str
+        The name of that field.
+    n_fields_with_data : int
+    field_span_deg : float
+        Greatest distance on the sky between the phase centres of two fields with data; NaN when it is not known.
     flag_by_time : (n_time,) with `times_mjd` (n_time,)
         Fraction flagged per integration.
     flag_by_channel : (n_chan_total,) with `chan_freq_hz` (n_chan_total,)
@@ -113,3 +120,6 @@ class MeasurementSetDetail:
     flag_by_channel: FloatArray
     truncated: bool = False
     problems: tuple[str, ...] = ()
+    phase_field: str = ""
+    n_fields_with_data: int = 0
+    field_span_deg: float = 0.0
