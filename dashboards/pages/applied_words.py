@@ -38,7 +38,7 @@ def calibration_facts(made: Provenance, product: Product, links: Links) -> list[
     if made.applied:
         return _recorded_facts(made, links)
     if made.applicable is None:
-        why = "no time of observation is recorded in the databases, and the rule needs one"
+        why = "no time of observation is in the database: the rule needs one"
         return [fact(_SET, cell("unknown", state="off", note=why))]
     rule, tables = f"Rule: {made.applicable.rule}", made.applicable.tables
     if not tables:

@@ -51,11 +51,15 @@ USER_COLUMNS: tuple[Column, ...] = (
 )
 
 
-def registry_groups(table: Caltable, links: Links) -> list[dict[str, Any]]:
-    """Return what the registry says; a dash means that the pipeline did not record it."""
-    start, end = validity_cells(table, in_full=True)
+def registry_groups(table: Caltable, links: Links, *, registered: bool = True) -> list[dict[str, Any]]:
+    """Return what the registry says; a dash means that the pipeline did not record it.
+
+    A table that is not registered has no open validity: when it is valid is not known.
+    """
+    unknown = cell("not known", state="off", note="only the file of the table is known")
+    start, end = validity_cells(table, in_full=True) if registered else (unknown, unknown)
     in_set = links.calibration(text=table.set_name) if table.set_name else None
-    registered = group(
+    recorded = group(
         "Recorded by the pipeline",
         [
             fact("Type", cell(table.table_type)),
@@ -71,7 +75,7 @@ def registry_groups(table: Caltable, links: Links) -> list[dict[str, Any]]:
             fact("Path", cell(table.path, mono=True)),
         ],
     )
-    return [registered, solver_group(table)]
+    return [recorded, solver_group(table)]
 
 
 def solver_group(table: Caltable) -> dict[str, Any]:
