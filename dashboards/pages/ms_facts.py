@@ -73,14 +73,13 @@ def record_group(ms: MeasurementSet) -> dict[str, Any]:
 def file_group(detail: MeasurementSetDetail) -> dict[str, Any]:
     """Return what the Measurement Set itself says."""
     ra, dec = position_cells(detail.phase_ra_deg, detail.phase_dec_deg)
-    integration = cell(detail.interval_s, unit="s", digits=3 if (detail.interval_s or 0) < 1 else 2)
     items = [
         fact("Telescope", cell(detail.telescope or None)),
         fact("Rows", cell(detail.n_rows, note=_autocorrelation_words(detail))),
         fact("Baselines", cell(detail.n_baselines, title="pairs of antennas that occur, autocorrelations included")),
         fact("Antennas", cell(_antenna_words(detail.antennas))),
         fact("Integrations", cell(int(detail.times_mjd.size))),
-        fact("Integration time", integration),
+        fact("Integration time", _integration_cell(detail.intervals_s)),
         fact("First", full_mjd_cell(detail.start_mjd)),
         fact("Last", full_mjd_cell(detail.end_mjd)),
         fact("Spectral windows", cell(window_words(detail.spectral_windows))),
@@ -208,6 +207,16 @@ def _antenna_words(antennas: AntennaTable) -> str:
 def _autocorrelation_words(detail: MeasurementSetDetail) -> str | None:
     n = detail.n_autocorrelation_rows
     return f"{n:,} of them autocorrelations" if n else None
+
+
+def _integration_cell(intervals_s: Sequence[float]) -> Cell:
+    """Return the integration time; where windows differ, the shortest and the longest."""
+    if not intervals_s:
+        return cell(None)
+    shown = [f"{seconds:.{3 if seconds < 1 else 2}f}" for seconds in intervals_s]
+    if len(shown) == 1:
+        return cell(shown[0], unit="s")
+    return cell(f"{shown[0]} to {shown[-1]}", unit="s", note="not the same in all spectral windows")
 
 
 def _drift_words(detail: MeasurementSetDetail) -> str:

@@ -30,6 +30,7 @@ from data_access.records.measurement_sets import MeasurementSetDetail, SpectralW
 
 _DATA_COLUMNS = ("DATA", "CORRECTED_DATA", "MODEL_DATA", "FLOAT_DATA")
 _NEEDED = ("ANTENNA1", "ANTENNA2", "DATA_DESC_ID", "FIELD_ID", "FLAG", "FLAG_ROW", "TIME")
+_SAME_INTERVAL = 1e-6  # correlators write the same time with different last digits
 # casacore Stokes codes of what receivers measure (casa/measures/Measures/Stokes.h).
 _STOKES = dict(
     enumerate(("?", "I", "Q", "U", "V", "RR", "RL", "LR", "LL", "XX", "XY", "YX", "YY", "RX", "RY", "LX", "LY"))
@@ -51,8 +52,7 @@ def read_measurement_set(path: str, *, max_rows: int | None = None) -> Measureme
     Returns
     -------
     MeasurementSetDetail
-        `n_baselines` counts the pairs of antennas that occur, autocorrelations included. The phase centre
-        is that of the field with most rows, None when its frame is not fixed on the sky; B1950 is
+        The phase centre is that of the field with most rows, None when its frame is not fixed on the sky; B1950 is
         transformed to ICRS. A cross-correlation counts for both its antennas.
 
     Raises
@@ -98,9 +98,9 @@ def _detail(
     flagged, read = counts.by_time.sum(axis=1)
     return MeasurementSetDetail(
         path=path,
-        telescope=telescopes[0] if telescopes else "",
+        telescope=", ".join(dict.fromkeys(filter(None, telescopes))),
         n_rows=n_rows,
-        n_baselines=int(np.count_nonzero(counts.pairs)),
+        n_baselines=int(np.count_nonzero(np.triu(counts.pairs | counts.pairs.T))),
         n_autocorrelation_rows=counts.n_autocorrelation_rows,
         fields=fields,
         spectral_windows=windows,
@@ -108,7 +108,7 @@ def _detail(
         data_columns=tuple(name for name in _DATA_COLUMNS if name in tab.colnames()),
         start_mjd=float(times_mjd[0]) if n_rows else None,
         end_mjd=float(times_mjd[-1]) if n_rows else None,
-        interval_s=float(tab.getcell("INTERVAL", 0)) if n_rows and "INTERVAL" in tab.colnames() else None,
+        intervals_s=_intervals_s(tab),
         phase_ra_deg=ra_deg,
         phase_dec_deg=dec_deg,
         size_bytes=_size_bytes(path),
@@ -124,6 +124,15 @@ def _detail(
         n_fields_with_data=len(with_data),
         field_span_deg=_span_deg(path, with_data),
     )
+
+
+def _intervals_s(tab: Any) -> tuple[float, ...]:
+    """Return the different integration times, the shortest first; rows at an end of a scan may be shorter."""
+    interval, used = column(tab, "INTERVAL"), column(tab, "DATA_DESC_ID")
+    n_rows = min(len(interval), len(used))  # the table may grow between the two
+    interval, used = interval[:n_rows], used[:n_rows]
+    medians = sorted(float(np.median(interval[used == i])) for i in np.unique(used))
+    return tuple(m for n, m in enumerate(medians) if n == 0 or m > medians[n - 1] * (1 + _SAME_INTERVAL))
 
 
 def _name_at(names: Sequence[str], rows: IntArray) -> str:
