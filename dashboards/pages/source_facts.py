@@ -24,6 +24,7 @@ from dashboards.plots.measurement_kinds import (
     measurement_kinds,
     noise_origin,
 )
+from dashboards.plots.style import how_many
 from data_access.analysis.coordinates import galactic
 from data_access.records import Epoch, Image, LightCurve, SourceDetail
 
@@ -116,8 +117,8 @@ def heading_items(detail: SourceDetail) -> list[dict[str, Any]]:
     items = [
         fact("RA", ra),
         fact("Dec", dec),
-        fact("epochs", cell(detail.light_curve.n_epoch)),
-        fact("last seen", _last_seen_cell(detail.light_curve)),
+        fact("epochs", _epochs_cell(detail.light_curve)),
+        fact("last measured", _last_measured_cell(detail.light_curve)),
     ]
     if source.ese_status:
         items.append(fact("ESE candidate", ese_cell(source.ese_status)))
@@ -211,7 +212,12 @@ def _image_cell(curve: LightCurve, index: int, image: Image | None, links: Links
     return cell(name, mono=True, title=path, href=links.image(image.id))
 
 
-def _last_seen_cell(curve: LightCurve) -> Cell:
+def _epochs_cell(curve: LightCurve) -> Cell:
+    n, n_repeated = curve.n_epoch, curve.n_repeated(np.ones(curve.n_epoch, dtype=np.bool_))
+    return cell(n, note=f"measurements of {how_many(n - n_repeated, 'observation')}" if n_repeated else None)
+
+
+def _last_measured_cell(curve: LightCurve) -> Cell:
     """Return the epoch of the last measurement; beside the number that it is only the time of the processing."""
     known = np.flatnonzero(np.isfinite(curve.mjd))
     if not known.size:

@@ -65,6 +65,8 @@ class Analysis:
         Which flux the photometry is taken from; what is stored is always of the peak.
     n_kinds : tuple of 3 int
         Usable measurements that count: detections, forced ones, and those that the pipeline calls upper limits.
+    n_repeated : int
+        Usable measurements that count though another one is of the same observation.
     """
 
     every: Numbers
@@ -75,6 +77,7 @@ class Analysis:
     selection: EpochSelection
     flux: FluxKind = "peak"
     n_kinds: tuple[int, int, int] = (0, 0, 0)
+    n_repeated: int = 0
 
 
 def analyse(detail: SourceDetail, flux: FluxKind, selection: EpochSelection = EVERY_EPOCH) -> Analysis:
@@ -90,6 +93,7 @@ def analyse(detail: SourceDetail, flux: FluxKind, selection: EpochSelection = EV
         selection=selection,
         flux=flux,
         n_kinds=_n_kinds(curve, flux, selection.used(curve)),
+        n_repeated=curve.n_repeated(selection.used(curve) & usable(*fluxes(curve, flux))),
     )
 
 
@@ -199,6 +203,12 @@ def metric_note(analysis: Analysis) -> str:
         parts.insert(0, f"η {eta.reason}")
     if any(analysis.n_kinds[1:]):
         parts.append(_kind_words(*analysis.n_kinds))
+    if analysis.n_repeated:
+        how_often = "measurement is" if analysis.n_repeated == 1 else "measurements are"
+        parts.append(
+            f"{analysis.n_repeated:,} {how_often} of an observation that another one is of too; every one counts as "
+            "an epoch of its own"
+        )
     if analysis.n_flagged:
         parts.append(f"{analysis.n_flagged:,} flagged measurements are left out here, but not by the pipeline")
     elif analysis.selection.flagged:

@@ -82,7 +82,7 @@ def _source_row(table: VariabilityTable, i: int, links: Links, marks: Marks) -> 
     said = f"{mark.verdict}, says {mark.who}" if mark is not None and mark.verdict else ""
     reason = "; ".join(words for words in (said, REASONS[int(table.reason[i])]) if words)
     seen = mjd_cell(float(table.last_mjd[i]) if math.isfinite(table.last_mjd[i]) else None)
-    when = "last processed" if table.last_processed.size and table.last_processed[i] else "last seen"
+    when = "last processed" if table.last_processed.size and table.last_processed[i] else "last measured"
     title = f"{name}, {when} {seen['t']} UTC" if not seen.get("missing") else name
     return row(
         name,

@@ -219,6 +219,14 @@ class LightCurve:
         known = {origin: Epoch(0.0, origin).is_observation for origin in set(self.origin)}  # few, epochs are many
         return np.fromiter(map(known.__getitem__, self.origin), np.bool_, len(self.origin))
 
+    def n_repeated(self, use: npt.NDArray[np.bool_]) -> int:
+        """Return how many of the measurements in `use`, shape (n_epoch,), repeat an observation.
+
+        An image that was measured again, or another product of the same observation: no epochs of their own.
+        """
+        observed = self.mjd[use & self.is_observed]
+        return int(np.count_nonzero(np.diff(observed) == 0.0))
+
     @property
     def has_rms(self) -> npt.NDArray[np.bool_]:
         """Whether a local rms is recorded, shape (n_epoch,)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -245,7 +246,7 @@ def _to_light_curve(
     images = tuple([path if type(path) is str and path else str(path) if path else None for path in paths])
     ra, dec, nvss = (_floats(columns[n]) for n in _PLACE)
     origin = tuple(map(origin.__getitem__, in_order))
-    return LightCurve(
+    curve = LightCurve(
         source_id=source_id,
         mjd=mjd[order],
         origin=origin,
@@ -266,6 +267,16 @@ def _to_light_curve(
         problems=(*_problems(origin, peak, truncated=truncated), *_error_problems(stand_in, rms)),
         peak_err_is_recorded=stand_in is None,
         quality=tuple(map(words.__getitem__, in_order)) if words else (),
+    )
+    return replace(curve, problems=(*curve.problems, *_repeat_problems(curve)))
+
+
+def _repeat_problems(curve: LightCurve) -> tuple[str, ...]:
+    n = curve.n_repeated(np.ones(curve.n_epoch, dtype=np.bool_))
+    if not n:
+        return ()
+    return (
+        f"{n} of {curve.n_epoch} measurements repeat an observation: measured again, or on another of its images",
     )
 
 

@@ -67,8 +67,8 @@ async def test_times_that_are_only_those_of_the_processing_are_called_so_beside_
     without_observation_times(own)
     async with open_archive(own) as opened:
         view, part = await open_page(opened, strip_show="all", point="1")
-        seen = next(item["cell"] for item in view.heading.items if item["label"] == "last seen")
-        assert seen["n"] == "processing time" and seen["title"].endswith("from the processing time")
+        seen = next(item["cell"] for item in view.heading.items if item["label"] == "last measured")
+        assert seen["n"] == "processing time" and "from the processing time" in seen["title"]
         assert part.strip.total == "1-10 of 10 in order of processing time, UTC"
         column = next(c for c in view.measurements.columns if c["name"] == "epoch")
         assert (column["label"], column["unit"]) == ("Processing time", "UTC")
@@ -87,7 +87,7 @@ async def test_some_processing_times_among_those_of_observations_are_counted(tmp
 
 async def test_times_of_observations_are_called_so(archive: Archive) -> None:
     view, _ = await open_page(archive)
-    seen = next(item["cell"] for item in view.heading.items if item["label"] == "last seen")
+    seen = next(item["cell"] for item in view.heading.items if item["label"] == "last measured")
     assert "n" not in seen
     assert next(c for c in view.measurements.columns if c["name"] == "epoch")["label"] == "Observed"
 

@@ -17,7 +17,7 @@ from dashboards.pages.job_words import params_text, queue_state_cell, run_state_
 from dashboards.pages.jobs import VIEWS, JobsPage, _view_class
 from dashboards.session import Session
 from data_access import Archive, open_archive
-from data_access.records import BatchItem, Epoch, PageRequest, QueueItem, Run
+from data_access.records import BatchItem, Count, Epoch, PageRequest, QueueItem, Run
 from data_access.repositories.jobs import RunFilter
 
 
@@ -120,13 +120,20 @@ async def test_raw_files_name_the_subbands_that_are_missing(archive: Archive) ->
         assert int(files["t"].split(" / ")[0]) + n_missing == 16
 
 
+async def test_one_record_is_not_called_by_the_plural(archive: Archive) -> None:
+    view = await open_view(archive, view="batches")
+    counts = (Count(1), Count(2), Count(0), Count(1, "at least"), Count(1, "at most"), None)
+    said = ["1 batch", "2 batches", "0 batches", "1+ batches", "at most 1 batch", ""]
+    assert list(map(view.total_words, counts)) == said
+
+
 async def test_raw_files_are_filtered_by_completeness_and_counted(archive: Archive) -> None:
     everything = await open_view(archive, view="raw", rows="200")
     view = await open_view(archive, view="raw", subbands="incomplete", rows="200")
     lacking = [row["key"] for row, cell in zip(everything.table.rows, column(everything, "missing"), strict=True)
                if cell["t"] != "none"]  # fmt: skip
     assert [row["key"] for row in view.table.rows] == lacking
-    assert view.table.total == f"{len(lacking)} groups of raw files"
+    assert view.table.total == view.total_words(Count(len(lacking)))
 
 
 async def test_an_unknown_choice_of_subbands_is_said_at_its_field(archive: Archive) -> None:
@@ -166,7 +173,7 @@ async def test_nothing_is_called_empty_when_nothing_can_be_read(tmp_path: Path, 
                                              ("tasks", {"status": "failed"}), ("queue", {"text": "2"})])  # fmt: skip
 async def test_every_list_says_how_many_match_its_filter(archive: Archive, name: str, query: dict[str, str]) -> None:
     view = await open_view(archive, view=name, rows="200", **query)
-    assert view.table.total == f"{len(view.table.rows)} {view.noun}"
+    assert view.table.total == view.total_words(Count(len(view.table.rows)))
 
 
 async def test_a_batch_names_what_failed_in_it_and_why(archive: Archive) -> None:

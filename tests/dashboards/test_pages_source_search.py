@@ -17,6 +17,7 @@ from data_access import Archive, open_archive
 from data_access.analysis.coordinates import galactic
 from data_access.analysis.source_list import read_list
 from data_access.errors import SearchNotReady, ValidationError
+from data_access.records import Count
 from data_access.records.source_columns import BY_NAME
 from data_access.records.source_query import Cone, Range
 from data_access.repositories.source_rows import SourceFacts, to_source
@@ -138,7 +139,7 @@ async def test_the_beginning_of_a_name_finds_its_sources_without_the_prefix(arch
     view = await open_list(archive, text=beginning)
     assert names(view)
     assert all(name.startswith(f"NVSS {beginning}") for name in names(view))
-    assert view.table.total == f"{len(names(view))} sources" or view.table.has_next
+    assert view.table.total == view.total_words(Count(len(names(view)))) or view.table.has_next
     assert "As of" in view.table.note
 
 
@@ -272,7 +273,7 @@ async def test_a_range_of_metrics_of_whole_light_curves_is_in_the_url_and_finds_
         ]
     n = np.count_nonzero(inside[0] & inside[1])
     assert n
-    assert view.table.total == f"{n} source{'' if n == 1 else 's'}"
+    assert view.table.total == view.total_words(Count(n))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dashboards.pages.epoch_selection import EpochSelection
+from dashboards.pages.source_facts import heading_items
 from dashboards.pages.source_metrics import analyse, metric_note, metric_rows
 from data_access.analysis.ese_summary import summarise_ese
 from data_access.analysis.variability.moments import empty_moments, kind_moments, metrics_of
@@ -48,6 +50,18 @@ def test_sigma_deviation_is_of_the_usable_measurements_like_that_of_list_and_pan
     assert sigma["u"] == "of 2" and "s" not in sigma
     panel = summarise_ese(np.arange(6.0), PEAKS_JY, errors, flagged=np.zeros(6, dtype=bool))
     assert panel.sigma == analyse(detail, "peak").every.sigma
+
+
+def test_measurements_of_one_observation_are_said_to_count_each() -> None:
+    errors = np.full(6, ERROR_JY)
+    errors[5] = np.nan
+    curve = make_light_curve(6, peak_jyb=PEAKS_JY, peak_err_jyb=errors, mjd=np.array([1.0, 1.0, 1.0, 2.0, 3.0, 3.0]))
+    note = metric_note(analyse(detail_of(curve), "peak"))
+    assert "2 measurements are of an observation that another one is of too" in note
+    without = metric_note(analyse(detail_of(curve), "peak", EpochSelection(left_out=frozenset({1, 2}))))
+    assert "another one is of too" not in without
+    (epochs,) = [item["cell"] for item in heading_items(detail_of(curve)) if item["label"] == "epochs"]
+    assert (epochs["t"], epochs["n"]) == ("6", "measurements of 3 observations")
 
 
 @pytest.mark.parametrize(("n_usable", "said"), [(0, "there are none"), (1, "there is 1")])

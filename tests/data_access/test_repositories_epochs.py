@@ -99,6 +99,22 @@ async def test_a_light_curve_is_ordered_by_observation_and_not_by_processing(tmp
     assert np.all(np.diff(curve.mjd) == 1.0)
 
 
+async def test_measurements_that_repeat_an_observation_are_counted(tmp_path: Path) -> None:
+    images = [
+        f"/{STAMP}.img.pbcor.fits",
+        f"/{STAMP}.img.fits",
+        f"/{STAMP}.img.pbcor.fits",
+        "/2025-10-20T00:00:00.fits",
+    ]
+    curve = await _light_curve(
+        tmp_path, *({"image_path": path, "peak_jyb": 1.0} for path in images), {"measured_at": PROCESSED_UNIX},
+        {"measured_at": PROCESSED_UNIX}, {}, {},
+    )  # fmt: skip
+    assert curve.n_repeated(np.ones(8, dtype=np.bool_)) == 2
+    assert curve.n_repeated(~np.isin(curve.photometry_id, [2, 3])) == 0
+    assert "2 of 8 measurements repeat an observation" in curve.problems[-1]
+
+
 async def test_points_without_a_time_come_last(tmp_path: Path) -> None:
     curve = await _light_curve(tmp_path, {"peak_jyb": 1.0}, {"image_path": f"/{STAMP}.fits", "peak_jyb": 2.0})
     assert list(curve.peak_jyb) == [2.0, 1.0]

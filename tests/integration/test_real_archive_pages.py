@@ -236,7 +236,7 @@ async def test_a_source_last_seen_in_years_to_come_is_marked(archive: Archive, t
         listed: Any = await open_view(archive, "/sources", {"text": name})
         (row,) = [row for row in listed.table.rows if row["key"] == name]
         page: Any = await open_view(archive, "/sources/{source_id}", {}, {"source_id": name})
-        seen = next(item["cell"] for item in page.heading.items if item["label"] == "last seen")
+        seen = next(item["cell"] for item in page.heading.items if item["label"] == "last measured")
         for cell in (seen, *(c for c in row["cells"] if c["t"] and c["t"] == seen["t"][:10])):
             assert cell["s"] == "warn"
             assert "still to come" in cell["title"]

@@ -49,7 +49,7 @@ def test_an_observation_that_is_still_to_come_is_doubted() -> None:
     ("route", "label"),
     [
         ("/images/{image_id}", "observed"),
-        ("/sources/{source_id}", "last seen"),
+        ("/sources/{source_id}", "last measured"),
         ("/jobs/{run_id}", "observed"),
         ("/ms/detail", "observed"),
     ],
