@@ -158,7 +158,9 @@ class Archive:
             FieldObjects(self.layout), self.catalogs, self.images, self.files, self.offload
         )
         self.logs = LogService(Roots(settings.log_roots, setting="log_roots"), self.offload)
-        self.provenance = ProvenanceService(self.images, self.measurement_sets, self.calibration, self.photometry)
+        self.provenance = ProvenanceService(
+            self.images, self.measurement_sets, self.calibration, self.photometry, self.jobs
+        )
         self.night = NightService(
             self.images,
             self.measurement_sets,

@@ -87,6 +87,9 @@ TABLES: Mapping[str, TableSpec] = {
         "notes source_ms_path solver_command solver_version solver_params quality_metrics",
         essential=True,
     ),
+    "calibration_applied": _spec(
+        "calibration_applied", "id ms_path caltable_path applied_at success error_message"
+    ),
     "calibrator_transits": _spec(
         "calibrator_transits",
         "calibrator_name transit_mjd has_data group_id delta_minutes pb_response dec_match",

@@ -141,7 +141,7 @@ class CalibrationDetailPage(PageView):
 
     def _show_record(self, table: Caltable) -> None:
         self.table = table
-        self.registry.groups = registry_groups(table, self.session.links)
+        self.registry.groups = registry_groups(table, self.session.links, registered=self.registered)
         self.problems.text = "; ".join(table.problems)
         self._show_status(table)
         self._show_figures_of_quality()

@@ -13,11 +13,12 @@ from dashboards.components.cells import Cell, cell
 from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
+from dashboards.pages.applied_words import set_names
 from dashboards.pages.calibration import NO_SNR, flagged_share_cell, stored_number, validity_cells
 from dashboards.pages.grades import caltable_grades, grade_cell
 from dashboards.pages.job_words import run_cell
 from dashboards.pages.wording import epoch_cell, full_mjd_cell, state_cell, window_words
-from data_access.records import Caltable, CaltableDetail
+from data_access.records import AppliedCaltable, Caltable, CaltableDetail
 from data_access.records.calibration import ANTENNA_POSITIONS
 from data_access.services.provenance import CaltableUse, Provenance
 
@@ -46,16 +47,20 @@ USER_COLUMNS: tuple[Column, ...] = (
     {
         "name": "set",
         "label": "Set that applies",
-        "title": "Of all sets that were valid, the one made last",
+        "title": "What is recorded as applied; else, of all sets that were valid, the one made last",
     },
 )
 
 
-def registry_groups(table: Caltable, links: Links) -> list[dict[str, Any]]:
-    """Return what the registry says; a dash means that the pipeline did not record it."""
-    start, end = validity_cells(table, in_full=True)
+def registry_groups(table: Caltable, links: Links, *, registered: bool = True) -> list[dict[str, Any]]:
+    """Return what the registry says; a dash means that the pipeline did not record it.
+
+    A table that is not registered has no open validity: when it is valid is not known.
+    """
+    unknown = cell("not known", state="off", note="only the file of the table is known")
+    start, end = validity_cells(table, in_full=True) if registered else (unknown, unknown)
     in_set = links.calibration(text=table.set_name) if table.set_name else None
-    registered = group(
+    recorded = group(
         "Recorded by the pipeline",
         [
             fact("Type", cell(table.table_type)),
@@ -71,7 +76,7 @@ def registry_groups(table: Caltable, links: Links) -> list[dict[str, Any]]:
             fact("Path", cell(table.path, mono=True)),
         ],
     )
-    return [registered, solver_group(table)]
+    return [recorded, solver_group(table)]
 
 
 def solver_group(table: Caltable) -> dict[str, Any]:
@@ -167,7 +172,7 @@ def set_rows(tables: Sequence[Caltable], links: Links, *, present: str) -> list[
 
 
 def user_rows(uses: Sequence[CaltableUse], present: Caltable, links: Links) -> list[Row]:
-    """Return one row per Measurement Set, with the set that applies to it: this table's own or another."""
+    """Return one row per Measurement Set, with the set that was applied or applies: this table's own or another."""
     return [
         row(
             ms.path,
@@ -175,13 +180,25 @@ def user_rows(uses: Sequence[CaltableUse], present: Caltable, links: Links) -> l
                 cell(ms.name, mono=True),
                 epoch_cell(ms.epoch),
                 state_cell(ms.status),
-                _applies_cell(use.set_name, present),
+                _applied_cell(use.applied, present) if use.applied else _applies_cell(use.set_name, present),
             ],
             href=links.ms_detail(ms.path),
         )
         for use in uses
         if (ms := use.measurement_set)
     ]
+
+
+def _applied_cell(applied: Sequence[AppliedCaltable], present: Caltable) -> Cell:
+    """Return what is recorded as applied to a set: this table, as it went the last time, or those of other sets."""
+    own = [one for one in applied if one.path == present.path]
+    if not own:
+        title = ", ".join(one.path for one in applied)
+        name = set_names(applied) or "tables of no known set"
+        return cell(name, state="warn", title=title, note="recorded as applied")
+    if own[-1].failed:
+        return cell("this one", state="bad", note=f"failed: {own[-1].error_message or 'no reason is recorded'}")
+    return cell("this one", state="ok", note="recorded as applied")
 
 
 def _applies_cell(name: str | None, present: Caltable) -> Cell:

@@ -28,11 +28,14 @@ from dashboards.pages.image_colours import COLOUR_PARAMS
 from dashboards.pages.image_facts import (
     Neighbours,
     cards_table,
+    cut_words,
     header_groups,
     heading_items,
     measured_words,
+    newer_words,
     provenance_groups,
     record_groups,
+    source_rows,
 )
 from dashboards.pages.image_keys import ImageKeys
 from dashboards.pages.image_overlays import OVERLAY_PARAMS, OverlayParams, OverlayPart
@@ -42,14 +45,13 @@ from dashboards.pages.image_regions import REGION_PARAMS, RegionParams, RegionPa
 from dashboards.pages.image_viewer import VIEW_PARAMS, ImageViewer, ViewParams, plane_of, read_eagerly
 from dashboards.pages.layouts import side_by_side
 from dashboards.pages.quality_part import QUALITY_PARAMS, QualityParams, QualityPart
-from dashboards.pages.wording import position_cells
 from dashboards.plots.bokeh_models import Figure
 from dashboards.plots.image_turn import Turn
 from dashboards.plots.picture_look import picture_query
 from dashboards.session import PageView, Session
 from data_access import Archive
 from data_access.errors import ValidationError
-from data_access.records import Image, ImageHeader, ImagePreview, ImageQA, Region
+from data_access.records import Image, ImageHeader, ImagePreview, ImageQA, MeasuredSources, Region
 from data_access.services.cutouts import Place
 from data_access.services.provenance import Provenance
 
@@ -147,6 +149,7 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
     def __panel__(self) -> Any:
         self.heading = Heading(text=self.image.name, tooltip=self.image.path, items=heading_items(self.image))
         self.problems = Notice(kind="warn", text="; ".join(self.image.problems))
+        self.newer = Notice(kind="warn", remedy="Open the newer record for the figures of this file.")
         self.cutout = CutoutPanel(self.new_slot("cutout", height=0), self._ask_cutout)
         self.cutout.show_question(self.cut, self.cut_size, self.cut_unit)
         self.links_slot = self.new_slot("links", height=140)
@@ -170,7 +173,7 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         """Lay out what stands below the picture, and draw on it, only now: it would delay the first plot."""
         if self.figure is not None and self.preview is not None and self._told is not self.figure:
             self._tell_parts(self.figure, self.preview)
-        self._right[:] = [self.links_slot, self.facts]
+        self._right[:] = [self.newer, self.links_slot, self.facts]
         if self._is_unreadable:
             self._lay_out_without_file()
             return
@@ -265,18 +268,18 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
     def _show_links(self, answer: tuple[Provenance, Neighbours]) -> Facts:
         made, neighbours = answer
         self.keys.set_neighbours(*neighbours)
-        news = self._provenance is None or self._provenance.sources != made.sources
+        self.newer.text = newer_words(made.newer)
+        news = self._provenance is None or self._provenance.measured != made.measured
         self._provenance, self.is_partial = made, made.is_waiting
         if news:
-            self._show_sources(made)
-        groups = provenance_groups(made, neighbours, self.session.links)
+            self._show_sources(made.measured)
+        groups = provenance_groups(self.image, made, neighbours, self.session.links)
         if isinstance(self.links_slot.content, Facts):
             self.links_slot.content.groups = groups
             return self.links_slot.content
         return Facts(groups=groups, min_width=260)
 
-    def _show_sources(self, made: Provenance) -> None:
-        links = self.session.links
+    def _show_sources(self, measured: MeasuredSources) -> None:
         table = RecordTable(
             caption="Measured on this image",
             empty="No photometry refers to this image.",
@@ -287,11 +290,10 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
                 {"name": "dec", "label": "Dec", "unit": "ICRS"},
                 {"name": "peak", "label": "Peak", "unit": "mJy/beam", "align": "right"},
             ],
-            rows=[
-                row(name, [cell(name), *position_cells(ra, dec), cell(peak * 1e3, digits=3)], href=links.source(name))
-                for name, ra, dec, peak in made.sources
-            ],
-            total=measured_words(made, self.image),
+            rows=source_rows(measured, self.session.links),
+            total=measured_words(measured, self.image),
+            truncated=measured.truncated,
+            note=cut_words(measured),
         )
         self.sources_slot.succeed(table)
 

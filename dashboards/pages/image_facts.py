@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from dashboards.components.cells import Cell, cell
 from dashboards.components.facts import fact, group
-from dashboards.components.record_table import Column, RecordTable, row
+from dashboards.components.record_table import Column, RecordTable, Row, row
 from dashboards.links import Links
+from dashboards.pages.applied_words import Product, calibration_facts
 from dashboards.pages.job_words import run_cell
-from dashboards.pages.wording import full_epoch_cell, image_noise_cell, position_cells, state_cell, unknown_cell
+from dashboards.pages.wording import full_epoch_cell, image_noise_cell, position_cells, state_cell
 from dashboards.plots.style import how_many
 from data_access.analysis.image_sky import frame_name
-from data_access.records import Image, ImageHeader
+from data_access.analysis.times import format_utc
+from data_access.records import Image, ImageHeader, MeasuredSources
 from data_access.records.images import ImageNeighbour
 from data_access.services.provenance import Provenance
 
@@ -137,42 +140,66 @@ def cards_table(header: ImageHeader) -> RecordTable:
     return RecordTable(caption="Header", columns=columns, rows=rows, total=total, max_height=360)
 
 
-def provenance_groups(made: Provenance, neighbours: Neighbours, links: Links) -> list[dict[str, Any]]:
+def provenance_groups(image: Image, made: Provenance, neighbours: Neighbours, links: Links) -> list[dict[str, Any]]:
     """Return where an image comes from and what else was made with it, as links."""
     before, after = neighbours
     items = [
-        fact("Registered before this one", _neighbour_cell(before, links)),
-        fact("Registered after this one", _neighbour_cell(after, links)),
+        *([fact("Newer record", cell(f"#{made.newer.id}", href=links.image(made.newer.id)))] if made.newer else []),
+        fact("Registered before this one", _neighbour_cell(before, image, links)),
+        fact("Registered after this one", _neighbour_cell(after, image, links)),
         fact("Measurement Set", _ms_cell(made, links)),
         fact("Run and log", run_cell(made, links)),
+        *calibration_facts(made, Product("this image", image.created_at), links),
     ]
-    if made.trouble is not None:
-        items.append(fact("Calibration set", unknown_cell(made.trouble)))
-    elif made.applied is not None:
-        tables = made.applied.tables
-        note = "that applies by the rule, as of now" if tables else "no active table was valid at this time"
-        items.append(fact("Calibration set", cell(made.applied.set_name, title=made.applied.rule, note=note)))
-        items += [
-            fact(t.table_type or "table", cell(t.name, href=links.calibration_detail(t.path), mono=True))
-            for t in tables
-        ]
-    items += [
-        fact(other.type or "image", cell(other.name, href=links.image(other.id), mono=True))
-        for other in made.images[:_SIBLINGS]
-    ]
+    items += [fact(other.type or "image", _record_cell(other, image, links)) for other in made.images[:_SIBLINGS]]
     return [group("Where it comes from", items)]
 
 
-def measured_words(made: Provenance, image: Image) -> str:
+def measured_words(measured: MeasuredSources, image: Image) -> str:
     """Return how many sources were measured, and on what if it was another product of the same observation."""
-    words = f"{how_many(len(made.sources), 'source')}, brightest first"
-    if not made.sources or made.measured_path == image.path:
+    n_rows, n_sources = len(measured.rows), measured.n_sources
+    words = how_many(n_sources, "source") + (f" in {how_many(n_rows, 'measurement')}" if n_sources < n_rows else "")
+    words = f"{words}, brightest first"
+    if not measured.rows or measured.path == image.path:
         return words
-    return f"{words}, measured on {made.measured_path.rpartition('/')[2]} of the same observation"
+    return f"{words}, measured on {measured.path.rpartition('/')[2]} of the same observation"
 
 
-def _neighbour_cell(one: ImageNeighbour | None, links: Links) -> Any:
-    return cell("none", state="off") if one is None else cell(one.name, href=links.image(one.id), mono=True)
+def source_rows(measured: MeasuredSources, links: Links) -> list[Row]:
+    """Return one row per measurement; a source that was measured again has a row of its own each time."""
+    seen: Counter[str] = Counter()
+    rows = []
+    for name, ra_deg, dec_deg, peak_jyb in measured.rows:
+        seen[name] += 1
+        cells = [cell(name), *position_cells(ra_deg, dec_deg), cell(peak_jyb * 1e3, digits=3)]
+        rows.append(row(f"{seen[name]}-{name}", cells, href=links.source(name)))
+    return rows
+
+
+def cut_words(measured: MeasuredSources) -> str:
+    """Return what is left out of the list of measurements; empty when it is whole."""
+    return f"the brightest {len(measured.rows):,}, more were measured" if measured.truncated else ""
+
+
+def newer_words(newer: Image | None) -> str:
+    """Return what must be known of a row whose file was registered again; empty for the last row of a file."""
+    if newer is None:
+        return ""
+    at = format_utc(newer.created_at)
+    when = f" on {at} UTC" if at else ""
+    return f"Registered again{when}, as record #{newer.id}: the file is that of the newer record."
+
+
+def _neighbour_cell(one: ImageNeighbour | None, image: Image, links: Links) -> Cell:
+    return cell("none", state="off") if one is None else _record_cell(one, image, links)
+
+
+def _record_cell(other: Image | ImageNeighbour, image: Image, links: Links) -> Cell:
+    """Return another row as a link; of the same file it has the same name, so its number and age stand beside."""
+    note = None
+    if other.path == image.path:
+        note = f"{'newer' if other.id > image.id else 'older'} record of this file, #{other.id}"
+    return cell(other.name, href=links.image(other.id), mono=True, note=note)
 
 
 def _ms_cell(made: Provenance, links: Links) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from dashboards.components.cells import cell
 from dashboards.components.facts import fact, group
 from dashboards.links import Links
+from dashboards.pages.applied_words import Product, calibration_facts
 from dashboards.pages.job_words import STUCK_S, run_state_cell, task_line
 from dashboards.pages.wording import full_epoch_cell, unknown_cell
 from dashboards.plots.style import how_many
@@ -61,7 +62,7 @@ def run_notice(
 
 
 def origin_group(run: Run, provenance: Provenance, links: Links) -> dict[str, Any]:
-    """Return what the run was made from: the set, and the tables that apply to it."""
+    """Return what the run was made from: the set, and its calibration tables."""
     items = [
         fact(
             "Measurement Set",
@@ -69,22 +70,8 @@ def origin_group(run: Run, provenance: Provenance, links: Links) -> dict[str, An
         ),
         fact("Last progress", cell(None, unix=run.stage_updated_at)),
     ]
-    applied = provenance.applied
-    if provenance.trouble is not None:
-        items.append(fact("Calibration tables", unknown_cell(provenance.trouble)))
-        return group("Made from", items)
-    if applied is None:
-        items.append(fact("Calibration tables", cell(None, title="without a time of observation none can be chosen")))
-        return group("Made from", items)
-    title = f"by the rule: {applied.rule}"
-    if not applied.tables:
-        items.append(fact("Calibration tables", cell("none applies", state="warn", title=title)))
-        return group("Made from", items)
-    items.append(fact("Set that applies", cell(applied.set_name, title=title, note="by the rule, as of now")))
-    for table in applied.tables:
-        label = f"Applies {table.table_type or 'table'}"
-        items.append(fact(label, cell(table.name, mono=True, title=title, href=links.calibration_detail(table.path))))
-    return group("Made from", items)
+    product = Product("the Measurement Set was processed", run.processed_at)
+    return group("Made from", [*items, *calibration_facts(provenance, product, links)])
 
 
 def made_group(provenance: Provenance, links: Links) -> dict[str, Any]:

@@ -73,10 +73,13 @@ def run_state_cell(run: Run, now: float) -> Cell:
 
 
 def run_cell(made: Provenance, links: Links) -> Cell:
-    """Return the name of the run that something comes from, with the way to it."""
-    known = made.measurement_set
-    href = links.job(made.run_id, ms=known.path if known is not None else None) if made.run_id else None
-    return cell(made.run_id, href=href)
+    """Return the name of the run that something comes from, with the way to it where there is such a run."""
+    if made.run_id is None:
+        return cell(None)
+    if made.run_ms_path is None:
+        return cell(made.run_id, note="no such run: its Measurement Set is not in the index")
+    note = None if made.run_ms_path == made.ms_path else f"of the set of the same name, {made.run_ms_path}"
+    return cell(made.run_id, href=links.job(made.run_id, ms=made.run_ms_path), note=note)
 
 
 def namesake_row(run: Run, shown: Run, links: Links, now: float) -> Row:

@@ -11,6 +11,7 @@ from dashboards.components.cells import Cell, State, cell
 from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
+from dashboards.pages.applied_words import Product, calibration_facts
 from dashboards.pages.job_words import run_cell
 from dashboards.pages.ms import duration_cell
 from dashboards.pages.wording import (
@@ -19,7 +20,6 @@ from dashboards.pages.wording import (
     position_cells,
     size_text,
     state_cell,
-    unknown_cell,
     window_words,
 )
 from data_access.records import AntennaTable, Caltable, MeasurementSet, MeasurementSetDetail, SpectralWindow, Task
@@ -73,21 +73,20 @@ def record_group(ms: MeasurementSet) -> dict[str, Any]:
 def file_group(detail: MeasurementSetDetail) -> dict[str, Any]:
     """Return what the Measurement Set itself says."""
     ra, dec = position_cells(detail.phase_ra_deg, detail.phase_dec_deg)
-    integration = cell(detail.interval_s, unit="s", digits=3 if (detail.interval_s or 0) < 1 else 2)
     items = [
         fact("Telescope", cell(detail.telescope or None)),
         fact("Rows", cell(detail.n_rows, note=_autocorrelation_words(detail))),
         fact("Baselines", cell(detail.n_baselines, title="pairs of antennas that occur, autocorrelations included")),
         fact("Antennas", cell(_antenna_words(detail.antennas))),
         fact("Integrations", cell(int(detail.times_mjd.size))),
-        fact("Integration time", integration),
+        fact("Integration time", _integration_cell(detail.intervals_s)),
         fact("First", full_mjd_cell(detail.start_mjd)),
         fact("Last", full_mjd_cell(detail.end_mjd)),
         fact("Spectral windows", cell(window_words(detail.spectral_windows))),
         fact("Correlations", cell(", ".join(detail.correlations) or None)),
         fact("Data columns", cell(", ".join(detail.data_columns) or None, mono=True)),
         fact("Fields", _field_cell(detail.fields)),
-        fact("Phase centre RA", ra),
+        fact("Phase centre RA", ra, note=_drift_words(detail)),
         fact("Phase centre Dec", dec),
         fact("Size on disk", cell(size_text(detail.size_bytes))),
         fact("Flagged", percent_cell(detail.flag_fraction, note=_truncated_words(detail))),
@@ -108,7 +107,7 @@ def link_groups(ms: MeasurementSet, made: Provenance, links: Links) -> list[dict
     elif len(made.images) > _SIBLINGS:
         found = f"all {len(made.images)} images"
         items.append(fact("More", cell(found, href=links.images(text=ms.name.removesuffix(".ms")))))
-    groups = [group("Run and images", items), _applied_group(made, links)]
+    groups = [group("Run and images", items), _applied_group(ms, made, links)]
     if made.solved:
         solved = [_table_fact(t, links, note=t.status) for t in made.solved[:_SIBLINGS]]
         groups.append(group("Calibration tables solved from it", solved))
@@ -120,21 +119,11 @@ def task_groups(tasks: Sequence[Task], links: Links) -> list[dict[str, Any]]:
     return [group("Tasks", [_task_fact(task, links) for task in tasks[:_SIBLINGS]])] if tasks else []
 
 
-def _applied_group(made: Provenance, links: Links) -> dict[str, Any]:
-    title = "Calibration tables that apply"
-    if made.trouble is not None:
-        return group(title, [fact("Set", unknown_cell(made.trouble))])
-    if made.applied is None:
-        why = "No time of observation is known: the rule needs one"
-        return group(title, [fact("Set", cell("unknown", state="off", note=why))])
-    tables = made.applied.tables
-    if not tables:
-        why = f"No active table was valid then. Rule: {made.applied.rule}"
-        items = [fact("Set", cell("none", state="warn", note=why))]
-    else:
-        href = links.calibration(text=made.applied.set_name or "")
-        items = [fact("Set", cell(made.applied.set_name, href=href, note=f"Rule: {made.applied.rule}"))]
-    return group(title, [*items, *(_table_fact(table, links) for table in tables)])
+def _applied_group(ms: MeasurementSet, made: Provenance, links: Links) -> dict[str, Any]:
+    recorded = "Calibration tables recorded as applied"
+    title = recorded if made.applied and made.trouble is None else "Calibration tables that apply"
+    product = Product("the Measurement Set was processed", ms.processed_at)
+    return group(title, calibration_facts(made, product, links))
 
 
 def _table_fact(table: Caltable, links: Links, *, note: str | None = None) -> dict[str, Any]:
@@ -218,6 +207,24 @@ def _antenna_words(antennas: AntennaTable) -> str:
 def _autocorrelation_words(detail: MeasurementSetDetail) -> str | None:
     n = detail.n_autocorrelation_rows
     return f"{n:,} of them autocorrelations" if n else None
+
+
+def _integration_cell(intervals_s: Sequence[float]) -> Cell:
+    """Return the integration time; where windows differ, the shortest and the longest."""
+    if not intervals_s:
+        return cell(None)
+    shown = [f"{seconds:.{3 if seconds < 1 else 2}f}" for seconds in intervals_s]
+    if len(shown) == 1:
+        return cell(shown[0], unit="s")
+    return cell(f"{shown[0]} to {shown[-1]}", unit="s", note="not the same in all spectral windows")
+
+
+def _drift_words(detail: MeasurementSetDetail) -> str:
+    """Say of which field the phase centre is where several have data; empty where it is that of all."""
+    if detail.phase_ra_deg is None or detail.n_fields_with_data < 2:
+        return ""
+    span = f" span {detail.field_span_deg:.2f} degrees" if np.isfinite(detail.field_span_deg) else ""
+    return f"of field {detail.phase_field}; {detail.n_fields_with_data} fields with data{span}"
 
 
 def _truncated_words(detail: MeasurementSetDetail) -> str | None:

@@ -5,6 +5,7 @@ Blocking, for a worker process: casacore holds the interpreter lock while it rea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,12 @@ from data_access.readers.casa_tables import (
     read_antennas,
     read_spectral_windows,
 )
-from data_access.readers.flag_counts import DataDescription, FlagCounts, count_flags
+from data_access.readers.flag_counts import DataDescription, FlagCounts, IntArray, count_flags
 from data_access.records.measurement_sets import MeasurementSetDetail, SpectralWindow
 
 _DATA_COLUMNS = ("DATA", "CORRECTED_DATA", "MODEL_DATA", "FLOAT_DATA")
 _NEEDED = ("ANTENNA1", "ANTENNA2", "DATA_DESC_ID", "FIELD_ID", "FLAG", "FLAG_ROW", "TIME")
+_SAME_INTERVAL = 1e-6  # correlators write the same time with different last digits
 # casacore Stokes codes of what receivers measure (casa/measures/Measures/Stokes.h).
 _STOKES = dict(
     enumerate(("?", "I", "Q", "U", "V", "RR", "RL", "LR", "LL", "XX", "XY", "YX", "YY", "RX", "RY", "LX", "LY"))
@@ -51,8 +53,7 @@ def read_measurement_set(path: str, *, max_rows: int | None = None) -> Measureme
     Returns
     -------
     MeasurementSetDetail
-        `n_baselines` counts the pairs of antennas that occur, autocorrelations included. The phase centre
-        is that of the field with most rows, None when its frame is not fixed on the sky; B1950 is
+        The phase centre is that of the field with most rows, None when its frame is not fixed on the sky; B1950 is
         transformed to ICRS. A cross-correlation counts for both its antennas.
 
     Raises
@@ -92,22 +93,23 @@ def _detail(
     ra_deg, dec_deg, remark = (
         _phase_centre(path, int(np.argmax(counts.rows_of_field))) if n_rows else (None, None, "")
     )
+    fields, with_data = names_of(path, "FIELD"), np.flatnonzero(counts.rows_of_field)
     telescopes = names_of(path, "OBSERVATION", "TELESCOPE_NAME")
     used = np.unique(column(tab, "DATA_DESC_ID")).astype(int)
     flagged, read = counts.by_time.sum(axis=1)
     return MeasurementSetDetail(
         path=path,
-        telescope=telescopes[0] if telescopes else "",
+        telescope=", ".join(dict.fromkeys(filter(None, telescopes))),
         n_rows=n_rows,
-        n_baselines=int(np.count_nonzero(counts.pairs)),
+        n_baselines=int(np.count_nonzero(np.triu(counts.pairs | counts.pairs.T))),
         n_autocorrelation_rows=counts.n_autocorrelation_rows,
-        fields=names_of(path, "FIELD"),
+        fields=fields,
         spectral_windows=windows,
         correlations=_correlations(path, {descriptions[i].polarization_id for i in used}),
         data_columns=tuple(name for name in _DATA_COLUMNS if name in tab.colnames()),
         start_mjd=float(times_mjd[0]) if n_rows else None,
         end_mjd=float(times_mjd[-1]) if n_rows else None,
-        interval_s=float(tab.getcell("INTERVAL", 0)) if n_rows and "INTERVAL" in tab.colnames() else None,
+        intervals_s=_intervals_s(tab),
         phase_ra_deg=ra_deg,
         phase_dec_deg=dec_deg,
         size_bytes=_size_bytes(path),
@@ -119,7 +121,37 @@ def _detail(
         flag_by_channel=fraction(*counts.by_channel),
         truncated=counts.n_rows_read < n_rows,
         problems=(*problems, *(one for one in (remark, time_remark) if one)),
+        phase_field=_name_at(fields, counts.rows_of_field),
+        n_fields_with_data=len(with_data),
+        field_span_deg=_span_deg(path, with_data),
     )
+
+
+def _intervals_s(tab: Any) -> tuple[float, ...]:
+    """Return the different integration times, the shortest first; rows at an end of a scan may be shorter."""
+    interval, used = column(tab, "INTERVAL"), column(tab, "DATA_DESC_ID")
+    n_rows = min(len(interval), len(used))  # the table may grow between the two
+    interval, used = interval[:n_rows], used[:n_rows]
+    medians = sorted(float(np.median(interval[used == i])) for i in np.unique(used))
+    return tuple(m for n, m in enumerate(medians) if n == 0 or m > medians[n - 1] * (1 + _SAME_INTERVAL))
+
+
+def _name_at(names: Sequence[str], rows: IntArray) -> str:
+    """Return the name with most rows; its number when it has none."""
+    n = int(np.argmax(rows))
+    return (names[n] if n < len(names) else "") or f"#{n}"
+
+
+def _span_deg(path: str, field_ids: IntArray) -> float:
+    """Return the greatest distance between two phase centres; a day of drift scans crosses right ascension 0."""
+    with opened_subtable(path, "FIELD") as tab:
+        if tab is None or "PHASE_DIR" not in tab.colnames():
+            return float("nan")
+        cells = [tab.getcell("PHASE_DIR", int(i)) for i in field_ids if i < tab.nrows()]
+    ra, dec = np.array([np.reshape(cell, (-1, 2))[0] for cell in cells]).reshape(-1, 2).T
+    places = np.stack((np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)), axis=1)
+    chords = [float(np.linalg.norm(places - place, axis=1).max()) for place in places]
+    return float(np.degrees(2 * np.arcsin(min(1.0, max(chords, default=0.0) / 2))))
 
 
 def _read_descriptions(path: str, windows: tuple[SpectralWindow, ...]) -> list[DataDescription]:

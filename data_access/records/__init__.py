@@ -5,7 +5,13 @@ replaced by zero. ``problems`` says in words what is odd about a row; a record w
 """
 
 from data_access.records.base import Count, Cursor, Epoch, PageRequest, RecordPage
-from data_access.records.calibration import CalibratorTransit, Caltable, CaltableDetail, CaltableSet
+from data_access.records.calibration import (
+    AppliedCaltable,
+    CalibratorTransit,
+    Caltable,
+    CaltableDetail,
+    CaltableSet,
+)
 from data_access.records.cutouts import Cutout, CutoutUnit
 from data_access.records.files import (
     BeamShape,
@@ -50,6 +56,7 @@ from data_access.records.operations import (
 from data_access.records.sources import (
     EseCandidate,
     LightCurve,
+    MeasuredSources,
     MonitoringState,
     Source,
     SourceDetail,
@@ -60,6 +67,7 @@ from data_access.records.sources import (
 __all__ = [
     "Alert",
     "AntennaTable",
+    "AppliedCaltable",
     "Batch",
     "BatchItem",
     "BeamShape",
@@ -84,6 +92,7 @@ __all__ = [
     "ImageView",
     "LightCurve",
     "LogFile",
+    "MeasuredSources",
     "MeasurementSet",
     "MeasurementSetDetail",
     "MonitoringState",

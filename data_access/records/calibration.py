@@ -61,6 +61,39 @@ class CaltableSet:
 
 
 @dataclass(frozen=True, slots=True)
+class AppliedCaltable:
+    """One row of ``calibration_applied``: a table that was applied to a Measurement Set, or failed to be.
+
+    Attributes
+    ----------
+    path : str
+        Of the calibration table.
+    applied_at : float or None
+        Unix seconds, UTC.
+    success : bool or None
+        None where it is not recorded.
+    caltable : Caltable or None
+        Its row in the registry; None when it has none.
+    """
+
+    path: str
+    applied_at: float | None
+    success: bool | None
+    error_message: str | None
+    caltable: Caltable | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is recorded that it was not applied: an error without a word on success is such a record."""
+        return self.success is False or (self.success is None and self.error_message is not None)
+
+    @property
+    def name(self) -> str:
+        """Last part of the path."""
+        return PurePosixPath(self.path).name or self.path
+
+
+@dataclass(frozen=True, slots=True)
 class CalibratorTransit:
     """One row of ``calibrator_transits``."""
 

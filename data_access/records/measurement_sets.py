@@ -80,6 +80,20 @@ class MeasurementSetDetail:
 
     Attributes
     ----------
+    phase_ra_deg, phase_dec_deg : float or None
+        Phase centre of the field with most rows, ICRS degrees.
+    phase_field : str
+        The name of that field.
+    n_fields_with_data : int
+    field_span_deg : float
+        Greatest distance on the sky between the phase centres of two fields with data; NaN when it is not known.
+    telescope : str
+        All different names of OBSERVATION, joined with commas.
+    n_baselines : int
+        Pairs of antennas that occur, in whichever order, autocorrelations included.
+    intervals_s : tuple of float
+        The different integration times of the data descriptions with data, each the median of its rows, seconds,
+        the shortest first.
     flag_by_time : (n_time,) with `times_mjd` (n_time,)
         Fraction flagged per integration.
     flag_by_channel : (n_chan_total,) with `chan_freq_hz` (n_chan_total,)
@@ -101,7 +115,7 @@ class MeasurementSetDetail:
     data_columns: tuple[str, ...]
     start_mjd: float | None
     end_mjd: float | None
-    interval_s: float | None
+    intervals_s: tuple[float, ...]
     phase_ra_deg: float | None
     phase_dec_deg: float | None
     size_bytes: int | None
@@ -113,3 +127,6 @@ class MeasurementSetDetail:
     flag_by_channel: FloatArray
     truncated: bool = False
     problems: tuple[str, ...] = ()
+    phase_field: str = ""
+    n_fields_with_data: int = 0
+    field_span_deg: float = 0.0

@@ -266,3 +266,27 @@ class SourceDetail:
     light_curve: LightCurve
     ese_candidates: tuple[EseCandidate, ...]
     transients: tuple[TransientCandidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredSources:
+    """The measurements on an image.
+
+    Attributes
+    ----------
+    path : str
+        The image that they were made on: the one that was asked for, or another product of its observation.
+    rows : tuple of (source_id, ra_deg, dec_deg, peak_jyb)
+        The brightest first, in Jy/beam; a source is there as often as it was measured.
+    truncated : bool
+        True when fainter ones were left out.
+    """
+
+    path: str = ""
+    rows: tuple[tuple[str, float, float, float], ...] = ()
+    truncated: bool = False
+
+    @property
+    def n_sources(self) -> int:
+        """How many sources the rows are of."""
+        return len({name for name, *_ in self.rows})

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from data_access.errors import RecordNotFound
 from data_access.layout import TABLES, Layout, Table
-from data_access.records import CalibratorTransit, Caltable, CaltableSet, Count, PageRequest, RecordPage
+from data_access.records import (
+    AppliedCaltable,
+    CalibratorTransit,
+    Caltable,
+    CaltableSet,
+    Count,
+    PageRequest,
+    RecordPage,
+)
 from data_access.repositories.base import (
     UNIX_BOUNDS,
     Listing,
@@ -20,6 +29,7 @@ from data_access.repositories.base import (
 )
 
 _COLUMNS = TABLES["caltables"].columns
+_APPLIED_COLUMNS = TABLES["calibration_applied"].columns
 _TRANSIT_COLUMNS = TABLES["calibrator_transits"].columns
 _SORTS = (
     "created_at", "valid_start_mjd", "valid_end_mjd", "set_name", "table_type", "status", "path", "cal_field",
@@ -38,6 +48,8 @@ _NEWEST_FIRST = f"(created_at BETWEEN {UNIX_BOUNDS[0]} AND {UNIX_BOUNDS[1]}) DES
 # A table that says that it was made in an hour or later would be the newest until then, however old all others are.
 _NEWEST_UP_TO_NOW = f"(created_at BETWEEN {UNIX_BOUNDS[0]} AND strftime('%s', 'now') + 3600) DESC, {_NEWEST_FIRST}"
 _MOST_OVERLAPPING = 5000
+_MOST_APPLIED = 60  # of one Measurement Set: applied ten times over, with room
+_MOST_PATHS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +63,7 @@ class CaltableFilter:
 
 
 class CalibrationRepository:
-    """Rows of ``caltables`` and ``calibrator_transits``."""
+    """Rows of ``caltables``, ``calibration_applied`` and ``calibrator_transits``."""
 
     def __init__(self, layout: Layout, *, count_deadline_s: float) -> None:
         self._layout = layout
@@ -109,6 +121,37 @@ class CalibrationRepository:
         moments = (max(moments_mjd), min(moments_mjd))
         tables = await self._some(_VALID, moments, order=_NEWEST_FIRST, limit=_MOST_OVERLAPPING)
         return tuple(next((t.set_name for t in tables if t.is_valid_at(mjd)), None) for mjd in moments_mjd)
+
+    async def find_applied(self, ms_paths: Sequence[str]) -> dict[str, tuple[AppliedCaltable, ...]]:
+        """Return the tables that are recorded as applied to Measurement Sets, by their paths, in the order of that.
+
+        Sets without a record lack, and so do all where the table ``calibration_applied`` or its paths are absent. Of
+        very many records the newest count.
+        """
+        table, wanted = await self._layout.find_optional("calibration_applied"), list(dict.fromkeys(ms_paths))
+        if table is None or not wanted or not {"ms_path", "caltable_path"} <= table.columns:
+            return {}
+        sql = (
+            f'SELECT ms_path, {", ".join(table.select(_APPLIED_COLUMNS))} FROM "{table.name}" '
+            f"WHERE ms_path IN ({','.join('?' * len(wanted))}) "
+            f"ORDER BY {table.key('id')} DESC LIMIT {_MOST_APPLIED * len(wanted)}"
+        )
+        rows = (await table.fetch(sql, wanted)).rows
+        recorded = [(str(ms_path), _to_applied(values)) for ms_path, *values in reversed(rows)]
+        known = await self._find_by_paths([one.path for _, one in recorded])
+        found: dict[str, list[AppliedCaltable]] = {}
+        for ms_path, one in recorded:
+            found.setdefault(ms_path, []).append(replace(one, caltable=known.get(one.path)))
+        return {ms_path: tuple(sorted(applied, key=_when_applied)) for ms_path, applied in found.items()}
+
+    async def _find_by_paths(self, paths: Sequence[str]) -> dict[str, Caltable]:
+        """Return the registered tables among these paths; the newest row of a path counts."""
+        wanted = list(dict.fromkeys(paths))[:_MOST_PATHS]
+        if not wanted or await self._layout.find_or_none("caltables") is None:
+            return {}
+        marks = ",".join("?" * len(wanted))
+        found = await self._some(f"path IN ({marks})", wanted, order="id DESC", limit=4 * _MOST_PATHS)
+        return {table.path: table for table in reversed(found)}
 
     async def newest_active(self) -> Caltable | None:
         """Return the active table made last; one whose time of making is impossible only when there is no other.
@@ -195,6 +238,23 @@ def _to_caltable(values: Sequence[Any]) -> Caltable:
         quality_metrics=metrics,
         problems=tuple(row.problems),
     )
+
+
+def _to_applied(values: Sequence[Any]) -> AppliedCaltable:
+    row = RowReader(_APPLIED_COLUMNS, values)
+    return AppliedCaltable(
+        path=row.text("caltable_path") or "",
+        applied_at=row.unix("applied_at"),
+        success=row.flag("success"),
+        error_message=row.text("error_message"),
+    )
+
+
+def _when_applied(one: AppliedCaltable) -> tuple[float, int]:
+    """Sort by the time; tables of one time, which is that of the whole set, by their order in the set."""
+    order = one.caltable.order_index if one.caltable is not None else None
+    at = math.inf if one.applied_at is None else one.applied_at
+    return at, order if order is not None else 10**6
 
 
 def _to_transit(values: Sequence[Any]) -> CalibratorTransit:

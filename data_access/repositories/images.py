@@ -145,6 +145,18 @@ class ImageRepository:
         """Return the images made from a Measurement Set."""
         return await self._some(await self._listing(), "i.ms_path = ?", (ms_path,))
 
+    async def find_newest_of_path(self, image: Image) -> Image | None:
+        """Return the newest row that was registered for the file of an image after it; None when it is the last one.
+
+        Of an image with a Measurement Set only rows of the same set are looked at: they have an index, paths have
+        none.
+        """
+        listing = await self._listing()
+        condition, values = f"{listing.key} > ? AND i.path = ?", [image.id, image.path]
+        if image.ms_path:
+            condition, values = f"{condition} AND i.ms_path = ?", [*values, image.ms_path]
+        return next(iter(await self._some(listing, condition, values, limit=1)), None)
+
     async def find_of_stamp(self, stamp: str) -> tuple[Image, ...]:
         """Return the images of one observation, by the start time in their names."""
         return await self._some(await self._listing(), "instr(i.path, ?) > 0", (f"/{stamp}",))

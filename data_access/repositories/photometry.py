@@ -17,7 +17,7 @@ from data_access.analysis.variability.moments import FluxKind
 from data_access.errors import RecordNotFound
 from data_access.layout import Layout, Table
 from data_access.read_only_connection import Statement
-from data_access.records import Epoch, LightCurve
+from data_access.records import Epoch, LightCurve, MeasuredSources
 from data_access.records.base import EpochOrigin
 from data_access.records.measurement_quality import quality_of
 from data_access.repositories.flux_columns import peak_sql
@@ -118,28 +118,24 @@ class PhotometryRepository:
         table = await self._layout.find_or_none("photometry")
         return {} if table is None else await find_versions(table, tuple(dict.fromkeys(names))[:_MANY])
 
-    async def find_sources_in(
-        self, image_path: str, *, limit: int = 500
-    ) -> tuple[str, tuple[tuple[str, float, float, float], ...]]:
-        """Return (source_id, ra_deg, dec_deg, peak_jyb) of the measurements made on an image, brightest first.
-
-        Before them the path of the image, or of the product of the same observation that they were made on.
-        """
+    async def find_sources_in(self, image_path: str, *, limit: int = 500) -> MeasuredSources:
+        """Return the measurements of sources made on an image, or on another product of its observation."""
         table = await self._layout.find_or_none("photometry")
         if table is None:
-            return image_path, ()
+            return MeasuredSources(image_path)
         image_path = await find_measured_path(table, image_path)
         sql = (
             f"SELECT source_id, {table.column('ra_deg')}, {table.column('dec_deg')}, {peak_sql(table)} AS peak "
             f'FROM "{table.name}" WHERE {table.column("image_path")} = ? AND source_id IS NOT NULL '
-            f"ORDER BY peak DESC LIMIT {int(limit)}"
+            f"ORDER BY peak DESC LIMIT {limit + 1}"
         )
-        found = await table.fetch(sql, (image_path,))
-        return image_path, tuple(
+        found = (await table.fetch(sql, (image_path,))).rows
+        rows = tuple(
             (str(name), float(ra), float(dec), float(peak) if isinstance(peak, int | float) else float("nan"))
-            for name, ra, dec, peak in found.rows
+            for name, ra, dec, peak in found[:limit]
             if isinstance(ra, int | float) and isinstance(dec, int | float)
         )
+        return MeasuredSources(image_path, rows, truncated=len(found) > limit)
 
 
 def _floats(values: Sequence[Any]) -> npt.NDArray[np.float64]:

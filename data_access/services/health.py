@@ -27,6 +27,7 @@ USED_BY: Mapping[str, str] = {
     "mosaics": "/images",
     "image_qa": "one image",
     "regions": "one image",
+    "calibration_applied": "where an image, a set and a run come from",
     "calibrator_transits": "/calibration",
     "jobs": "/jobs?view=tasks",
     "batch_jobs": "/jobs?view=batches",

@@ -148,7 +148,7 @@ def make_ms(n_time: int = 5, n_chan: int = 8) -> MeasurementSetDetail:
     return MeasurementSetDetail(
         path="/ms/x.ms", telescope="DSA-110", n_rows=100, n_baselines=15, n_autocorrelation_rows=0, fields=("f",),
         spectral_windows=(), correlations=("XX", "YY"), data_columns=("DATA",), start_mjd=60900.0, end_mjd=60900.01,
-        interval_s=12.0, phase_ra_deg=1.0, phase_dec_deg=2.0, size_bytes=1, antennas=make_antennas(),
+        intervals_s=(12.0,), phase_ra_deg=1.0, phase_dec_deg=2.0, size_bytes=1, antennas=make_antennas(),
         flag_fraction=0.1, times_mjd=60900.0 + np.arange(n_time) / 1440, flag_by_time=np.linspace(0, 1, n_time),
         chan_freq_hz=1.3e9 + 1e6 * np.arange(n_chan), flag_by_channel=np.linspace(0, 0.5, n_chan),
     )  # fmt: skip

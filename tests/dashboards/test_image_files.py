@@ -242,9 +242,9 @@ async def image_with_source(archive: Archive) -> tuple[Image, NamedPlace]:
     """An image that can be read, and a source on it."""
     for image in (await archive.images.find(ImageFilter(), PageRequest(limit=300))).rows:
         made = await archive.provenance.of_image(image)
-        is_measured = made.sources and made.measured_path == image.path
+        is_measured = made.measured.rows and made.measured.path == image.path
         if is_measured and not (await archive.files.state(image.path)).problem:
-            return image, await archive.names.resolve(made.sources[0][0])
+            return image, await archive.names.resolve(made.measured.rows[0][0])
     raise AssertionError("the archive has no such image")
 
 

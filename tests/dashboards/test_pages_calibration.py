@@ -334,7 +334,7 @@ async def test_every_set_it_was_valid_for_says_which_tables_apply_as_its_own_pag
         view = await open_detail(archive, table.path)
         for row in view.users.rows:
             ms = await archive.measurement_sets.get(row["key"])
-            applied = (await archive.provenance.of_measurement_set(ms)).applied
+            applied = (await archive.provenance.of_measurement_set(ms)).applicable
             assert applied is not None
             shown = row["cells"][-1]["t"]
             assert shown == ("this one" if applied.set_name == table.set_name else applied.set_name or "none")

@@ -105,7 +105,7 @@ async def test_malformed_values_are_said_at_their_field(archive: Archive, values
 
 async def test_a_source_is_cut_out_by_its_name(archive: Archive) -> None:
     page = await open_newest_image(archive)
-    name = (await archive.provenance.of_image(page.image)).sources[0][0]
+    name = (await archive.provenance.of_image(page.image)).measured.rows[0][0]
     place = await archive.names.resolve(name)
     page.cutout._submit({"cut": f"  {name} ", "size": "30", "unit": "arcsec"})
     await page.settled()
@@ -159,7 +159,7 @@ async def test_partly_outside_is_said(archive: Archive) -> None:
 
 async def test_source_leads_to_the_cutout_on_its_newest_image(archive: Archive) -> None:
     image_page = await open_newest_image(archive)
-    source_id = (await archive.provenance.of_image(image_page.image)).sources[0][0]
+    source_id = (await archive.provenance.of_image(image_page.image)).measured.rows[0][0]
     detail = await archive.sources.get(source_id)
     page = SourcePage(Session(archive, prepared=detail, path_params={"source_id": source_id}))
     page.__panel__()

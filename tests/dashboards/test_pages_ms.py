@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -17,7 +18,7 @@ from bokeh.models import ColumnDataSource
 from dashboards.links import Links
 from dashboards.pages.ms import MSPage, duration_cell
 from dashboards.pages.ms_detail import MSDetailPage
-from dashboards.pages.ms_facts import antenna_rows, record_group
+from dashboards.pages.ms_facts import antenna_rows, file_group, record_group
 from dashboards.pages.wording import mjd_cell, window_words, with_utc
 from dashboards.server import build_server
 from dashboards.session import Session
@@ -26,6 +27,7 @@ from data_access.analysis.times import format_mjd_utc, parse_utc
 from data_access.errors import RecordNotFound, ValidationError
 from data_access.records import AntennaTable, Epoch, MeasurementSet, PageRequest, SpectralWindow
 from data_access.repositories.measurement_sets import MeasurementSetFilter
+from tests.dashboards.plot_samples import make_ms
 
 
 async def open_list(archive: Archive, **query: str) -> MSPage:
@@ -226,6 +228,21 @@ async def test_the_contents_are_those_of_the_real_file(real_archive_split: Path)
         links = facts_of(view.links_slot.content.groups)
         assert links["BP"] == "2010-04-26T03:21:56_0_bpcal"
         assert links["Run and log"] == "job-2010-04-26-032156"
+
+
+@pytest.mark.parametrize(
+    ("intervals_s", "shown", "note"),
+    [
+        ((), "—", None),
+        ((12.0,), "12.00", None),
+        ((0.5, 12.0), "0.500 to 12.00", "not the same in all spectral windows"),
+    ],
+)
+def test_the_integration_time_says_when_windows_differ(
+    intervals_s: tuple[float, ...], shown: str, note: str | None
+) -> None:
+    facts = {item["label"]: item["cell"] for item in file_group(replace(make_ms(), intervals_s=intervals_s))["items"]}
+    assert (facts["Integration time"]["t"], facts["Integration time"].get("n")) == (shown, note)
 
 
 async def test_every_time_of_the_facts_names_its_zone(archive: Archive) -> None:

@@ -94,7 +94,7 @@ async def test_a_marker_lies_on_its_source_and_says_flux_and_snr(archive: Archiv
     columns = source_of(page, "overlay_detections")
     name = columns["name"][0]
     peak = max(
-        value for name_, _, _, value in (await archive.provenance.of_image(page.image)).sources if name_ == name
+        value for name_, _, _, value in (await archive.provenance.of_image(page.image)).measured.rows if name_ == name
     )
     x, y = columns["x"][0], columns["y"][0]
     cutout = await archive.cutouts.cutout(page.image, f"pixel {x} {y}", width=7, unit="pixel")

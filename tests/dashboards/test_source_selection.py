@@ -56,10 +56,8 @@ def kinds(view: SourcePage) -> dict[int, str]:
 
 
 async def neighbour_of(archive: Archive, view: SourcePage) -> str:
-    names = [
-        row[0] for row in (await archive.photometry.find_sources_in(view.detail.light_curve.image_path[0] or ""))[1]
-    ]
-    return next(name for name in names if name != view.detail.source.source_id)
+    measured = await archive.photometry.find_sources_in(view.detail.light_curve.image_path[0] or "")
+    return next(name for name, *_ in measured.rows if name != view.detail.source.source_id)
 
 
 def follow(browser: BrowserState, source_id: str, **query: str) -> str:
@@ -152,8 +150,8 @@ async def test_the_chosen_epoch_shows_its_cutout_with_links(archive: Archive) ->
     page = await archive.images.find(ImageFilter(), PageRequest(limit=200))
     states = await archive.files.states([image.path for image in page.rows])
     on_disk = [image for image in page.rows if states[image.path].exists]
-    measured = [(image, *await archive.photometry.find_sources_in(image.path)) for image in on_disk]
-    image, name = next((image, rows[0][0]) for image, path, rows in measured if rows and path == image.path)
+    measured = [(image, await archive.photometry.find_sources_in(image.path)) for image in on_disk]
+    image, name = next((image, on.rows[0][0]) for image, on in measured if on.rows and on.path == image.path)
     view = await open_source(archive, name)
     at = view.detail.light_curve.image_path.index(image.path)
     view.curve.picked("indices", [], [at])

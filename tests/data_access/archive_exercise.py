@@ -145,8 +145,8 @@ async def _ask_repositories(ask: _Asker, source_id: str, path: str) -> None:
         await ask("measurement_sets.find_by_paths", paths)
     await ask("images.find_by_ids", [1, 2, 10**18])
     for image in (await ask("images.newest", 3)) or ():
-        for question in ("images.find_neighbours", "images.find_qa", "images.find_regions"):
-            await ask(question, image)
+        for question in ("find_neighbours", "find_newest_of_path", "find_qa", "find_regions"):
+            await ask(f"images.{question}", image)
         for backwards in (False, True):
             await ask("images.position_of", image, backwards=backwards)
     await ask("images.find_without_place", limit=5)
@@ -171,6 +171,8 @@ async def _ask_repositories(ask: _Asker, source_id: str, path: str) -> None:
     await ask("measurement_sets.newest")
     for question in ("get", "find_of_ms", "find_set"):
         await ask(f"calibration.{question}", path)
+    for ms_paths in ((), (path, path, "\ud800")):
+        await ask("calibration.find_applied", ms_paths)
     await ask("calibration.find_applicable", MOMENT_MJD)
     await ask("calibration.newest_active")
     await ask("calibration.find_transits", 0.0, 1e5)

@@ -108,8 +108,8 @@ async def test_what_was_measured_on_another_product_of_an_observation_is_found_f
 ) -> None:
     image = await measured.images.get(1)
     made = await measured.provenance.of_image(image)
-    assert [name for name, *_ in made.sources] == ["A"]  # not that of the observation half a second later
-    assert made.measured_path == f"/images/{STAMP}.img.pbcor.fits"
+    assert [name for name, *_ in made.measured.rows] == ["A"]  # not that of the observation half a second later
+    assert made.measured.path == f"/images/{STAMP}.img.pbcor.fits"
     layers = await measured.overlays.layers(image, ["detections"])
     assert [one.name for one in layers[0].objects] == ["A"]
 

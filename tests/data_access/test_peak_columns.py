@@ -29,14 +29,14 @@ async def _peaks_of_everyone(folder: Path, *columns: str) -> list[list[float]]:
     async with open_archive(folder) as archive:
         curves = [await archive.sources.get_light_curve(name) for name in ("J2", "J1")]
         fluxes, _ = await archive.photometry.find_fluxes(("J1", "J2"), "peak")
-        _, in_image = await archive.photometry.find_sources_in(IMAGE)
+        in_image = await archive.photometry.find_sources_in(IMAGE)
         objects, _ = await FieldObjects(archive.layout).find_measured(IMAGE, forced=False, limit=10)
         newest = await archive.curves.newest(("J1", "J2"))
         table = await archive.variability.table()
     return [
         [float(curve.peak_jyb[0]) for curve in curves],
         [flux for _, _, flux, _ in fluxes],
-        [peak for *_, peak in in_image],
+        [peak for *_, peak in in_image.rows],
         [(one.flux_mjy or math.nan) / 1e3 for one in objects],
         [newest[name][0].peak_jyb for name in ("J2", "J1") if name in newest],
         table.mean[::-1].tolist(),

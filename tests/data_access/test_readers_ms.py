@@ -115,6 +115,24 @@ def test_baselines_and_autocorrelations_are_counted(ms_path):
     assert (detail.n_rows, detail.n_baselines, detail.n_autocorrelation_rows) == (5, 3, 1)
 
 
+def test_a_baseline_counts_once_in_whichever_order_its_antennas_are(tmp_path):
+    rows = [(0, 0, 1, 0, False, none(0)), (0, 1, 0, 0, False, none(0)), (0, 2, 2, 0, False, none(0))]
+    assert read_measurement_set(write_ms(tmp_path / "a.ms", rows)).n_baselines == 2
+
+
+def test_the_telescope_has_every_different_name_of_the_observations(ms_path):
+    add_rows(ms_path, "OBSERVATION", 3)
+    with table(f"{ms_path}/OBSERVATION", readonly=False, ack=False) as tab:
+        tab.putcol("TELESCOPE_NAME", ["DSA-110", "", "EVLA", "DSA-110"])
+    assert read_measurement_set(ms_path).telescope == "DSA-110, EVLA"
+
+
+def test_integration_times_are_those_of_each_window_whatever_its_last_row_has(ms_path):
+    with table(ms_path, readonly=False, ack=False) as tab:
+        tab.putcol("INTERVAL", np.array([10.0, 5.0, 10.000001, 3.0, 5.0]))
+    assert read_measurement_set(ms_path).intervals_s == (5.0, 10.0)
+
+
 def test_result_does_not_depend_on_the_size_of_blocks(monkeypatch, ms_path):
     whole = read_measurement_set(ms_path)
     monkeypatch.setattr(flag_counts, "BLOCK_BYTES", 1)
@@ -164,7 +182,7 @@ def test_measurement_set_without_rows_has_facts_but_no_fractions(tmp_path):
 
 def test_detail_survives_the_trip_from_a_worker(ms_path):
     detail = pickle.loads(pickle.dumps(read_measurement_set(ms_path)))
-    assert (detail.telescope, detail.data_columns, detail.interval_s) == ("DSA-110", (), 10.0)
+    assert (detail.telescope, detail.data_columns, detail.intervals_s) == ("DSA-110", (), (10.0,))
 
 
 # ---- antennas

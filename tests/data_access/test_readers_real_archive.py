@@ -72,7 +72,7 @@ def ms_facts(path):
     detail = read_measurement_set(path)
     return {
         "telescope": detail.telescope, "n_rows": detail.n_rows, "n_times": len(detail.times_mjd),
-        "start_mjd": detail.start_mjd, "end_mjd": detail.end_mjd, "interval_s": detail.interval_s,
+        "start_mjd": detail.start_mjd, "end_mjd": detail.end_mjd, "interval_s": next(iter(detail.intervals_s), None),
         "n_antennas": len(detail.antennas.names), "n_antennas_with_data": int(detail.antennas.has_data.sum()),
         "n_baselines": detail.n_baselines, "n_autocorrelation_rows": detail.n_autocorrelation_rows,
         "n_channels": [w.n_chan for w in detail.spectral_windows], "n_channels_total": len(detail.chan_freq_hz),

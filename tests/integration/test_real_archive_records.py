@@ -143,7 +143,7 @@ async def test_the_tables_that_apply_are_those_of_the_validity_window(
     for path, expected in truth["applied_by_validity_window"].items():
         ms = await archive.measurement_sets.get(str(root / path))
         provenance = await archive.provenance.of_measurement_set(ms)
-        applied = provenance.applied
+        applied = provenance.applicable
         found = None if applied is None else (applied.set_name, [table.name for table in applied.tables])
         if found != (expected["set_name"], expected["tables"]):
             wrong[path] = found
