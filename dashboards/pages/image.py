@@ -10,11 +10,10 @@ import panel as pn
 import param
 from bokeh.events import Tap
 
-from dashboards.components.cells import cell
 from dashboards.components.facts import Facts
 from dashboards.components.heading import Heading
 from dashboards.components.notice import Notice
-from dashboards.components.record_table import RecordTable, row
+from dashboards.components.record_table import RecordTable
 from dashboards.pages.compare_part import ComparePart
 from dashboards.pages.cutout_panel import (
     DEFAULT_SIZE,
@@ -34,6 +33,7 @@ from dashboards.pages.image_facts import (
     measured_words,
     newer_words,
     provenance_groups,
+    quality_table,
     record_groups,
     source_rows,
 )
@@ -243,6 +243,7 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         await self.fill(self.links_slot, self._read_links, self._show_links)
         await self.fill(self.quality_slot, self._read_quality, self._show_quality)
         await self.viewer.refresh()
+        await self.fill(self.header_slot, self._read_header, self._show_header)
         if self.cut:
             await self.fill(self.cutout.slot, self._read_cutout, self._show_cutout)
         for part in self.parts:
@@ -300,7 +301,9 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
     async def _read_header(self) -> ImageHeader:
         return await self.session.archive.files.image_header(self.image.path)
 
-    def _show_header(self, header: ImageHeader) -> Facts:
+    def _show_header(self, header: ImageHeader) -> Facts | None:
+        if header is self._header and isinstance(self.header_slot.content, Facts):
+            return None  # of a file that is still the same
         self._header = header
         self.cards_slot.succeed(cards_table(header))
         return Facts(groups=header_groups(header, self.plane), min_width=260)
@@ -314,15 +317,8 @@ class ImagePage(PageView, ViewParams, OverlayParams, RegionParams, QualityParams
         return await archive.images.find_qa(self.image), await archive.images.find_regions(self.image)
 
     def _show_quality(self, answer: tuple[tuple[ImageQA, ...], tuple[Region, ...]]) -> Any:
-        quality, regions = answer
-        rows = [
-            row(f"qa-{q.id}", [cell("stored quality"), cell(q.overall_quality), cell(None, unix=q.timestamp)])
-            for q in quality
-        ] + [row(f"region-{r.id}", [cell(r.name), cell(r.type), cell(r.created_by)]) for r in regions]
-        if not rows:
-            return Notice(kind="info", text="No stored quality rows and no regions refer to this image.")
-        columns = [{"name": n, "label": n} for n in ("What", "Kind or grade", "When or by whom")]
-        return RecordTable(caption="Quality rows and regions", columns=columns, rows=rows)
+        table = quality_table(*answer)
+        return table or Notice(kind="info", text="No stored quality rows and no regions refer to this image.")
 
     def _ask_cutout(self, position: str, size: float, unit: str) -> None:
         """Cut at a position or name, once it is known that there is such a place."""

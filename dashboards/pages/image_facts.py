@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dashboards.components.cells import Cell, cell
@@ -16,7 +16,7 @@ from dashboards.pages.wording import full_epoch_cell, image_noise_cell, position
 from dashboards.plots.style import how_many
 from data_access.analysis.image_sky import frame_name
 from data_access.analysis.times import format_utc
-from data_access.records import Image, ImageHeader, MeasuredSources
+from data_access.records import Image, ImageHeader, ImageQA, MeasuredSources, Region
 from data_access.records.images import ImageNeighbour
 from data_access.services.provenance import Provenance
 
@@ -123,6 +123,16 @@ def _beam_facts(header: ImageHeader, plane: int) -> list[dict[str, Any]]:
     if beam.pa_deg is not None:
         angle = cell(beam.pa_deg, unit="°", digits=1, note=f"from the {beam.origin}")
     return [fact("Beam", size), fact("Beam PA", angle)]
+
+
+def quality_table(quality: Sequence[ImageQA], regions: Sequence[Region]) -> RecordTable | None:
+    """Return what is stored about the quality of an image and the regions on it; None where nothing is."""
+    rows = [
+        row(f"qa-{q.id}", [cell("stored quality"), cell(q.overall_quality), cell(None, unix=q.timestamp)])
+        for q in quality
+    ] + [row(f"region-{r.id}", [cell(r.name), cell(r.type), cell(r.created_by)]) for r in regions]
+    columns: list[Column] = [{"name": n, "label": n} for n in ("What", "Kind or grade", "When or by whom")]
+    return RecordTable(caption="Quality rows and regions", columns=columns, rows=rows) if rows else None
 
 
 def cards_table(header: ImageHeader) -> RecordTable:

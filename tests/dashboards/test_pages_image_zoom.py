@@ -123,6 +123,7 @@ async def test_a_range_that_is_none_is_ignored(archive: Archive, shown: tuple[Pa
 async def test_a_replaced_file_is_shown_at_the_same_view(archive: Archive, shown: tuple[Path, int]) -> None:
     page = await open_image(archive, shown[1])
     await look_at(page, 500, 1200, 620, 1320)
+    header = page.header_slot.content
     replace_image(shown[0], sky() + 1)
     try:
         await page.refresh()
@@ -130,6 +131,10 @@ async def test_a_replaced_file_is_shown_at_the_same_view(archive: Archive, shown
         columns = source_named(page, "image").data
         assert columns["factor"] == [1]
         assert np.nanmin(columns["image"][0]) > 0.9
+        assert page.header_slot.content is not None and page.header_slot.content is not header
+        header = page.header_slot.content
+        await page.refresh()
+        assert page.header_slot.content is header
     finally:
         replace_image(shown[0], sky())
 
