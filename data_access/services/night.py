@@ -128,7 +128,7 @@ class NightService:
             newest_ms=newest,
             observed=await _part(self._measurement_sets.find_between(window.start_mjd, window.end_mjd)),
             newest_images=await _part(self._images.newest(n_images)),
-            queue=await _part(self._queue.count_by_state()),
+            queue=await _part(self._queue.count_by_state(now=now)),
             newest_caltable=await _part(self._calibration.newest_active()),
             alerts=alerts,
             open_alerts=await _part(self._operations.count_open_alerts(now=now)),
