@@ -12,6 +12,7 @@ from dashboards.pages.wording import size_text
 from data_access.analysis.times import age_words, format_utc, mjd_to_unix
 from data_access.records import StorageLocation
 from data_access.records.jobs import STUCK_S
+from data_access.repositories.run_rows import IMAGED_STAGES
 from data_access.services.night import NightSummary, Part
 
 _HOUR = 3600.0
@@ -102,7 +103,7 @@ def _processed(night: NightSummary, links: Links) -> dict[str, Any]:
     if night.observed.error:
         return _unreadable("Observed in 24 h", night.observed, links.status())
     observed = night.observed.value or ()
-    imaged = sum(ms.stage in ("imaged", "mosaicked", "cataloged", "photometry_complete") for ms in observed)
+    imaged = sum(ms.stage in IMAGED_STAGES for ms in observed)
     share = f"{imaged / len(observed):.0%} imaged" if observed else "nothing observed"
     return tile("Observed in 24 h", cell(len(observed), unit="tiles"), state="info", word=share, href=links.ms())
 

@@ -27,7 +27,7 @@ from dashboards.plots.trends import Lane
 from dashboards.session import PageView, Session
 from data_access.analysis.times import format_mjd_utc
 from data_access.records import Alert, Image, MeasurementSet, Pointing
-from data_access.repositories.run_rows import run_id_of, state_of
+from data_access.repositories.run_rows import IMAGED_STAGES, run_id_of, state_of
 from data_access.services.night import NightSummary
 
 _RECENT = 10
@@ -235,9 +235,9 @@ def _events(night: NightSummary) -> list[TimelineEvent]:
 
 
 def _lane(ms: MeasurementSet) -> Lane:
-    if state_of(ms.status, ms.stage) == "failed":
+    if state_of(ms.status, ms.stage, ms.path) == "failed":
         return "failed"
-    if ms.stage in ("imaged", "mosaicked", "cataloged", "photometry_complete"):
+    if ms.stage in IMAGED_STAGES:
         return "imaged"
     return "converted" if ms.stage in ("converted", "calibrated") else "observed"
 

@@ -91,7 +91,7 @@ class NightSummary:
     @property
     def failed(self) -> tuple[MeasurementSet, ...]:
         """Measurement Sets of the window whose processing failed."""
-        return tuple(ms for ms in self.observed.value or () if state_of(ms.status, ms.stage) == "failed")
+        return tuple(ms for ms in self.observed.value or () if state_of(ms.status, ms.stage, ms.path) == "failed")
 
 
 class NightService:

@@ -20,8 +20,9 @@ ASCENDING = {"limit": 200, "descending": False}
 
 async def test_runs_are_sorted_by_the_state_that_the_page_shows(make: Make) -> None:
     words = ("", "Discovered", "pending", "converted", "OK", "done", "failed", "skipped_no_caltables", None)
-    stages = ("discovered", "imaged", "cataloged", None)
-    rows = [f"('/{n}.ms', {_sql(w)}, {_sql(s)})" for n, (w, s) in enumerate(itertools.product(words, stages))]
+    stages = ("discovered", "calibrated", "imaged", "cataloged", "photometry_complete", "", None)
+    cases = itertools.product(("science", "calibrators"), words, stages)
+    rows = [f"('/ms/{kind}/{n}.ms', {_sql(w)}, {_sql(s)})" for n, (kind, w, s) in enumerate(cases)]
     archive = await make(
         "CREATE TABLE ms_index (path TEXT PRIMARY KEY, status TEXT, stage TEXT)",
         f"INSERT INTO ms_index VALUES {', '.join(rows)}",
