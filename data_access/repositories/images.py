@@ -225,7 +225,7 @@ class ImageRepository:
         return tuple(sorted(images, key=lambda image: image.created_at or 0.0, reverse=True))
 
     async def find_neighbours(self, image: Image) -> tuple[ImageNeighbour | None, ImageNeighbour | None]:
-        """Return the images that were registered just before and just after this one."""
+        """Return the images in the rows before and after that of this one: by number, the times are not indexed."""
         table = await self._layout.find("images")
         key, name = table.key("id"), table.name
         sql = (
