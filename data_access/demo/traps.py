@@ -30,7 +30,7 @@ TEXT_TIME, NOT_ON_DISK, NOT_FITS, TWICE, ODD_NAME, NO_SOURCE = range(2, 8)
 def write_traps(db: DemoDatabases, night: Night, *, now: float) -> dict[str, Any]:
     """Insert the oddities and return what was done: {name: path or key}."""
     with db.transaction(*TRAP_TABLES):
-        told = _image_traps(db, night, now=now)
+        told = _image_traps(db, night)
         told |= _ms_traps(db, night)
         told |= _photometry_traps(db, night)
         told |= _text_traps(db)
@@ -38,10 +38,8 @@ def write_traps(db: DemoDatabases, night: Night, *, now: float) -> dict[str, Any
     return told
 
 
-def _image_traps(db: DemoDatabases, night: Night, *, now: float) -> dict[str, Any]:
+def _image_traps(db: DemoDatabases, night: Night) -> dict[str, Any]:
     runs = night.processed_runs()
-    # Registered after all others, as their row numbers say.
-    at = min(now, max(run.stage_ends_at(IMAGED_S) for run in runs) + 1.0)
     told: dict[str, Any] = {}
     db.update(
         "images", {"path": runs[TEXT_TIME].fits_path}, {"created_at": iso(runs[TEXT_TIME].stage_ends_at(IMAGED_S))}
@@ -51,6 +49,7 @@ def _image_traps(db: DemoDatabases, night: Night, *, now: float) -> dict[str, An
     gone = f"{runs[NOT_ON_DISK].image_root}-residual.fits"
     broken = f"{runs[NOT_FITS].image_root}-dirty.fits"
     for run, path in ((runs[NOT_ON_DISK], gone), (runs[NOT_FITS], broken)):
+        at = run.stage_ends_at(IMAGED_S) + 1.0
         db.insert("images", [image_row(run, path, at=at, peak_jyb=None, is_complete=False)])
     unreadable = db.root / "stage" / "images" / broken.rsplit("/", 1)[-1]
     unreadable.write_text("<!doctype html><title>504 Gateway Time-out</title>\n", encoding="utf-8")
@@ -59,6 +58,7 @@ def _image_traps(db: DemoDatabases, night: Night, *, now: float) -> dict[str, An
 
     again = runs[TWICE]
     if db.layout == "split":
+        at = again.stage_ends_at(IMAGED_S) + 3000.0
         db.insert("images", [image_row(again, again.fits_path, at=at, peak_jyb=None, is_complete=False)])
         told["image_registered_twice"] = again.fits_path
     return told

@@ -38,7 +38,7 @@ from data_access.demo.traps import write_traps
 from data_access.errors import FileMissing, ValidationError
 
 MARKER = ".dsa110_demo"
-EDITION = 3
+EDITION = 2
 """Raise it when the same seed and time give another sky: an older archive cannot go on growing."""
 HISTORY_NIGHTS = 60
 """Nights before the recent ones: their files were cleaned up, their rows stayed."""
