@@ -20,6 +20,33 @@ def image_page(page: Page, server: Callable[..., ServerProcess], demo: Path) -> 
     return page
 
 
+def point_at(page: Page, x: float, y: float) -> None:
+    """Rest the pointer at a share of the figure and wait for the pixel there."""
+    box = page.locator(".bk-Figure").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + x * box["width"] - 2, box["y"] + y * box["height"])
+    page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+    expect(page.locator(".ro")).to_contain_text("value in file")
+
+
+def test_every_value_of_the_pixel_is_in_sight_and_nothing_jumps(image_page: Page) -> None:
+    line = image_page.locator(".ro")
+    before = line.bounding_box()
+    point_at(image_page, 0.45, 0.5)
+    expect(line).to_contain_text("l, b")
+    after = line.bounding_box()
+    assert before is not None
+    assert after == before
+    assert after["y"] + after["height"] <= 720
+    ends = line.evaluate(
+        """line => { const frame = line.getBoundingClientRect();
+            return [...line.querySelectorAll('dd')].map(node => node.getBoundingClientRect())
+                .map(box => [frame.right - box.right, frame.bottom - box.bottom]) }"""
+    )
+    assert len(ends) >= 5
+    assert min(min(pair) for pair in ends) >= 0
+
+
 def test_the_help_opens_at_its_top_however_long_it_is(image_page: Page) -> None:
     image_page.keyboard.press("?")
     keys = image_page.get_by_role("dialog", name="Keys")
