@@ -11,6 +11,25 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import ServerProcess, newest_image
 from tests.browser.test_walk_archives import wait_until_filled
 
+HOVERED_PIXEL = r"""() => {
+    const roots = [document];
+    for (const root of roots) {
+        for (const node of root.querySelectorAll('*')) if (node.shadowRoot) roots.push(node.shadowRoot);
+        const box = root.querySelector('.bk-tooltip-content');
+        const found = box && /pixel\s*(-?\d+)\s*,\s*(-?\d+)/.exec(box.innerText);
+        if (found) return `${found[1]}, ${found[2]}`;
+    }
+    return null;
+}"""
+
+
+MOVED_UP = """() => {
+    const models = [...Bokeh.documents[0]._all_models.values()];
+    const {y_range} = models.find(m => m.type === 'Figure' && m.name === 'image');
+    y_range.setv({start: y_range.start + 12, end: y_range.end + 12});
+}"""
+
+
 @pytest.fixture
 def image_page(page: Page, server: Callable[..., ServerProcess], demo: Path) -> Page:
     root = server(str(demo), module="tests.browser.archive_server").url
@@ -45,6 +64,17 @@ def test_every_value_of_the_pixel_is_in_sight_and_nothing_jumps(image_page: Page
     )
     assert len(ends) >= 5
     assert min(min(pair) for pair in ends) >= 0
+
+
+def test_the_readout_follows_a_picture_that_is_zoomed_below_a_resting_pointer(image_page: Page) -> None:
+    point_at(image_page, 0.35, 0.3)
+    line = image_page.locator(".ro")
+    for _ in range(3):
+        image_page.mouse.wheel(0, -300)
+        image_page.wait_for_timeout(300)
+    image_page.evaluate(MOVED_UP)
+    hovered: str = image_page.wait_for_function(HOVERED_PIXEL).json_value()
+    expect(line).to_contain_text(f"pixel{hovered}value in file")
 
 
 def test_the_help_opens_at_its_top_however_long_it_is(image_page: Page) -> None:
