@@ -24,7 +24,7 @@ from dashboards.pages.calibration_tiles import CalibrationNow, age_word, calibra
 from dashboards.server import build_server
 from dashboards.session import Session
 from data_access import Archive, open_archive
-from data_access.analysis.times import unix_to_mjd
+from data_access.analysis.times import format_utc, unix_to_mjd
 from data_access.errors import RecordNotFound, ValidationError
 from data_access.records import CalibratorTransit, Caltable, CaltableSet, PageRequest
 from data_access.repositories.calibration import CaltableFilter
@@ -370,3 +370,12 @@ def test_solver_parameters_of_any_shape_are_shown_as_text() -> None:
     ):
         facts = facts_of([solver_group(make_table(solver_params=parameters))])
         assert facts[label]["t"] == text
+
+
+async def test_the_newest_table_has_its_year_when_it_is_not_of_the_last_days(archive: Archive) -> None:
+    table = await archive.calibration.newest_active()
+    assert table is not None and table.created_at is not None
+    made = format_utc(table.created_at, seconds=False)
+    for days, shown in ((6, made[5:]), (308, made)):
+        state = CalibrationNow(table.created_at + days * 24 * HOUR_S, table, CaltableSet(None, None, (), ""), ())
+        assert calibration_tiles(state, Links("../"))[0]["value"]["t"] == shown
