@@ -379,3 +379,14 @@ async def test_the_newest_table_has_its_year_when_it_is_not_of_the_last_days(arc
     for days, shown in ((6, made[5:]), (308, made)):
         state = CalibrationNow(table.created_at + days * 24 * HOUR_S, table, CaltableSet(None, None, (), ""), ())
         assert calibration_tiles(state, Links("../"))[0]["value"]["t"] == shown
+
+
+async def test_fully_flagged_antennas_do_not_count_as_those_with_solutions(
+    real: Archive, real_archive_split: Path
+) -> None:
+    view = await open_detail(real, str(real_archive_split / BANDPASS))
+    assert view.detail is not None
+    n, n_all = len(view.detail.fully_flagged), len(view.detail.antennas.names)
+    assert n > 0
+    shown = facts_of(view.contents_slot.content.groups)["Antennas"]["t"]
+    assert shown == f"{n_all - n} with unflagged solutions of {n_all}"
