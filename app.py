@@ -106,7 +106,9 @@ def _server_options(parser: argparse.ArgumentParser) -> None:
 def _serve(options: argparse.Namespace) -> int:
     from data_access.archive import open_archive
 
-    _run_server(open_archive(options.state_dir, config=options.config), options)
+    archive = open_archive(options.state_dir, config=options.config)
+    archive.check_own_folders()
+    _run_server(archive, options)
     return 0
 
 
@@ -172,6 +174,7 @@ def _check(options: argparse.Namespace) -> int:
 
     async def ask() -> HealthReport:
         async with open_archive(options.state_dir, config=options.config) as archive:
+            archive.check_own_folders()
             return await archive.health.report(with_unused=True)
 
     report = asyncio.run(ask())

@@ -239,6 +239,11 @@ class Archive:
         forbidden = self._folders_of_the_pipeline()
         return own_folder(self.settings.cache_dir, forbidden, name="cache folder", setting="cache_dir")
 
+    def check_own_folders(self) -> None:
+        """Raise `ValidationError` when a folder that we would write to lies inside one of the pipeline's."""
+        self._cache_folder()
+        self._list_folder()
+
     async def close(self) -> None:
         """Close all connections and stop the workers."""
         await self.search.close()

@@ -18,12 +18,11 @@ from typing import Any, Self
 from data_access.database import Database
 from data_access.discovery import Databases
 from data_access.errors import DatabaseError
-from data_access.side_files import write_ahead_log
+from data_access.side_files import Stamps, write_stamps
 
 log = logging.getLogger(__name__)
 
 _ESSENTIAL = ("pipeline", "products")
-_Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ class ChangeWatcher:
         self._interval_s = interval_s
         self._subscriptions: set[Subscription] = set()
         self._wake = asyncio.Event()
-        self._stamps: dict[str, _Stamp] = {}
+        self._stamps: dict[str, Stamps] = {}
         self._versions: dict[str, tuple[int, ...]] = {}
         self._looking = asyncio.Lock()
         self._ended = 0.0  # when the files were looked at last (`time.monotonic`)
@@ -234,15 +233,14 @@ class ChangeWatcher:
         self._versions[role] = version
         return recovered or (before is not None and before != version)
 
-    def _all_stamps(self) -> tuple[dict[str, _Stamp], dict[str, Any]]:
-        databases = {role: _with_content(_stamps(database.path)) for role, database in self._databases.items()}
-        own: dict[str, Any] = {role: _with_content(_stamps(path)) for role, path in self._own.items()}
+    def _all_stamps(self) -> tuple[dict[str, Stamps], dict[str, Any]]:
+        databases = {role: write_stamps(database.path) for role, database in self._databases.items()}
+        own: dict[str, Any] = {role: write_stamps(path) for role, path in self._own.items()}
         own |= {role: tuple(folder.stamp() for folder in folders) for role, folders in self._folders.items()}
         return databases, own
 
-    def _remember_last_write(self, stamps: Mapping[str, _Stamp]) -> None:
-        # A reader that opens a WAL database touches an empty -wal file: only one with content is a write.
-        times = {role: [s[1] / 1e9 for s in stamp if s is not None and s[2] > 0] for role, stamp in stamps.items()}
+    def _remember_last_write(self, stamps: Mapping[str, Stamps]) -> None:
+        times = {role: [s[1] / 1e9 for s in stamp if s is not None] for role, stamp in stamps.items()}
         # What made a database unreadable is no news of the pipeline: the last one before that counts.
         kept = {role: at for role, at in self.writes.items() if role in self.trouble}
         self.writes = kept | {role: max(at) for role, at in times.items() if at and role not in self.trouble}
@@ -278,20 +276,3 @@ def _folder_time(path: Path) -> int | None:
         return path.stat().st_mtime_ns
     except OSError:
         return None
-
-
-def _stamps(path: Path) -> _Stamp:
-    return _stamp(path), _stamp(write_ahead_log(path))
-
-
-def _with_content(stamps: _Stamp) -> _Stamp:
-    """Leave out what is empty: a reader makes an empty write-ahead log, which is no news."""
-    return tuple(s if s is not None and s[2] > 0 else None for s in stamps)
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return (stat.st_ino, stat.st_mtime_ns, stat.st_size)

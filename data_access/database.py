@@ -36,7 +36,7 @@ from data_access.read_only_connection import (
     Statement,
     connect_read_only,
 )
-from data_access.side_files import has_hot_journal, has_write_ahead_log, is_in_wal_mode
+from data_access.side_files import Stamps, has_hot_journal, has_write_ahead_log, is_in_wal_mode, write_stamps
 
 SQLITE_VERSION = sqlite3.sqlite_version
 Mode = Literal["closed", "read-only", "immutable"]
@@ -93,7 +93,10 @@ class Database:
         self._schema_gate = asyncio.Lock()
         self._generation = 0
         self._n_closing = 0
-        self._serials: dict[str, int] = {}
+        self._watched: tuple[int, ...] = ()
+        self._stamps: Stamps = ()
+        self._n_commits = 0
+        self._connections: dict[str, tuple[int, Identity]] = {}
         patience = Patience(busy_timeout_s)
         self._lanes = {
             name: Lanes(n, kept, functools.partial(self._open, kept))
@@ -160,7 +163,7 @@ class Database:
                     continue
                 raise explained from err
             lanes.patience.succeeded()
-            self._serials[lane_name] = connection.serial
+            self._connections[lane_name] = (connection.serial, connection.identity)
             return found
         raise self._replaced_again()
 
@@ -286,10 +289,20 @@ class Database:
     async def version(self) -> tuple[int, ...]:
         """Return a value that changes with every commit by anybody else.
 
-        It is ``PRAGMA data_version``, which two connections do not have in common: another one is a change too.
+        ``PRAGMA data_version`` tells one, but only to a connection that was open before: another one goes by the
+        times of the files. The first number counts; the rest tells one file from another under the same name.
         """
+        before = await asyncio.to_thread(write_stamps, self.path)
         found = await self._ask("PRAGMA data_version", "watch")
-        return int(found[0][0]), self._serials["watch"]
+        serial, identity = self._connections["watch"]
+        watched = (int(found[0][0]), serial)
+        if watched != self._watched:
+            is_same_connection = self._watched[1:] == (serial,)
+            # What was written while it was asked may be told twice, and never not at all.
+            if is_same_connection or await asyncio.to_thread(write_stamps, self.path) != self._stamps:
+                self._n_commits += 1
+        self._watched, self._stamps = watched, before
+        return self._n_commits, *identity
 
     async def journal_mode(self) -> str:
         """Return the journal mode recorded in the file (``wal``, ``delete``, ...)."""

@@ -9,6 +9,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+Stamps = tuple[tuple[int, int, int] | None, ...]
+"""Inode, time of the last write in ns and size, of a database and of its log."""
+
 
 def write_ahead_log(path: Path) -> Path:
     """Return where the write-ahead log of a database is when it has one."""
@@ -88,3 +91,19 @@ def _size(name: str) -> int | None:
         return os.stat(name).st_size  # noqa: PTH116  as in `file_identity`, before every question
     except FileNotFoundError:
         return None
+
+
+def write_stamps(path: Path) -> Stamps:
+    """Return what changes when a database or its write-ahead log is written, None for one that is not there.
+
+    An empty one counts as absent: a reader that opens a database in WAL mode makes an empty log, which is no news.
+    """
+    return tuple(_stamp(file) for file in (path, write_ahead_log(path)))
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return (stat.st_ino, stat.st_mtime_ns, stat.st_size) if stat.st_size else None

@@ -36,6 +36,7 @@ class BatchesView(JobsPage):
     noun = "batches"
     noun_of_one = "batch"
     main_table = "batch_jobs"
+    natural_sort = "id"
     needs_main_table = False
     name_in_url = "batches"
     more_url_params = ("view", "batch")

@@ -21,7 +21,7 @@ from dashboards.pages.calibration_tiles import (
 )
 from dashboards.pages.filter_fields import moment_of, with_present
 from dashboards.pages.list_page import ListPage
-from dashboards.pages.wording import file_cell, state_cell
+from dashboards.pages.wording import BY_FOLDER, file_cell, state_cell
 from dashboards.session import Session
 from data_access import Archive
 from data_access.analysis.qa import grade_caltable_flag_fraction, grade_caltable_snr
@@ -49,7 +49,7 @@ class CalibrationPage(ListPage):
     noun_of_one = "calibration table"
     main_table = "caltables"
     columns: ClassVar[Sequence[Column]] = (
-        {"name": "path", "label": "Table", "sortable": True, "least": "11.5rem"},
+        {"name": "path", "label": "Table", "sortable": True, "least": "11.5rem", "title": BY_FOLDER},
         {"name": "table_type", "label": "Type", "sortable": True},
         {"name": "set_name", "label": "Set", "sortable": True},
         {"name": "cal_field", "label": "Field", "sortable": True},

@@ -155,8 +155,8 @@ def provenance_groups(image: Image, made: Provenance, neighbours: Neighbours, li
     before, after = neighbours
     items = [
         *([fact("Newer record", cell(f"#{made.newer.id}", href=links.image(made.newer.id)))] if made.newer else []),
-        fact("Registered before this one", _neighbour_cell(before, image, links)),
-        fact("Registered after this one", _neighbour_cell(after, image, links)),
+        fact("Previous row", _neighbour_cell(before, image, links)),
+        fact("Next row", _neighbour_cell(after, image, links)),
         fact("Measurement Set", _ms_cell(made, links)),
         fact("Run and log", run_cell(made, links)),
         *calibration_facts(made, Product("this image", image.created_at), links),

@@ -65,7 +65,7 @@ class ImageKeys:
         self._keep()
 
     def set_neighbours(self, before: ImageNeighbour | None, after: ImageNeighbour | None) -> None:
-        """Say which images were registered before and after this one."""
+        """Say which images are in the rows before and after that of this one."""
         links = self.page.session.links
         found = {"before": before, "after": after}
         self.listener.links = {name: links.image(one.id) for name, one in found.items() if one is not None}

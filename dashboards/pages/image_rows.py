@@ -8,12 +8,12 @@ from dashboards.components.cells import Cell, cell
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
 from dashboards.pages.grades import grade_cell
-from dashboards.pages.wording import epoch_cell, file_cell, image_noise_cell, position_cells
+from dashboards.pages.wording import BY_FOLDER, epoch_cell, file_cell, image_noise_cell, position_cells
 from data_access.records import FileState, Image
 from data_access.repositories.image_filter import image_grade
 
 COLUMNS: Sequence[Column] = (
-    {"name": "path", "label": "Image", "sortable": True, "width": "22rem", "least": "12.5rem"},
+    {"name": "path", "label": "Image", "sortable": True, "width": "22rem", "least": "12.5rem", "title": BY_FOLDER},
     {"name": "epoch", "label": "Observed", "unit": "UTC", "sortable": True,
      "title": "sorted by the middle of the Measurement Set; images whose set is not recorded come last"},
     {"name": "type", "label": "Type", "sortable": True},

@@ -10,11 +10,12 @@ from dashboards.components.cells import cell
 from dashboards.components.facts import fact, group
 from dashboards.links import Links
 from dashboards.pages.applied_words import Product, calibration_facts
-from dashboards.pages.job_words import STUCK_S, run_state_cell, task_line
+from dashboards.pages.job_words import run_state_cell, task_line
 from dashboards.pages.wording import full_epoch_cell, unknown_cell
 from dashboards.plots.style import how_many
 from data_access.analysis.times import age_words
 from data_access.records import BatchItem, LogFile, Run, Task
+from data_access.records.jobs import STUCK_S
 from data_access.services.provenance import Provenance
 
 _MANY = 12

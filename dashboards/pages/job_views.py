@@ -13,7 +13,7 @@ from dashboards.components.record_table import Column, Row, row
 from dashboards.pages.filter_fields import moment_of, with_present
 from dashboards.pages.job_words import TASK_COLUMNS, run_state_cell, task_row
 from dashboards.pages.jobs import JobsPage
-from dashboards.pages.wording import epoch_cell
+from dashboards.pages.wording import BY_FOLDER, epoch_cell
 from data_access.records import Count, PageRequest, RecordPage, Run, Task
 from data_access.repositories.jobs import RunFilter
 
@@ -34,8 +34,9 @@ class RunsView(JobsPage):
     noun = "runs"
     noun_of_one = "run"
     main_table = "ms_index"
+    natural_sort = "mid_mjd"
     columns: ClassVar[Sequence[Column]] = (
-        {"name": "path", "label": "Run", "sortable": True, "width": "18rem"},
+        {"name": "path", "label": "Run", "sortable": True, "width": "18rem", "title": BY_FOLDER},
         {
             "name": "state",
             "label": "State",
@@ -48,7 +49,7 @@ class RunsView(JobsPage):
         {"name": "mid_mjd", "label": "Observed", "unit": "UTC", "sortable": True},
         {"name": "processed_at", "label": "Processed", "sortable": True, "align": "right"},
         {"name": "stage_updated_at", "label": "Last progress", "sortable": True, "align": "right"},
-        {"name": "imagename", "label": "Image", "sortable": True},
+        {"name": "imagename", "label": "Image", "sortable": True, "title": BY_FOLDER},
     )
     fields = (
         {
@@ -121,6 +122,7 @@ class TasksView(JobsPage):
     noun = "tasks"
     noun_of_one = "task"
     main_table = "jobs"
+    natural_sort = "id"
     needs_main_table = False
     name_in_url = "tasks"
     columns: ClassVar[Sequence[Column]] = TASK_COLUMNS

@@ -14,14 +14,11 @@ from dashboards.plots.style import how_many
 from data_access.analysis.times import age_words
 from data_access.readers.logs import clean_line, level_of
 from data_access.records import BatchItem, LogFile, QueueItem, Run, Task
+from data_access.records.jobs import STUCK_S, UNFINISHED_STATES
 from data_access.services.provenance import Provenance
-
-STUCK_S = 3600.0
-"""Without progress for longer, work in progress is suspicious: the pipeline's own alert rule (ProcessingStuck)."""
 
 _LONGEST_PARAMS = 160
 _MOST_NAMES = 3
-_UNFINISHED = frozenset({"in_progress", "collecting", "running"})
 
 TASK_COLUMNS: Sequence[Column] = (
     {"name": "id", "label": "Task", "sortable": True, "least": "4rem"},
@@ -97,8 +94,8 @@ def namesake_row(run: Run, shown: Run, links: Links, now: float) -> Row:
 
 def queue_state_cell(item: QueueItem, now: float) -> Cell:
     """Return the state of a group in the queue, with the time it is stuck when that is too long."""
-    since = item.last_update if item.last_update is not None else item.received_at
-    if (item.state or "") in _UNFINISHED and since is not None and now - since > STUCK_S:
+    since = item.progress_at
+    if since is not None and item.is_stuck(now):
         return cell(f"{item.state}?", state="warn", note=f"for {age_words(now - since)}: stuck?")
     return state_cell(item.state)
 
@@ -122,7 +119,7 @@ def task_row(task: Task, links: Links, now: float, *, with_run: bool = True) -> 
         cell(None, unix=task.created_at),
         cell(None, unix=task.started_at),
         cell(None, unix=task.finished_at),
-        took_cell(task.started_at, task.finished_at, now, ended=(task.status or "") not in _UNFINISHED),
+        took_cell(task.started_at, task.finished_at, now, ended=(task.status or "") not in UNFINISHED_STATES),
         cell(params_text(task.params)),
         cell(task_line(task), mono=True),
     ]
@@ -134,7 +131,7 @@ def task_row(task: Task, links: Links, now: float, *, with_run: bool = True) -> 
 
 def item_row(item: BatchItem, links: Links, now: float, run: tuple[str, str] | None = None) -> Row:
     """Return the table row of one batch item; with a `run` (its name, its set or an empty text) it leads there."""
-    ended = (item.status or "") not in _UNFINISHED
+    ended = (item.status or "") not in UNFINISHED_STATES
     return row(
         item.id,
         [

@@ -33,6 +33,8 @@ class ListPage(PageView):
     after = param.String(default="", doc="position in the list; empty for its start")
     rows = param.Selector[int](default=50, objects=list(PAGE_SIZES), doc="rows a page")
 
+    # The column of the natural order; empty where that is the order of the rows in the table, which no column shows.
+    natural_sort: ClassVar[str] = ""
     noun: ClassVar[str] = "records"
     noun_of_one: ClassVar[str] = "record"
     columns: ClassVar[Sequence[Column]] = ()
@@ -137,7 +139,7 @@ class ListPage(PageView):
             rows=[self.to_row(record, details) for record in self._page.rows],
             has_next=bool(self._page.next_cursor),
             has_previous=bool(self._page.previous_cursor),
-            sort=self.sort,
+            sort=self.sorted_by(),
             descending=self.order == "desc",
             total=self.total_words(count),
             note=self._page.note,
@@ -147,12 +149,18 @@ class ListPage(PageView):
         self._show_filters(self.filters.errors)  # a refresh takes no words from who is typing
         return self.table
 
+    def sorted_by(self) -> str:
+        """Return the column in whose order the list is; empty where no column has it."""
+        return self.sort or self.natural_sort
+
     def total_words(self, count: Count | None) -> str:
-        """Return how many records match, in words; nothing where that is not asked."""
-        if count is None:
-            return ""
-        is_one = count.value == 1 and count.kind != "at least"
-        return f"{count} {self.noun_of_one if is_one else self.noun}"
+        """Return how many records match, in words (if that is asked), and their order where no column has it."""
+        is_one = count is not None and count.value == 1 and count.kind != "at least"
+        number = "" if count is None else f"{count} {self.noun_of_one if is_one else self.noun}"
+        if self.sorted_by() or is_one or (count is not None and count.value == 0):
+            return number
+        order = f"{'newest' if self.order == 'desc' else 'oldest'} row first"
+        return f"{number}, {order}" if number else order
 
     def empty_words(self) -> str:
         """Say why there are no rows: nothing matches, or nothing is recorded at all."""

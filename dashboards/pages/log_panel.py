@@ -21,6 +21,8 @@ _MOST_HITS = 5000
 _SEARCH_S = 2.0
 # A line that starts a record carries a time or a level; what follows without one belongs to it (tracebacks).
 _RECORD_START = re.compile(r"\s*(?:[\[{(\"]\s*)?\d{4}-\d{2}-\d{2}[T ]|\s*(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\b")
+# Some writers give neither: a line about another Measurement Set, or group, continues nothing.
+_OTHER_WORK = re.compile(r"[\w:+-]\.ms(?!\w)|\bgroup_id=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,10 @@ class LogChoice:
 
 
 class RecordFilter:
-    """Keeps the lines that mention a text, and the lines that continue such a record (tracebacks)."""
+    """Keeps the lines that mention a text, and the lines that continue such a record (tracebacks).
+
+    A record ends where another one starts, or where a line names another Measurement Set.
+    """
 
     def __init__(self, needle: str) -> None:
         self._needle = needle
@@ -59,7 +64,7 @@ class RecordFilter:
     def _belongs(self, line: str) -> bool:
         if not self._needle or self._needle in line:
             self._inside = True
-        elif _RECORD_START.match(line):
+        elif _RECORD_START.match(line) or _OTHER_WORK.search(line):
             self._inside = False
         return self._inside
 

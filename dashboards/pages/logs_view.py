@@ -33,6 +33,7 @@ class LogsView(JobsPage):
     live_roles = frozenset({"logs"})
     noun = "log files"
     noun_of_one = "log file"
+    natural_sort = "modified"
     name_in_url = "logs"
     more_url_params = ("view", "log")
     empty = "No log files match. Clear the filter to see all."

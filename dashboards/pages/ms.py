@@ -12,7 +12,7 @@ from dashboards.components.filters import Field
 from dashboards.components.record_table import Column, Row, row
 from dashboards.pages.filter_fields import moment_of, with_present
 from dashboards.pages.list_page import FieldError, ListPage, number_of
-from dashboards.pages.wording import epoch_cell, file_cell, position_cells, state_cell
+from dashboards.pages.wording import BY_FOLDER, epoch_cell, file_cell, position_cells, state_cell
 from data_access import Archive
 from data_access.records import Count, FileState, MeasurementSet, PageRequest, RecordPage
 from data_access.repositories.measurement_sets import MeasurementSetFilter
@@ -40,8 +40,9 @@ class MSPage(ListPage):
     noun = "Measurement Sets"
     noun_of_one = "Measurement Set"
     main_table = "ms_index"
+    natural_sort = "mid_mjd"
     columns: ClassVar[Sequence[Column]] = (
-        {"name": "path", "label": "Measurement Set", "sortable": True},
+        {"name": "path", "label": "Measurement Set", "sortable": True, "title": BY_FOLDER},
         {"name": "mid_mjd", "label": "Observed", "unit": "UTC", "sortable": True},
         {"name": "duration", "label": "Length", "unit": "min", "sortable": True, "align": "right"},
         {"name": "field_name", "label": "Field", "sortable": True},

@@ -9,8 +9,10 @@ from dashboards.components.tiles import tile
 from dashboards.links import Links
 from dashboards.pages.calibration_tiles import AGES_IN_WORDS, CLOCK_MARGIN_S, age_word
 from dashboards.pages.wording import size_text
-from data_access.analysis.times import format_utc, mjd_to_unix
+from data_access.analysis.times import age_words, format_utc, mjd_to_unix
 from data_access.records import StorageLocation
+from data_access.records.jobs import STUCK_S
+from data_access.repositories.run_rows import IMAGED_STAGES
 from data_access.services.night import NightSummary, Part
 
 _HOUR = 3600.0
@@ -101,7 +103,7 @@ def _processed(night: NightSummary, links: Links) -> dict[str, Any]:
     if night.observed.error:
         return _unreadable("Observed in 24 h", night.observed, links.status())
     observed = night.observed.value or ()
-    imaged = sum(ms.stage in ("imaged", "mosaicked", "cataloged", "photometry_complete") for ms in observed)
+    imaged = sum(ms.stage in IMAGED_STAGES for ms in observed)
     share = f"{imaged / len(observed):.0%} imaged" if observed else "nothing observed"
     return tile("Observed in 24 h", cell(len(observed), unit="tiles"), state="info", word=share, href=links.ms())
 
@@ -127,13 +129,14 @@ def _queue(night: NightSummary, links: Links) -> dict[str, Any]:
     if not states:
         return tile("Waiting", cell(None), state="off", word="no queue in this layout", href=href)
     waiting = sum(states.get(word, 0) for word in ("collecting", "pending", "in_progress"))
-    late = waiting > QUEUE_LIMIT
+    late, n_stuck = waiting > QUEUE_LIMIT, night.queue.value.n_stuck if night.queue.value is not None else 0
     parts = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in sorted(states.items()))
     newest = night.queue.value.n_newest if night.queue.value is not None else None
     parts += f" of the newest {newest:,}" if newest else ""
+    word = f"{n_stuck:,} stuck" if n_stuck else ("backlog" if late else "normal")
     return tile(
-        "Waiting", cell(waiting, unit="groups"), state="warn" if late else "ok",
-        word="backlog" if late else "normal", note=f"{parts}; backlog above {QUEUE_LIMIT}", href=href,
+        "Waiting", cell(waiting, unit="groups"), state="warn" if late or n_stuck else "ok", word=word,
+        note=f"{parts}; backlog above {QUEUE_LIMIT}, stuck after {age_words(STUCK_S)} without progress", href=href,
     )  # fmt: skip
 
 

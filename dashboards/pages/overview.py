@@ -8,7 +8,7 @@ from typing import Any
 
 import panel as pn
 
-from dashboards.components.cells import State, cell
+from dashboards.components.cells import Cell, State, cell
 from dashboards.components.notice import Notice
 from dashboards.components.record_table import RecordTable, Row, row
 from dashboards.components.tiles import Tiles
@@ -27,7 +27,7 @@ from dashboards.plots.trends import Lane
 from dashboards.session import PageView, Session
 from data_access.analysis.times import format_mjd_utc
 from data_access.records import Alert, Image, MeasurementSet, Pointing
-from data_access.repositories.run_rows import run_id_of, state_of
+from data_access.repositories.run_rows import IMAGED_STAGES, run_id_of, state_of
 from data_access.services.night import NightSummary
 
 _RECENT = 10
@@ -190,11 +190,19 @@ class OverviewPage(PageView):
         cells = [
             cell(alert.severity or "alert", state=state),
             cell(alert.message or alert.name),
-            cell(("open" if alert.is_open else "resolved") if alert.can_be_resolved else "sent"),
+            _alert_state_cell(alert),
             cell(None, unix=alert.raised_at),
         ]
         href = self.session.links.source(alert.source_id) if alert.source_id in known and alert.source_id else None
         return row(f"{alert.name}-{alert.id}", cells, href=href)
+
+
+def _alert_state_cell(alert: Alert) -> Cell:
+    """Return whether an alert is over, and what became of its delivery where that failed."""
+    failed = f"not delivered: {alert.delivery_error}" if alert.delivery_error else None
+    if alert.can_be_resolved:
+        return cell("open" if alert.is_open else "resolved", note=failed)
+    return cell("not delivered", state="warn", note=alert.delivery_error) if failed else cell("sent")
 
 
 def _kept_or(newer: Any, shown: Any) -> Any:
@@ -227,9 +235,9 @@ def _events(night: NightSummary) -> list[TimelineEvent]:
 
 
 def _lane(ms: MeasurementSet) -> Lane:
-    if state_of(ms.status, ms.stage) == "failed":
+    if state_of(ms.status, ms.stage, ms.path) == "failed":
         return "failed"
-    if ms.stage in ("imaged", "mosaicked", "cataloged", "photometry_complete"):
+    if ms.stage in IMAGED_STAGES:
         return "imaged"
     return "converted" if ms.stage in ("converted", "calibrated") else "observed"
 

@@ -33,6 +33,7 @@ class QueueView(JobsPage):
     noun = "groups"
     noun_of_one = "group"
     main_table = "ingest_queue"
+    natural_sort = "group_id"
     needs_main_table = False
     name_in_url = "queue"
     more_url_params = ("view", "state")
@@ -116,6 +117,7 @@ class RawView(JobsPage):
     noun = "groups of raw files"
     noun_of_one = "group of raw files"
     main_table = "hdf5_files"
+    natural_sort = "group"
     needs_main_table = False
     name_in_url = "raw"
     empty = "No groups match. Clear the filters to see all."

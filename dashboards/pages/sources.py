@@ -62,6 +62,7 @@ class SourcesPage(MapParams, ListPage):
 
     noun = "sources"
     noun_of_one = "source"
+    natural_sort = "source_id"
     main_table = "photometry"
     live_roles = frozenset({"products", "pipeline", "notes"})
     columns: ClassVar[Sequence[Column]] = tuple(table_columns(DEFAULT_COLUMNS))

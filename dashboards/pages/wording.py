@@ -15,6 +15,8 @@ from data_access.errors import ArchiveError
 from data_access.records import Epoch, FileState, Image, SpectralWindow
 from data_access.records.sources import FloatArray
 
+BY_FOLDER = "sorted by folder, then by name"
+"""Title of a column that shows the last part of a path: the index of the database is on whole paths."""
 _RUN_STATES: dict[str, State] = {
     "completed": "ok", "done": "ok", "ok": "ok", "active": "ok", "finished": "ok", "imaged": "ok", "validated": "ok",
     "running": "info", "in_progress": "info", "collecting": "info", "converted": "info", "calibrated": "info",

@@ -15,6 +15,9 @@ from data_access.analysis.times import format_mjd_utc
 from data_access.records import Epoch, LightCurve
 from data_access.records.epochs import EpochFrame, EpochScale
 
+_SAME_SNR = 0.05
+"""A stored SNR is that of its flux and error when it differs by no more than this share, or than this, below 1."""
+
 
 @dataclass(frozen=True, slots=True)
 class EpochWords:
@@ -100,12 +103,14 @@ def limits_for(frame: EpochFrame, scale: EpochScale | None) -> tuple[float, floa
 
 
 def _snr(curve: LightCurve, index: int, value: float, error: float) -> tuple[str, str]:
-    recorded = float(curve.snr[index])
-    if math.isfinite(recorded):
-        return f"SNR {recorded:.1f}", ""
-    if math.isfinite(value) and math.isfinite(error) and error > 0:
-        return f"SNR {value / error:.1f}", "SNR is flux over error: none is recorded"
-    return "", "no SNR"
+    stored = float(curve.snr[index])
+    ratio = value / error if math.isfinite(value) and math.isfinite(error) and error > 0 else math.nan
+    if not math.isfinite(stored):
+        remark = "SNR is flux over error: none is recorded"
+        return ("", "no SNR") if math.isnan(ratio) else (f"SNR {ratio:.1f}", remark)
+    if math.isnan(ratio) or abs(stored - ratio) <= _SAME_SNR * max(1.0, abs(ratio)):
+        return f"SNR {stored:.1f}", ""
+    return f"SNR {ratio:.1f} (stored: {stored:.1f})", "SNR is flux over error: the stored one is not"
 
 
 def _flux_text(value: float, error: float, unit: str) -> str:

@@ -8,6 +8,11 @@ from typing import Any
 
 from data_access.records.base import Epoch
 
+STUCK_S = 3600.0
+"""Without progress for longer, work in progress is suspicious: the pipeline's own alert rule (ProcessingStuck)."""
+UNFINISHED_STATES = frozenset({"in_progress", "collecting", "running"})
+"""Of groups, tasks and batch items that are being worked on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -88,16 +93,28 @@ class QueueItem:
     error: str | None
     processing_stage: str | None
 
+    @property
+    def progress_at(self) -> float | None:
+        """Unix seconds (UTC) of its last progress, or of its arrival."""
+        return self.last_update if self.last_update is not None else self.received_at
+
+    def is_stuck(self, now: float) -> bool:
+        """Say whether it is being worked on and had no progress in the `STUCK_S` before `now` (unix seconds)."""
+        since = self.progress_at
+        return (self.state or "") in UNFINISHED_STATES and since is not None and now - since > STUCK_S
+
 
 @dataclass(frozen=True, slots=True)
 class StateCounts:
     """How many groups of the queue are in each state; empty without a queue.
 
-    `n_newest` is the number of newest rows that were counted, None when all were.
+    `n_stuck` of them are stuck (see `QueueItem`). `n_newest` is the number of newest rows that were counted, None
+    when all were.
     """
 
     counts: Mapping[str, int]
     n_newest: int | None = None
+    n_stuck: int = 0
 
 
 @dataclass(frozen=True, slots=True)

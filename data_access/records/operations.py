@@ -28,6 +28,8 @@ class Alert:
         counts as open for a day.
     can_be_resolved : bool
         False in a table that holds only what was sent.
+    delivery_error : str or None
+        Why it reached nobody; None where it was delivered, or nothing says that it was not.
     """
 
     id: int
@@ -39,6 +41,7 @@ class Alert:
     resolved_at: float | None
     source_id: str | None
     acknowledged_by: str | None
+    delivery_error: str | None
     is_open: bool
     can_be_resolved: bool
 
@@ -52,7 +55,7 @@ class Alert:
 class OpenAlerts:
     """How many alerts are open, how many of them critical, and when the newest was raised (unix seconds, UTC).
 
-    `n_sent` of them stand in a table that holds only what was sent. `trouble` says which database with alerts cannot
+    `n_sent` of them stand only in a table that holds what was sent. `trouble` says which database with alerts cannot
     be read: then there may be more.
     """
 

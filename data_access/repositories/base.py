@@ -70,6 +70,8 @@ class Listing:
         Expression that is unique and never NULL (see `Table.key`).
     sorts : mapping
         Name of the order -> SQL expression.
+    numbers : frozenset of str
+        The orders by a number: rows with a text there stand among those without.
     """
 
     table: Table
@@ -78,6 +80,7 @@ class Listing:
     key: str
     sorts: Mapping[str, str]
     default_sort: str
+    numbers: frozenset[str] = frozenset()
 
     def sort_expression(self, name: str) -> str:
         """Return the expression to sort by; raise `ValidationError` for an unknown order."""
@@ -87,6 +90,10 @@ class Listing:
                 f"This list cannot be sorted by '{chosen}'", remedy=f"Choose one of: {', '.join(sorted(self.sorts))}."
             )
         return self.sorts[chosen]
+
+    def beyond(self, name: str) -> str:
+        """Return the least of what is no value: SQLite has texts after all numbers, and bytes after all texts."""
+        return "''" if (name or self.default_sort) in self.numbers else "x''"
 
     def is_served(self, name: str) -> bool:
         """Return whether an index, or the key itself, has the rows in this order."""
@@ -112,7 +119,7 @@ class Segment:
 
 
 def listing_segments(listing: Listing, where: Where, sort: str) -> tuple[Segment, ...]:
-    """Return the rows with a sort value, those without and those with bytes in it, as segments.
+    """Return the rows with a sort value, those without and those with bytes (or a text) in it, as segments.
 
     Each segment can use an index; an order that none serves goes through the whole table, in the lane of slow
     questions when it is a large one. Bytes sort after everything else in SQLite and cannot stand in a cursor.
@@ -128,7 +135,7 @@ def listing_segments(listing: Listing, where: Where, sort: str) -> tuple[Segment
 
     if expression == listing.key:
         return (segment_by_key(listing, where, sort, ""),)
-    others = (f"{expression} IS NULL", f"{expression} >= x''")
+    others = (f"{expression} IS NULL", f"{expression} >= {listing.beyond(sort)}")
     return (Segment(with_value), *(segment_by_key(listing, where, sort, condition) for condition in others))
 
 
@@ -146,7 +153,7 @@ async def _read_by_value(
 ) -> Rows:
     way, sign = ("DESC", "<") if descending else ("ASC", ">")
     expression = listing.sort_expression(sort)
-    more, values = [f"{expression} < x''"], list(where.values)
+    more, values = [f"{expression} < {listing.beyond(sort)}"], list(where.values)
     if after is not None:
         if descending:
             more.clear()  # the position is a closer bound; of two, SQLite would walk the index down from the first
@@ -253,7 +260,7 @@ async def position_in(listing: Listing, sort: str, key: Any, *, backwards: bool)
     value = found.rows[0][0]
     if expression == listing.key:
         return Cursor(None, key, 0, backwards).encode()
-    if value is None or isinstance(value, bytes):
+    if value is None or isinstance(value, bytes if listing.beyond(sort) == "x''" else bytes | str):
         return Cursor(None, key, 1 if value is None else 2, backwards).encode()
     return Cursor(value, key, 0, backwards).encode()
 

@@ -27,6 +27,7 @@ from data_access.repositories.base import (
     listing_segments,
     read_page,
 )
+from data_access.repositories.observed import number_sql
 
 _COLUMNS = TABLES["caltables"].columns
 _APPLIED_COLUMNS = TABLES["calibration_applied"].columns
@@ -35,6 +36,8 @@ _SORTS = (
     "created_at", "valid_start_mjd", "valid_end_mjd", "set_name", "table_type", "status", "path", "cal_field",
     "refant",
 )  # fmt: skip
+_NUMBERS = frozenset({"created_at", "valid_start_mjd", "valid_end_mjd"})
+_OPEN_END_MJD = 1e9
 APPLY_RULE = (
     "among active tables whose validity window contains the moment (an open end counts as containing), "
     "the set that was made last, in the order of application"
@@ -83,7 +86,8 @@ class CalibrationRepository:
         table = await self._layout.find("caltables")
         key = table.key("id", "c")
         sorts = {"id": key, **{name: table.column(name, "c") for name in _SORTS}, **_stored_sorts(table)}
-        listing = Listing(table, f'"{table.name}" c', table.select(_COLUMNS, "c"), key, sorts, "id")
+        sorts["valid_end_mjd"] = _end_sql(table)
+        listing = Listing(table, f'"{table.name}" c', table.select(_COLUMNS, "c"), key, sorts, "id", _NUMBERS)
         return await read_page(listing_segments(listing, _where(wanted, table), request.sort), request, _to_caltable)
 
     async def count(self, wanted: CaltableFilter) -> Count:
@@ -181,6 +185,14 @@ class CalibrationRepository:
         sql = f'SELECT * FROM (SELECT {select} FROM "{table.name}") WHERE {condition} ORDER BY {order} LIMIT {limit}'
         found = await table.fetch(sql, values)
         return tuple(_to_caltable(row) for row in found.rows)
+
+
+def _end_sql(table: Table) -> str:
+    """Return SQL for the end of a validity window, MJD: an open one is later than all others, if it has a start."""
+    start, end = (table.column(f"valid_{bound}_mjd", "c") for bound in ("start", "end"))
+    if end == "NULL":
+        return end
+    return f"coalesce({number_sql(end)}, CASE WHEN {number_sql(start)} IS NOT NULL THEN {_OPEN_END_MJD} END)"
 
 
 def _stored_sorts(table: Table) -> dict[str, str]:

@@ -40,6 +40,7 @@ _SKY = ("ra_deg", "dec_deg")
 _TESTED = ("path", "center_ra_deg", "center_dec_deg", "mid_mjd", "ms_ra_deg", "ms_dec_deg")
 # Tiered mosaics of December 2025 have no noise_jy: of what they have the noise of the sum comes first.
 _MOSAIC_NOISE = ("noise_jy", "effective_noise_jy", "median_rms_jy")
+_NUMBERS = frozenset({"created_at", "noise_jy", "dynamic_range", "beam_major_arcsec"})
 _MANY = 200
 _ROW_NUMBER = re.compile(r"[0-9]{1,18}")
 # The middle of a tile of 5 minutes lies 2.5 minutes after the start that names it.
@@ -224,7 +225,7 @@ class ImageRepository:
         return tuple(sorted(images, key=lambda image: image.created_at or 0.0, reverse=True))
 
     async def find_neighbours(self, image: Image) -> tuple[ImageNeighbour | None, ImageNeighbour | None]:
-        """Return the images that were registered just before and just after this one."""
+        """Return the images in the rows before and after that of this one: by number, the times are not indexed."""
         table = await self._layout.find("images")
         key, name = table.key("id"), table.name
         sql = (
@@ -304,7 +305,7 @@ class ImageRepository:
             "center_ra_deg": f"(CASE WHEN {ra} < 0 THEN {ra} + 360 ELSE {ra} END)",
             "center_dec_deg": dec,
         }
-        return Listing(table, source, (*table.select(IMAGE_COLUMNS, "i"), *of_ms), key, sorts, "id")
+        return Listing(table, source, (*table.select(IMAGE_COLUMNS, "i"), *of_ms), key, sorts, "id", _NUMBERS)
 
     async def _some(
         self, listing: Listing, condition: str, values: Sequence[Any], *, limit: int = _MANY

@@ -19,6 +19,7 @@ from data_access.records import (
     Run,
     Task,
 )
+from data_access.records.jobs import UNFINISHED_STATES
 from data_access.repositories.base import (
     Listing,
     RowReader,
@@ -28,7 +29,7 @@ from data_access.repositories.base import (
     read_page,
 )
 from data_access.repositories.large_tables import is_large
-from data_access.repositories.observed import add_interval, segments_between
+from data_access.repositories.observed import add_interval, number_sql, segments_between
 from data_access.repositories.run_rows import RUN_COLUMNS, run_id_of, state_sql, to_run
 
 _RUN_SORTS = ("mid_mjd", "processed_at", "stage_updated_at", "stage", "status", "path", "imagename")
@@ -287,8 +288,13 @@ def _run_sql(table: Table) -> str:
 
 
 def _took_sql(table: Table) -> str:
+    """Return SQL for the seconds that a task took; one that is being worked on takes until now."""
     start, end = table.column("started_at", "j"), table.column("finished_at", "j")
-    return "NULL" if "NULL" in (start, end) else f"({end} - {start})"
+    if start == "NULL":
+        return start
+    states = ", ".join(f"'{state}'" for state in sorted(UNFINISHED_STATES))
+    until_now = f"CASE WHEN {table.column('status', 'j')} IN ({states}) THEN strftime('%s', 'now') END"
+    return f"(coalesce({number_sql(end)}, {until_now}) - {number_sql(start)})"
 
 
 def _task_where(table: Table, text: str, status: str) -> Where:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from data_access.layout import TABLES, Layout, Table
 from data_access.records import Count, PageRequest, QueueItem, RecordPage, StateCounts
+from data_access.records.jobs import STUCK_S, UNFINISHED_STATES
 from data_access.repositories.base import (
     COUNT_CAP,
     Listing,
@@ -76,8 +78,13 @@ class QueueRepository:
             return "NULL"
         return f'(SELECT count(*) FROM "{files.name}" f WHERE f.group_id = q.group_id)'
 
-    async def count_by_state(self) -> StateCounts:
+    async def count_by_state(self, *, now: float | None = None) -> StateCounts:
         """Return the number of groups per state; of a large table those among its newest rows (0.5 s at a million).
+
+        Parameters
+        ----------
+        now : float, optional
+            Unix seconds, decides which are stuck; the clock by default.
 
         Raises
         ------
@@ -92,11 +99,20 @@ class QueueRepository:
             f'(SELECT * FROM "{table.name}" ORDER BY rowid DESC LIMIT {COUNT_CAP})' if large else f'"{table.name}"'
         )
         sql = (
-            f"SELECT coalesce({table.column('state')}, '{UNKNOWN_STATE}'), count(*) "
+            f"SELECT coalesce({table.column('state')}, '{UNKNOWN_STATE}'), count(*), total({_is_stuck(table)}) "
             f"FROM {newest} GROUP BY 1 ORDER BY 1 LIMIT 20"
         )
-        found = await table.fetch(sql)
-        return StateCounts({str(state): int(n) for state, n in found.rows}, COUNT_CAP if large else None)
+        found = await table.fetch(sql, (time.time() if now is None else now,))
+        n_stuck = int(sum(n for *_, n in found.rows))
+        return StateCounts({str(state): int(n) for state, n, _ in found.rows}, COUNT_CAP if large else None, n_stuck)
+
+
+def _is_stuck(table: Table) -> str:
+    """Return `QueueItem.is_stuck` as SQL; the parameter is the present time, unix seconds."""
+    moments = (table.column(name) for name in ("last_update", "received_at"))
+    updated, received = (f"CASE WHEN typeof({m}) IN ('integer', 'real') THEN {m} END" for m in moments)
+    states = ", ".join(f"'{state}'" for state in sorted(UNFINISHED_STATES))
+    return f"({table.column('state')} IN ({states}) AND ? - coalesce({updated}, {received}) > {STUCK_S})"
 
 
 def _where(table: Table, wanted: QueueFilter) -> Where:

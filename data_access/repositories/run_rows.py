@@ -13,9 +13,11 @@ from data_access.repositories.base import RowReader
 
 RUN_COLUMNS = ("path", "status", "stage", "processed_at", "stage_updated_at", "mid_mjd", "start_mjd", "imagename")
 _FAILED = {"failed", "error", "skipped_no_caltables"}
-_FINISHED = {"done", "completed", "ok"}
+_FINISHED = {"done", "completed"}
 _PENDING = {"", "discovered", "pending"}
-_MADE = {"imaged", "mosaicked", "cataloged"}
+_CALIBRATORS = "/calibrators/"
+IMAGED_STAGES = frozenset({"imaged", "mosaicked", "cataloged", "photometry_complete"})
+"""Stages of a run whose image is made."""
 
 
 def run_id_of(ms_path: str) -> str:
@@ -31,8 +33,12 @@ def run_id_of(ms_path: str) -> str:
     return f"job-{date}-{re.sub(r'(?<=[0-9]{2}:[0-9]{2}:[0-9]{2})[.][0-9]+', '', time).replace(':', '')}"
 
 
-def state_of(status: str | None, stage: str | None) -> str:
-    """Return one word for a run: failed, completed, running or pending, from the row's own status and stage."""
+def state_of(status: str | None, stage: str | None, ms_path: str) -> str:
+    """Return one word for a run: failed, completed, running or pending, from what its row says.
+
+    ``ok`` says that a stage went well, not that it was the last one: sets in the folder of the calibrators end with
+    ``calibrated``, all others are imaged after it.
+    """
     word = (status or "").lower()
     if word in _FAILED:
         return "failed"
@@ -40,19 +46,23 @@ def state_of(status: str | None, stage: str | None) -> str:
         return "completed"
     if word in _PENDING:
         return "pending"
-    return "completed" if stage in _MADE else "running"
+    if word == "ok" and (not stage or (stage == "calibrated" and _CALIBRATORS in ms_path)):
+        return "completed"
+    return "completed" if stage in IMAGED_STAGES else "running"
 
 
 def state_sql(table: Table) -> str:
     """Return `state_of` as SQL."""
-    status, stage = table.column("status", "m"), table.column("stage", "m")
+    status, stage, path = table.select(("status", "stage", "path"), "m")
     failed, finished, pending, made = (
-        ", ".join(f"'{word}'" for word in sorted(words)) for words in (_FAILED, _FINISHED, _PENDING, _MADE)
+        ", ".join(f"'{word}'" for word in sorted(words)) for words in (_FAILED, _FINISHED, _PENDING, IMAGED_STAGES)
     )
     return (
         f"(CASE WHEN lower({status}) IN ({failed}) THEN 'failed' "
         f"WHEN lower({status}) IN ({finished}) THEN 'completed' "
         f"WHEN lower(coalesce({status}, '')) IN ({pending}) THEN 'pending' "
+        f"WHEN lower({status}) = 'ok' AND (coalesce({stage}, '') = '' "
+        f"OR ({stage} = 'calibrated' AND instr({path}, '{_CALIBRATORS}') > 0)) THEN 'completed' "
         f"WHEN {stage} IN ({made}) THEN 'completed' ELSE 'running' END)"
     )
 
@@ -64,7 +74,7 @@ def to_run(values: Sequence[Any]) -> Run:
     return Run(
         run_id=run_id_of(path),
         ms_path=path,
-        state=state_of(status, stage),
+        state=state_of(status, stage, path),
         status=status,
         stage=stage,
         processed_at=row.unix("processed_at"),

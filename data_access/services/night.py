@@ -91,7 +91,7 @@ class NightSummary:
     @property
     def failed(self) -> tuple[MeasurementSet, ...]:
         """Measurement Sets of the window whose processing failed."""
-        return tuple(ms for ms in self.observed.value or () if state_of(ms.status, ms.stage) == "failed")
+        return tuple(ms for ms in self.observed.value or () if state_of(ms.status, ms.stage, ms.path) == "failed")
 
 
 class NightService:
@@ -128,7 +128,7 @@ class NightService:
             newest_ms=newest,
             observed=await _part(self._measurement_sets.find_between(window.start_mjd, window.end_mjd)),
             newest_images=await _part(self._images.newest(n_images)),
-            queue=await _part(self._queue.count_by_state()),
+            queue=await _part(self._queue.count_by_state(now=now)),
             newest_caltable=await _part(self._calibration.newest_active()),
             alerts=alerts,
             open_alerts=await _part(self._operations.count_open_alerts(now=now)),

@@ -64,8 +64,8 @@ async def test_the_last_record_of_a_file_says_nothing_of_a_newer_one(registered_
 
 async def test_another_record_of_the_same_file_is_not_listed_as_another_product(registered_again: Archive) -> None:
     _, links = await open_image(registered_again, 1)
-    assert links["Registered after this one"][0]["n"] == "newer record of this file, #2"
+    assert links["Next row"][0]["n"] == "newer record of this file, #2"
     assert [product.get("n") for product in links.get("5min", ())] in ([], [None, "newer record of this file, #2"])
     _, links = await open_image(registered_again, 2)
-    assert links["Registered before this one"][0]["n"] == "older record of this file, #1"
-    assert "n" not in links["Registered after this one"][0]
+    assert links["Previous row"][0]["n"] == "older record of this file, #1"
+    assert "n" not in links["Next row"][0]

@@ -195,8 +195,8 @@ async def test_every_key_is_listed_and_the_look_goes_along_to_the_next_image(
     names = {
         item["label"]: item["cell"].get("t") for group in page.links_slot.content.groups for item in group["items"]
     }
-    assert names["Registered before this one"] == ("none" if before is None else before.name)
-    assert names["Registered after this one"] == ("none" if after is None else after.name)
+    assert names["Previous row"] == ("none" if before is None else before.name)
+    assert names["Next row"] == ("none" if after is None else after.name)
 
 
 async def test_planes_of_a_cube_are_stepped_in_the_same_picture_and_at_the_same_view(

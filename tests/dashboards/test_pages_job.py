@@ -249,6 +249,15 @@ def test_the_lines_after_a_record_belong_to_it() -> None:
     assert kept.keep(lines[3:]) == lines[3:5]
 
 
+def test_a_line_without_a_time_that_names_another_set_belongs_to_that_one() -> None:
+    kept = RecordFilter("2025-10-13T13:28:03")
+    lines = [
+        "Imaging /ms/2025-10-13T13:28:03.ms", "  10 of 20 ms of gridding", "Imaging /ms/2025-10-13T13:33:12.ms",
+        "  12 of 20", "done with 2025-10-13T13:28:03", "stage=image group_id=2025-10-13T13:33:12", "  13 of 20",
+    ]  # fmt: skip
+    assert kept.keep(lines) == [*lines[:2], lines[4]]
+
+
 async def test_a_log_outside_of_the_log_folders_is_refused_and_the_page_stays(archive: Archive) -> None:
     run = await failed_run(archive)
     async with opened_run(archive, run.run_id, log="/etc/passwd") as (view, browser):

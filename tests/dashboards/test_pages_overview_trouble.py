@@ -119,3 +119,35 @@ async def test_alerts_of_a_database_that_cannot_be_read_are_not_taken_for_none(
         assert "alerts.sqlite3" in tile["value"]["title"]
     else:
         assert tile["word"] == "cannot be read"
+
+
+async def test_an_alert_that_reached_nobody_says_why(databases: Path, archive: Archive) -> None:
+    for name in ("products", "alerts"):
+        execute(databases / f"{name}.sqlite3", "DELETE FROM alert_history")
+    execute(
+        databases / "products.sqlite3",
+        "INSERT INTO alert_history (source_id, alert_type, severity, message, sent_at, success, error_msg) "
+        "VALUES ('', 'system_error', 'info', 'a note', ?, 0, 'channel_not_found')",
+        time.time() - 60.0,
+    )
+    page = await open_page(archive)
+    (state,) = [row["cells"][2] for row in page.alerts.rows]
+    assert (state["t"], state["n"]) == ("not delivered", "channel_not_found")
+
+
+async def test_groups_that_are_stuck_are_not_normal(databases: Path, archive: Archive) -> None:
+    ingest, now = databases / "ingest.sqlite3", time.time()
+    execute(ingest, "DELETE FROM ingest_queue")
+    for group, at in (("2025-10-13T13:28:03", now - 7200.0), ("2025-10-13T13:33:12", now)):
+        execute(
+            ingest,
+            "INSERT INTO ingest_queue (group_id, state, received_at, last_update, retry_count) "
+            "VALUES (?, 'in_progress', 0, ?, 0)",
+            group,
+            at,
+        )
+    tile = tile_of(await open_page(archive), "Waiting")
+    assert (tile["value"]["t"], tile["state"], tile["word"]) == ("2", "warn", "1 stuck")
+    execute(ingest, "UPDATE ingest_queue SET last_update = ?", now)
+    tile = tile_of(await open_page(archive), "Waiting")
+    assert (tile["state"], tile["word"]) == ("ok", "normal")

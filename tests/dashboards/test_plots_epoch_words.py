@@ -32,3 +32,15 @@ def test_a_limit_stands_as_one_and_what_was_measured_is_in_the_remark() -> None:
     words = epoch_words(mixed_curve(), 2, "peak", "mJy")
     assert words.flux == "< 3 mJy/beam"
     assert "measured: 1.0 ± 1.0 mJy/beam" in words.remark
+
+
+@pytest.mark.parametrize(
+    ("value", "stored", "snr"),
+    [
+        (-14.618, 3.1, "SNR -0.7 (stored: 3.1)"), (65.4, 3.1, "SNR 3.1"), (400.0, 3.1, "SNR 18.3 (stored: 3.1)"),
+        (65.4, np.nan, "SNR 3.0"), (np.nan, 3.1, "SNR 3.1"), (np.nan, np.nan, ""),
+    ],
+)  # fmt: skip
+def test_a_stored_snr_that_contradicts_its_flux_is_said_to_be_stored(value: float, stored: float, snr: str) -> None:
+    curve = make_light_curve(1, peak_jyb=np.array([value]), peak_err_jyb=np.array([21.852]), snr=np.array([stored]))
+    assert epoch_words(curve, 0, "peak", "Jy").snr == snr

@@ -43,16 +43,20 @@ async def test_a_connection_that_nobody_asks_leaves_the_pipeline_alone(tmp_path:
 
 @pytest.mark.usefixtures("soon")
 async def test_questions_keep_their_connections(tmp_path: Path) -> None:
-    database = Database("products", numbers(tmp_path / "n.sqlite3", 3))
+    path = numbers(tmp_path / "n.sqlite3", 3)
+    database = Database("products", path)
     versions = set()
     for _ in range(10):
         versions.add(await database.version())
         await asyncio.sleep(0.1)
     await asyncio.sleep(1.5)
-    after = await database.version()
-    await database.close()
+    versions.add(await database.version())  # of another connection, and nothing was written meanwhile
     assert len(versions) == 1
-    assert after not in versions
+    await asyncio.sleep(1.5)
+    with OtherProcess(path) as writer:
+        writer.run("INSERT INTO t (x) VALUES (4)")
+        assert await database.version() not in versions
+    await database.close()
 
 
 @pytest.mark.parametrize("journal", ["wal", "delete"])

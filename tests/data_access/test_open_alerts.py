@@ -83,6 +83,45 @@ async def test_an_alert_that_stands_in_two_databases_counts_once(tmp_path: Path)
     assert (counted.n.value, counted.n_sent) == (4, 4)
 
 
+async def test_an_alert_has_the_state_and_end_of_the_database_that_records_them(tmp_path: Path) -> None:
+    """The other one says only that it was sent, but knows the source and whether it reached anybody."""
+    make_database(
+        tmp_path / "products.sqlite3",
+        SENT.replace("sent_at REAL", "sent_at REAL, success INTEGER, error_msg TEXT"),
+        "INSERT INTO alert_history VALUES (1, 'J1', 'ese', 'critical', 'a', 1001.5, 0, 'channel_not_found'), "
+        "(2, 'J2', 'ese', 'critical', 'b', 1002.5, 1, NULL), (3, 'J3', 'ese', 'critical', 'c', 1003.5, 0, NULL)",
+    )
+    make_database(
+        tmp_path / "alerts.sqlite3",
+        FIRED,
+        "INSERT INTO alert_history VALUES (1, 'ese', 'critical', 'firing', 'a', 1001.5, NULL), "
+        "(2, 'ese', 'critical', 'resolved', 'b', 1002.5, 1500.0)",
+    )
+    async with open_archive(tmp_path) as archive:
+        counted = await archive.operations.count_open_alerts(now=2000.0)
+        alerts = await archive.operations.find_alerts(now=2000.0)
+    assert (counted.n.value, counted.n_critical.value, counted.n_sent) == (2, 2, 1)
+    said = [(a.message, a.is_open, a.state, a.resolved_at, a.source_id, a.delivery_error) for a in alerts]
+    assert said == [
+        ("c", True, None, None, "J3", "no reason is recorded"),
+        ("b", False, "resolved", 1500.0, "J2", None),
+        ("a", True, "firing", None, "J1", "channel_not_found"),
+    ]
+
+
+async def test_alerts_that_are_over_elsewhere_take_no_place_of_those_that_are_open(tmp_path: Path) -> None:
+    make_database(tmp_path / "products.sqlite3", SENT, sent(1, at=1.0, text="on"), sent(1500))
+    make_database(
+        tmp_path / "alerts.sqlite3",
+        FIRED,
+        "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 1500) INSERT INTO alert_history "
+        "SELECT i, 'system_error', 'info', 'resolved', 'no ' || i, 1000 + i, 5000 FROM c",
+    )
+    async with open_archive(tmp_path) as archive:
+        counted = await archive.operations.count_open_alerts(now=5000.0)
+    assert (str(counted.n), counted.n_sent) == ("1", 1)
+
+
 async def test_without_a_table_of_alerts_nothing_is_counted(make: Make) -> None:
     archive = await make("CREATE TABLE images (id INTEGER)")
     with pytest.raises(TableMissing):

@@ -258,12 +258,20 @@ async def test_a_name_that_is_no_run_name_is_a_validation_error(tmp_path: Path, 
     ("status", "stage", "expected"),
     [
         ("failed", "imaged", "failed"), ("skipped_no_caltables", None, "failed"), ("done", None, "completed"),
-        ("OK", "converted", "completed"), (None, "imaged", "pending"), ("discovered", None, "pending"),
+        ("OK", "converted", "running"), ("ok", "ingested", "running"), ("ok", "calibrated", "running"),
+        ("ok", "mosaicked", "completed"), ("ok", None, "completed"), (None, "imaged", "pending"),
+        ("discovered", None, "pending"),
         ("converted", "calibrated", "running"), ("converted", "cataloged", "completed"),
     ],
 )  # fmt: skip
 def test_the_state_of_a_run_follows_from_its_own_row(status: str | None, stage: str | None, expected: str) -> None:
-    assert state_of(status, stage) == expected
+    assert state_of(status, stage, "/stage/ms/science/2025-10-13/2025-10-13T13:28:03.ms") == expected
+
+
+def test_a_calibrator_set_is_completed_when_it_is_calibrated() -> None:
+    path = "/stage/ms/calibrators/2025-10-13/2025-10-13T13:28:03.ms"
+    assert state_of("ok", "calibrated", path) == "completed"
+    assert state_of("ok", "converted", path) == "running"
 
 
 @pytest.mark.parametrize("key", ["0", "-1", "1.5", "²", "٣", "9" * 30, "", "/no/such", "\ud800"])

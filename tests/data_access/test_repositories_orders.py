@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,8 +21,9 @@ ASCENDING = {"limit": 200, "descending": False}
 
 async def test_runs_are_sorted_by_the_state_that_the_page_shows(make: Make) -> None:
     words = ("", "Discovered", "pending", "converted", "OK", "done", "failed", "skipped_no_caltables", None)
-    stages = ("discovered", "imaged", "cataloged", None)
-    rows = [f"('/{n}.ms', {_sql(w)}, {_sql(s)})" for n, (w, s) in enumerate(itertools.product(words, stages))]
+    stages = ("discovered", "calibrated", "imaged", "cataloged", "photometry_complete", "", None)
+    cases = itertools.product(("science", "calibrators"), words, stages)
+    rows = [f"('/ms/{kind}/{n}.ms', {_sql(w)}, {_sql(s)})" for n, (kind, w, s) in enumerate(cases)]
     archive = await make(
         "CREATE TABLE ms_index (path TEXT PRIMARY KEY, status TEXT, stage TEXT)",
         f"INSERT INTO ms_index VALUES {', '.join(rows)}",
@@ -43,6 +45,47 @@ async def test_tasks_are_sorted_by_the_name_of_their_run_wherever_the_set_lies(m
     )
     page = await archive.jobs.find_tasks(PageRequest(sort="run", **ASCENDING))
     assert [task.run_id for task in page.rows] == ["job-2025-01", "job-2025-02", "job-2025-03", ""]
+
+
+async def test_a_task_at_work_takes_until_now(make: Make) -> None:
+    archive = await make(
+        "CREATE TABLE jobs (id INTEGER PRIMARY KEY, status TEXT, started_at REAL, finished_at REAL)",
+        "INSERT INTO jobs VALUES (1, 'completed', 100, 7000), (2, 'running', 1000, NULL), (3, 'failed', 5, NULL), "
+        "(4, 'completed', 100, 400), (5, 'pending', NULL, NULL), "
+        "(6, 'completed', 100, 'noon'), (7, 'running', 900, NULL)",
+    )
+    page = await archive.jobs.find_tasks(PageRequest(sort="took"))
+    assert [task.id for task in page.rows] == [7, 2, 1, 4, 6, 5, 3]
+
+
+async def test_an_open_end_of_validity_is_later_than_all_others(make: Make) -> None:
+    archive = await make(
+        "CREATE TABLE caltables (id INTEGER PRIMARY KEY, path TEXT, valid_start_mjd REAL, valid_end_mjd REAL)",
+        "INSERT INTO caltables VALUES (1, '/a', 60000, 60001), (2, '/b', 60000, NULL), (3, '/c', NULL, NULL), "
+        "(4, '/d', 60000, 70000), (5, '/e', 60000, 'never')",
+    )
+    page = await archive.calibration.find(CaltableFilter(), PageRequest(sort="valid_end_mjd"))
+    assert [table.path for table in page.rows] == ["/e", "/b", "/d", "/a", "/c"]
+
+
+@pytest.mark.parametrize("index", ["", "CREATE INDEX at ON images(created_at)"])
+@pytest.mark.parametrize("descending", [True, False])
+async def test_a_text_is_no_time_of_registration(make: Make, index: str, descending: bool) -> None:
+    archive = await make(
+        "CREATE TABLE images (id INTEGER PRIMARY KEY, path TEXT, created_at REAL)",
+        "INSERT INTO images VALUES (1, '/a', 100), (2, '/b', '5min'), (3, '/c', 300), (4, '/d', NULL), "
+        "(5, '/e', 200)",
+        *([index] if index else []),
+    )
+    request = PageRequest(2, "", "created_at", descending)
+    pages = [await archive.images.find(ImageFilter(), request)]
+    while pages[-1].next_cursor:
+        pages.append(await archive.images.find(ImageFilter(), replace(request, cursor=pages[-1].next_cursor)))
+    timed = [3, 5, 1] if descending else [1, 5, 3]
+    assert [image.id for page in pages for image in page.rows] == [*timed, 4, 2]
+    position = await archive.images.position_of(pages[-1].rows[-1], sort="created_at", backwards=True)
+    before = await archive.images.find(ImageFilter(), replace(request, cursor=position))
+    assert [image.id for image in before.rows] == [timed[-1], 4]
 
 
 async def test_batches_are_sorted_by_what_failed_in_them(make: Make) -> None:

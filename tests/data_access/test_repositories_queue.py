@@ -124,6 +124,19 @@ async def test_a_large_queue_is_counted_among_its_newest_rows_and_says_so(
     assert (counted.counts, counted.n_newest) == ({"unknown": 1}, 1)
 
 
+async def test_the_groups_counted_as_stuck_are_those_that_their_rows_say_are(make: Make) -> None:
+    archive = await make(
+        "CREATE TABLE ingest_queue (group_id TEXT PRIMARY KEY, state TEXT, received_at REAL, last_update REAL)",
+        "INSERT INTO ingest_queue VALUES ('a', 'in_progress', 1, 100), ('b', 'collecting', 100, NULL), "
+        "('c', 'in_progress', 1, 9900), ('d', 'pending', 1, 1), ('e', NULL, 1, 1), ('f', 'in_progress', NULL, NULL), "
+        "('g', 'in_progress', 9900, 'noon'), ('h', 'collecting', 100, 'noon')",
+    )
+    stuck = [group.group_id for group in (await archive.queue.find(PageRequest())).rows if group.is_stuck(10_000.0)]
+    assert sorted(stuck) == ["a", "b", "h"]
+    assert (await archive.queue.count_by_state(now=10_000.0)).n_stuck == 3
+    assert (await archive.queue.count_by_state(now=200.0)).n_stuck == 0
+
+
 @pytest.fixture
 def slow_lane(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every table is a large one; what is asked in the lane of slow questions is written down."""
