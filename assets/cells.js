@@ -131,3 +131,34 @@ function follow(model, draw, stops = []) {
   model.on('remove', () => stops.forEach(stop => stop()));
   update();
 }
+/* The buttons of a list in pages. The page that they ask for is read from its top: that comes into view with its rows. */
+function make_pager(model, root) {
+  const pager = el('div', 'rt-pager'), buttons = {}, patience_ms = 15000;
+  let left = null, shown = '';
+  for (const [name, text] of [['first', 'First'], ['previous', 'Previous'], ['next', 'Next']]) {
+    const button = buttons[name] = el('button', '', text);
+    button.type = 'button';
+    button.addEventListener('click', () => { left = { keys: shown, button, at: performance.now() }; model.send_msg({ type: name }); });
+    pager.append(button);
+  }
+  function to_top() {
+    const bars = [...document.querySelectorAll('.bar, .sections-bar')].reduce((sum, bar) => sum + bar.offsetHeight, 0);
+    const above = root.getBoundingClientRect().top - bars - 8;
+    if (above < 0) window.scrollBy({ top: above, behavior: 'instant' });
+    root.querySelector('.rt-scroll')?.scrollTo({ top: 0, behavior: 'instant' });
+  }
+  /* `keys` are those of the rows on the screen, `target` has the focus when the button that was pressed has no more to do. */
+  function draw(state, keys, target) {
+    buttons.first.disabled = buttons.previous.disabled = !state.has_previous;
+    buttons.next.disabled = !state.has_next;
+    pager.hidden = !state.has_next && !state.has_previous;
+    shown = JSON.stringify(keys);
+    if (!left || shown === left.keys) return;
+    if (performance.now() - left.at < patience_ms) {
+      to_top();
+      if (left.button.disabled) target()?.focus({ preventScroll: true });
+    }
+    left = null;
+  }
+  return { pager, draw };
+}

@@ -6,13 +6,7 @@ export function render({ model }) {
   const note = el('p', 'rt-note'), grid = el('ul', 'gl-grid'), empty = el('p', 'rt-empty'), more = el('button', 'gl-more', 'Show more');
   grid.setAttribute('role', 'list');
   more.type = 'button';
-  const pager = el('div', 'rt-pager'), buttons = {};
-  for (const [name, text] of [['first', 'First'], ['previous', 'Previous'], ['next', 'Next']]) {
-    const button = buttons[name] = el('button', '', text);
-    button.type = 'button';
-    button.addEventListener('click', () => model.send_msg({ type: name }));
-    pager.append(button);
-  }
+  const { pager, draw: draw_pager } = make_pager(model, root);
   root.append(head, note, grid, empty, more, pager);
 
   let state = {}, tiles = new Map(), asked = 0;
@@ -120,9 +114,7 @@ export function render({ model }) {
     empty.textContent = state.empty;
     empty.hidden = state.tiles.length > 0 || state.loading_tiles;
     more.hidden = !state.has_more;
-    buttons.first.disabled = buttons.previous.disabled = !state.has_previous;
-    buttons.next.disabled = !state.has_next;
-    pager.hidden = !state.has_next && !state.has_previous;
+    draw_pager(state, state.tiles.map(tile => tile.key), () => grid.querySelector('a'));
     /* The end may be in view already: the observer tells of changes only. */
     if (state.has_more && !state.loading_tiles) { watcher.unobserve(more); watcher.observe(more); }
   }, [tick_ages(root), () => watcher.disconnect(), forget]);

@@ -5,7 +5,7 @@ function level_of(text) {
   return /\bDEBUG\b/.test(text) ? 'debug' : 'info';
 }
 export function render({ model }) {
-  const root = el('section', 'lv d-root'), bar = el('div', 'lv-bar'), body = el('div', 'lv-body'), box = el('div', 'lv-lines'), pad = el('div'), win = el('div', 'lv-window');
+  const root = el('section', 'lv d-root'), bar = el('div', 'lv-bar'), body = el('div', 'lv-body'), box = el('div', 'lv-lines'), pad = el('div'), win = el('div', 'lv-window'), none = el('p', 'lv-none');
   const search = el('input'), follow_box = el('input'), follow_label = el('label', '', ''), count = el('span', 'lv-count');
   const button = (text, title, act) => { const b = el('button', '', text); b.type = 'button'; b.title = title; b.addEventListener('click', act); return b; };
   search.type = 'search'; search.placeholder = 'filter lines'; search.setAttribute('aria-label', 'Filter lines');
@@ -16,7 +16,7 @@ export function render({ model }) {
   bar.append(search, follow_label, previous, next, copy, count);
   box.tabIndex = 0; box.setAttribute('role', 'log'); box.setAttribute('aria-live', 'off'); box.setAttribute('aria-label', model.label);
   win.className = 'lv-window';
-  box.append(pad, win); body.append(box, fresh); root.append(bar, body);
+  box.append(pad, win); body.append(box, none, fresh); root.append(bar, body);
 
   let all = [], shown = all, needle = '', raf = 0, waiting = 0, dropped = 0, here = -1, errors = 0, last_top = 0;
   const later = () => { if (!raf) raf = requestAnimationFrame(draw); };
@@ -38,6 +38,8 @@ export function render({ model }) {
     if (errors) parts.push(`${errors.toLocaleString('en')} with errors`);
     if (dropped) parts.push(`${dropped.toLocaleString('en')} older ones dropped`);
     count.textContent = parts.join(', ');
+    none.hidden = !needle || shown.length > 0;
+    none.textContent = none.hidden ? '' : `No line contains '${search.value}'`;
     fresh.hidden = waiting === 0;
     fresh.textContent = `+${waiting.toLocaleString('en')} new`;
     previous.disabled = next.disabled = errors === 0;

@@ -6,13 +6,7 @@ export function render({ model }) {
   const note = el('p', 'rt-note'), scroll = el('div', 'rt-scroll'), table = el('table'), label = el('caption', 'visually-hidden');
   const thead = el('thead'), tr = el('tr'), tbody = el('tbody'), empty = el('p', 'rt-empty');
   thead.append(tr); table.append(label, thead, tbody); scroll.append(table);
-  const pager = el('div', 'rt-pager'), buttons = {};
-  for (const [name, text] of [['first', 'First'], ['previous', 'Previous'], ['next', 'Next']]) {
-    const button = buttons[name] = el('button', '', text);
-    button.type = 'button';
-    button.addEventListener('click', () => model.send_msg({ type: name }));
-    pager.append(button);
-  }
+  const { pager, draw: draw_pager } = make_pager(model, root);
   root.append(head, note, scroll, empty, pager);
 
   let drawn_columns = '', columns = [], rows = new Map(), state = {};
@@ -165,9 +159,7 @@ export function render({ model }) {
     draw_selection();
     empty.textContent = state.empty;
     empty.hidden = state.rows.length > 0 || state.loading_rows;
-    buttons.first.disabled = buttons.previous.disabled = !state.has_previous;
-    buttons.next.disabled = !state.has_next;
-    pager.hidden = !state.has_next && !state.has_previous;
+    draw_pager(state, state.rows.map(row => row.key), () => tbody.firstChild);
   }, [tick_ages(root), () => forget?.()]);
   return root;
 }

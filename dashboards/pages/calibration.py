@@ -226,11 +226,11 @@ def flagged_share_cell(fraction: float | None, *, unit: str = "") -> Cell:
 
 
 def snr_cell(table: Caltable) -> Cell:
-    """Return the stored median signal-to-noise, marked when its grade is not good."""
+    """Return the stored median signal-to-noise for the list, marked when its grade is not good."""
     snr = stored_number(table, "snr_median")
     snr = snr if snr is not None else stored_number(table, "snr_mean")
     if snr == 0:
-        return NO_SNR
+        return {**NO_SNR, "t": "none"}  # the column has no room for more at 1280 px
     grade = grade_caltable_snr(snr)
     if snr is None or grade.word not in ("suspect", "bad"):
         return cell(snr, digits=1, title=grade.reason)

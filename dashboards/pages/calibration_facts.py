@@ -104,7 +104,7 @@ def file_groups(table: Caltable, detail: CaltableDetail, links: Links) -> list[d
         fact("Flagged", flagged_share_cell(detail.flag_fraction, unit="%")),
         fact("Fully flagged antennas", _names_cell(detail.fully_flagged)),
         fact("Median signal-to-noise", snr_number_cell(detail)),
-        fact("Antennas", cell(f"{_n_with_data(detail)} with solutions of {len(detail.antennas.names)}")),
+        fact("Antennas", cell(f"{_n_unflagged(detail)} with unflagged solutions of {len(detail.antennas.names)}")),
         fact("Reference antenna", _refant_cell(table, detail)),
         fact(along, cell(", ".join(detail.pol_names) or None)),
         fact("Spectral windows", cell(window_words(detail.spectral_windows))),
@@ -248,6 +248,11 @@ def _recomputed(detail: CaltableDetail) -> dict[str, float]:
 
 def _n_with_data(detail: CaltableDetail) -> int:
     return int(np.count_nonzero(detail.antennas.has_data))
+
+
+def _n_unflagged(detail: CaltableDetail) -> int:
+    antennas = detail.antennas
+    return int(np.count_nonzero(antennas.has_data & (antennas.flag_fraction < 1)))
 
 
 def _refant_cell(table: Caltable, detail: CaltableDetail) -> Cell:

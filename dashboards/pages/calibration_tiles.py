@@ -15,6 +15,7 @@ from data_access.analysis.times import format_utc, mjd_to_unix, unix_to_mjd
 from data_access.records import CalibratorTransit, Caltable, CaltableSet
 
 _HOUR_S = 3600.0
+_DAYS_WITHOUT_YEAR_S = 7 * 24 * _HOUR_S
 # The pipeline's own words for the age of a calibration (its health check of December 2025).
 AGES: tuple[tuple[float, str, State], ...] = (
     (6 * _HOUR_S, "fresh", "ok"),
@@ -84,7 +85,7 @@ def _newest(state: CalibrationNow, links: Links) -> dict[str, Any]:
     word, look = age_word(state.now - table.created_at)
     return tile(
         "Newest active table",
-        cell(format_utc(table.created_at, seconds=False)[5:], unit="UTC", title=table.path),
+        cell(_moment(table.created_at, state.now), unit="UTC", title=table.path),
         state=look,
         word=word,
         unix=table.created_at,
@@ -92,6 +93,12 @@ def _newest(state: CalibrationNow, links: Links) -> dict[str, Any]:
         note=AGES_IN_WORDS,
         href=links.calibration_detail(table.path),
     )
+
+
+def _moment(when: float, now: float) -> str:
+    """Return day and time, with the year when it is not within the last days."""
+    text = format_utc(when, seconds=False)
+    return text[5:] if abs(now - when) < _DAYS_WITHOUT_YEAR_S else text
 
 
 def _applied(state: CalibrationNow, links: Links) -> dict[str, Any]:

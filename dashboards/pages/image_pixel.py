@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from bokeh.events import MouseMove
+from bokeh.events import MouseLeave, MouseMove
 
 from dashboards.components.cells import cell
 from dashboards.components.facts import fact
@@ -32,14 +32,23 @@ _HINT = (
 _REST_MS = 70
 # Written out between these powers of ten, else with an exponent.
 _LEAST_POWER, _MOST_POWER = -6, 20
-_JS_POINTER = """
-const pixel = rows.map((row) => Math.round(row[0] * cb_obj.x + row[1] * cb_obj.y + row[2]))
+_JS_TELL = """
+const pixel = rows.map((row) => Math.round(row[0] * x + row[1] * y + row[2]))
 const key = pixel.join(' ')
 clearTimeout(pointer.timer)
 if (!pixel.every(Number.isFinite) || pointer.seen === key) return
-const [x, y] = [cb_obj.x, cb_obj.y]
 pointer.timer = setTimeout(() => { pointer.seen = key; pointer.data = {x: [x], y: [y]} }, rest)
 """
+_JS_MOVED = """
+const {x, y} = cb_obj, share = (range, at) => (at - range.start) / (range.end - range.start)
+pointer.at = [share(across, x), share(up, y)]
+"""
+# The picture moves below a pointer that rests: it is still at the same share of both axes.
+_JS_ZOOMED = """
+if (!pointer.at) return
+const [x, y] = [across, up].map((range, i) => range.start + pointer.at[i] * (range.end - range.start))
+"""
+_JS_LEFT = "pointer.at = null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +82,14 @@ class PixelReadout:
         """Listen to the pointer on a new figure."""
         pointer = models.ColumnDataSource({"x": [], "y": []}, name="pointer")
         turn = Turn.of(figure)
-        args = {"pointer": pointer, "rest": _REST_MS, "rows": turn.to_file.tolist()}
-        figure.js_on_event(MouseMove, models.CustomJS(args=args, code=_JS_POINTER))
+        ranges = {"across": figure.x_range, "up": figure.y_range}
+        args = {"pointer": pointer, "rest": _REST_MS, "rows": turn.to_file.tolist(), **ranges}
+        figure.js_on_event(MouseMove, models.CustomJS(args=args, code=_JS_MOVED + _JS_TELL))
+        figure.js_on_event(MouseLeave, models.CustomJS(args={"pointer": pointer}, code=_JS_LEFT))
+        zoomed = models.CustomJS(args=args, code=_JS_ZOOMED + _JS_TELL)
+        for axis in ranges.values():
+            axis.js_on_change("start", zoomed)
+            axis.js_on_change("end", zoomed)
 
         def told(_name: str, _old: Any, new: Mapping[str, Any]) -> None:
             try:

@@ -28,8 +28,8 @@ from data_access.records import Image, ImageHeader, ImagePreview
 if TYPE_CHECKING:
     from dashboards.pages.image import ImagePage
 
-# With the bar, the heading and the controls above it, the lower axis is still on a screen of 1280 x 720.
-PLOT_HEIGHT = 470
+# With the bar, the heading and the controls above it, the readout below it is still on a screen of 1280 x 720.
+PLOT_HEIGHT = 450
 # On a larger screen the picture fills what header, controls and readout leave of the window.
 _TALL = f":host {{ flex-basis: clamp({PLOT_HEIGHT}px, calc(100vh - 270px), 1400px) !important; }}"
 _EAGER_S = 0.25

@@ -62,7 +62,7 @@ def definition_rows() -> list[Row]:
             [
                 cell(f"{one.symbol}  {_NAMES.get(key, '')}".strip()),
                 cell(one.formula),
-                cell("mJy or Jy" if key in _OF_FLUX else "none"),
+                cell("mJy or Jy, of peaks per beam" if key in _OF_FLUX else "none"),
                 cell(one.reference or "textbook"),
                 cell(_CAVEATS.get(key, "")) if key in _CAVEATS else cell("nothing"),
             ],

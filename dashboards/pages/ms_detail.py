@@ -43,7 +43,6 @@ from data_access.analysis.times import epoch_of_ms
 from data_access.records import MeasurementSet, MeasurementSetDetail, Task
 from data_access.services.provenance import Provenance
 
-_LAYOUT_HEIGHT = 560
 _STRIP_HEIGHTS = (200, 190, 170)
 
 
@@ -88,7 +87,7 @@ class MSDetailPage(PageView):
         self.heading = Heading(text=self.ms.name, tooltip=self.ms.path, items=self._heading_items())
         self.note = Notice(kind="info", text=self._opened.note, remedy=self._opened.remedy)
         self.problems = Notice(kind="warn", text="; ".join(self.ms.problems))
-        self.plots_slot = self.new_slot("antennas and flags", height=_LAYOUT_HEIGHT + 10)
+        self.plots_slot = self.new_slot("antennas and flags", height=sum(_STRIP_HEIGHTS) + 10)
         self.record = Facts(groups=[record_group(self.ms)], min_width=FACTS_WIDTH)
         self.contents_slot = self.new_slot("contents", height=0)
         self.links_slot = self.new_slot("links", height=140)
@@ -217,12 +216,13 @@ class MSDetailPage(PageView):
 
 def _figures(detail: MeasurementSetDetail, theme: str) -> list[Any]:
     bars, time, channel = _STRIP_HEIGHTS
-    return [
-        plot_antenna_layout(detail.antennas, theme=theme, height=_LAYOUT_HEIGHT),
+    strips = [
         plot_flag_bars(detail.antennas, theme=theme, height=bars),
         plot_flag_fraction_by_time(detail, theme=theme, height=time),
         plot_flag_fraction_by_channel(detail, theme=theme, height=channel),
     ]
+    beside_all = sum(strip.height for strip in strips)
+    return [plot_antenna_layout(detail.antennas, theme=theme, height=beside_all), *strips]
 
 
 def _unregistered(path: str) -> MeasurementSet:

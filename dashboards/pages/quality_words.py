@@ -157,8 +157,10 @@ def _value_cell(found: Grade) -> Cell:
     if found.metric == "image_noise":
         unit, scale = display_unit(found.unit, found.value)
         return cell(f"{found.value * scale:.3g}", unit=unit)
+    if found.unit == "fraction":
+        return cell(f"{100 * found.value:.3g}", unit="%")
     text = f"{found.value:,.0f}" if abs(found.value) >= 1000 else f"{found.value:.3g}"
-    return cell(text, unit="" if found.unit == "fraction" else found.unit)
+    return cell(text, unit=found.unit)
 
 
 def _finite(value: float) -> float | None:

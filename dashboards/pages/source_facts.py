@@ -188,10 +188,9 @@ def _quality(curve: LightCurve, index: int) -> str | None:
 def _rms_cell(curve: LightCurve, index: int, unit: FluxUnit) -> Cell:
     noise = _scaled(curve.noise_jy[index], unit)
     if math.isfinite(noise) and not curve.has_rms[index]:
-        origin, column = noise_origin(curve)
-        meaning = "rms of the annulus around the source" if curve.peak_err_is_recorded else f"error of {origin}"
+        meaning, column = noise_origin(curve)
         title = f"no local rms is recorded: this is {column}, the {meaning}"
-        return cell(noise, digits=_digits(unit), note=f"of {origin}", title=title)
+        return cell(noise, digits=_digits(unit), note=meaning, title=title)
     return cell(noise, digits=_digits(unit))
 
 

@@ -11,6 +11,7 @@ from dashboards.components.record_table import Column, Row, row
 from dashboards.pages.epoch_selection import BoolArray, EpochSelection
 from dashboards.pages.metric_definitions import LEAVE_ONE_OUT, SIGMA_DEVIATION
 from dashboards.pages.source_words import bounded_cell, stored_sigma_cell
+from dashboards.plots.light_curve_hover import unit_text
 from dashboards.plots.measurement_kinds import FluxKind, FluxUnit, fluxes
 from dashboards.plots.style import how_many
 from data_access.analysis.ese import leave_one_out
@@ -137,7 +138,9 @@ def metric_columns(analysis: Analysis) -> list[Column]:
 
 def metric_rows(detail: SourceDetail, analysis: Analysis, unit: FluxUnit) -> list[Row]:
     """Return the rows of the table of metrics: flux-like ones in `unit`, ratios without a unit."""
-    computed = [_cells(numbers, unit) for numbers in (analysis.every, analysis.brushed) if numbers is not None]
+    computed = [
+        _cells(numbers, analysis.flux, unit) for numbers in (analysis.every, analysis.brushed) if numbers is not None
+    ]
     stored = _stored_cells(detail, unit)
     return [
         row(key, [_name_cell(key), *(cells[key] for cells in computed), stored.get(key, cell(None))])
@@ -145,10 +148,10 @@ def metric_rows(detail: SourceDetail, analysis: Analysis, unit: FluxUnit) -> lis
     ]
 
 
-def _cells(numbers: Numbers, unit: FluxUnit) -> dict[str, Cell]:
+def _cells(numbers: Numbers, flux: FluxKind, unit: FluxUnit) -> dict[str, Cell]:
     """Return what is computed of some epochs, by the key of the row."""
     ours, scale = numbers.metrics, 1e3 if unit == "mJy" else 1.0
-    with_unit = ("weighted_mean", "mean", "std", "min", "max")
+    of_flux, named = ("weighted_mean", "mean", "std", "min", "max"), unit_text(flux, unit)
     return {
         "n": cell(f"{ours.n_valid:,} of {numbers.n_all:,}", title="usable ones of those that count"),
         "eta": _metric_cell(ours.eta),
@@ -161,12 +164,12 @@ def _cells(numbers: Numbers, unit: FluxUnit) -> dict[str, Cell]:
         "vs": vs_cell(ours.maximum_pair.vs),
         "m": m_cell(ours.maximum_pair.m),
         "von_neumann": _metric_cell(ours.von_neumann),
-        **{name: _metric_cell(getattr(ours, name), scale=scale, unit=unit) for name in with_unit},
+        **{name: _metric_cell(getattr(ours, name), scale=scale, unit=named) for name in of_flux},
     }
 
 
 def _stored_cells(detail: SourceDetail, unit: FluxUnit) -> dict[str, Cell]:
-    """Return what the pipeline stored, by the key of the row."""
+    """Return what the pipeline stored, by the key of the row; its flux densities are those of the peak."""
     stored = detail.source.stored
     made: dict[str, Cell] = {}
     if detail.source.v_stored is not None:
@@ -175,7 +178,7 @@ def _stored_cells(detail: SourceDetail, unit: FluxUnit) -> dict[str, Cell]:
         made["eta"] = cell(detail.source.eta_stored)
     if stored is None:
         return made
-    n_obs, from_mjy = stored.n_obs, 1.0 if unit == "mJy" else 1e-3
+    n_obs, from_mjy, named = stored.n_obs, 1.0 if unit == "mJy" else 1e-3, unit_text("peak", unit)
     in_mjy = {"mean": stored.mean_flux_mjy, "std": stored.std_flux_mjy, "min": stored.min_flux_mjy,
               "max": stored.max_flux_mjy}  # fmt: skip
     return {
@@ -183,7 +186,7 @@ def _stored_cells(detail: SourceDetail, unit: FluxUnit) -> dict[str, Cell]:
         "n": cell(n_obs),
         "unweighted_chi_squared": cell(stored.chi2_nu),
         "sigma_deviation": stored_sigma_cell(stored),
-        **{name: cell(None if value is None else value * from_mjy, unit=unit) for name, value in in_mjy.items()},
+        **{name: cell(None if value is None else value * from_mjy, unit=named) for name, value in in_mjy.items()},
     }
 
 

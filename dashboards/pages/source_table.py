@@ -25,7 +25,9 @@ DEFAULT_COLUMNS = (
     "ra_deg", "dec_deg", "n_rows", "curve", "mean", "snr", "eta", "v", "sigma_deviation",
     "seen_mjd", "ese",
 )  # fmt: skip
-SOURCE_COLUMN: Column = {"name": "source_id", "label": "Source", "sortable": True, "width": "12.5rem"}
+SOURCE_COLUMN: Column = {
+    "name": "source_id", "label": "Source", "sortable": True, "width": "12.5rem", "least": "8.5rem",
+}  # fmt: skip
 _OTHERS = {
     "curve": (
         "Light curve",

@@ -26,7 +26,6 @@ from dashboards.pages.variability_pairs import PairsPart
 from dashboards.pages.variability_parts import DiagnosticPart, ProbePart, SelectedCurvesPart
 from dashboards.pages.variability_selection import SelectionPart
 from dashboards.pages.variability_words import (
-    COLUMNS,
     FIELDS,
     MOST_LISTED,
     filling_words,
@@ -35,6 +34,7 @@ from dashboards.pages.variability_words import (
     recent_words,
     source_rows,
     state_words,
+    table_columns,
 )
 from dashboards.plots.eta_v import EtaVPlot, plot_eta_v, update_eta_v
 from dashboards.plots.eta_v_data import AXES, Cuts, EtaVData, drawable, eta_v_data
@@ -97,7 +97,7 @@ class VariabilityPage(PageView):
         self.switches = Switches(on_choose=lambda name, value: setattr(self, name, value), margin=(0, 0, 10, 18))
         self.status = Notice(kind="loading")
         self.candidates = RecordTable(
-            columns=list(COLUMNS), caption="Above both cuts", max_height=250, empty="Not known yet."
+            columns=table_columns(self.flux), caption="Above both cuts", max_height=250, empty="Not known yet."
         )
         self.facts = Facts(min_width=330)
         self.plot: EtaVPlot | None = None
@@ -239,6 +239,7 @@ class VariabilityPage(PageView):
     def _show_candidates(self, plane: Plane) -> None:
         n = plane.beyond.size
         self.candidates.param.update(
+            columns=table_columns(plane.table.flux),
             rows=source_rows(
                 plane.table, plane.beyond[:MOST_LISTED], self.session.links, self.marks, self.pairs.known(plane.table)
             ),

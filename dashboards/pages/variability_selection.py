@@ -12,7 +12,7 @@ from bokeh.events import SelectionGeometry
 
 from dashboards.components.record_table import RecordTable
 from dashboards.pages.part import PagePart
-from dashboards.pages.variability_words import COLUMNS, MOST_LISTED, MOST_PICKED, source_rows
+from dashboards.pages.variability_words import MOST_LISTED, MOST_PICKED, source_rows, table_columns
 from dashboards.plots.eta_v import EtaVPlot
 from dashboards.plots.eta_v_data import AXES, drawable, places_of
 from dashboards.plots.style import how_many
@@ -52,7 +52,7 @@ class SelectionPart(PagePart["VariabilityPage"]):
     def __init__(self, page: VariabilityPage) -> None:
         super().__init__(page)
         self.table = RecordTable(
-            columns=list(COLUMNS), caption="Selected", max_height=190,
+            columns=table_columns(page.flux), caption="Selected", max_height=190,
             empty="Select sources with the box, the lasso or a click.",
         )  # fmt: skip
         self.names: tuple[str, ...] = ()
@@ -198,6 +198,7 @@ class SelectionPart(PagePart["VariabilityPage"]):
         cut = f"The {MOST_LISTED} with the highest η are listed." if n > MOST_LISTED else ""
         self.names, self.total = tuple(table.source_id[listed].tolist()), n
         self.table.param.update(
+            columns=table_columns(table.flux),
             rows=source_rows(table, listed, page.session.links, page.marks, page.pairs.known(table)),
             total=how_many(n, "source") if n or page.area else "",
             truncated=n > MOST_LISTED,

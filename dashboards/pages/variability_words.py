@@ -17,6 +17,8 @@ from dashboards.links import Links
 from dashboards.pages.list_page import FieldError, number_of
 from dashboards.pages.wording import mjd_cell
 from dashboards.plots.eta_v_data import Cuts, EtaVData, PanelData, drawn_words
+from dashboards.plots.light_curve_hover import unit_text
+from dashboards.plots.measurement_kinds import FluxKind
 from data_access.analysis.eta_v import LogGaussian
 from data_access.analysis.variability import DEFINITIONS
 from data_access.analysis.variability.moments import REASONS
@@ -41,12 +43,17 @@ COLUMNS: Sequence[Column] = (
     {"name": "n", "label": "N", "align": "right", "title": "usable measurements"},
     {"name": "eta", "label": "η", "align": "right", "title": DEFINITIONS["eta"].formula},
     {"name": "v", "label": "V", "align": "right", "title": DEFINITIONS["modulation_index"].formula},
-    {"name": "mean", "label": "Mean", "unit": "mJy", "align": "right"},
+    {"name": "mean", "label": "Mean", "align": "right"},
     {"name": "vs", "label": "|Vs|", "align": "right", "title": BY_NAME["vs"].definition},
     {"name": "m", "label": "|m|", "align": "right", "title": BY_NAME["m"].definition},
 )  # fmt: skip
 # |Vs| and |m| by the name of the source.
 Pairs = Mapping[str, tuple[float, float]]
+
+
+def table_columns(flux: FluxKind) -> list[Column]:
+    """Return the columns of the two tables: means of peaks are per beam."""
+    return [{**one, "unit": unit_text(flux, "mJy")} if one["name"] == "mean" else one for one in COLUMNS]
 
 
 def positive(field: str, text: str) -> float | None:

@@ -30,6 +30,8 @@ CORE_SHARE = 0.8
 MOST_CHANNELS_DRAWN = 4096
 # of 8 px, on the 500 px that a plot of half the page has at 1280 px
 _LETTERS_IN_A_ROW = 60
+# what upright names leave of the bars at least, below title and subtitle and above the label of the axis
+_LEAST_PLOT_PX, _WORDS_PX, _LETTER_PX = 100, 105, 7
 
 
 def flag_state(flag_fraction: FloatArray, has_data: npt.NDArray[np.bool_]) -> list[str]:
@@ -118,7 +120,10 @@ def flag_bar_columns(antennas: AntennaTable, *, theme: str = "dark", most: int =
 
 
 def plot_flag_bars(antennas: AntennaTable, *, theme: str = "dark", most: int = 40, height: int = 260) -> Figure:
-    """Return the flagged share of each antenna as bars, worst first, with lines at 20 and 50 %."""
+    """Return the flagged share of each antenna as bars, worst first, with lines at 20 and 50 %.
+
+    The figure is higher than `height` where long names would leave too little of it.
+    """
     columns = flag_bar_columns(antennas, theme=theme, most=most)
     if not columns["name"]:
         return empty_figure("no antenna has data", theme, title="Flagged by antenna", height=height)
@@ -129,7 +134,7 @@ def plot_flag_bars(antennas: AntennaTable, *, theme: str = "dark", most: int = 4
         title="Flagged by antenna, worst first",
         x_label="Antenna",
         y_label="Flagged (%)",
-        height=height,
+        height=max(height, _height_for(columns["name"])),
         name="flag_bars",
         x_range=models.Range1d(-0.6, len(columns["name"]) - 0.4),
         y_range=models.Range1d(0, 100),
@@ -139,10 +144,14 @@ def plot_flag_bars(antennas: AntennaTable, *, theme: str = "dark", most: int = 4
     name_places(figure, columns["name"], every_name=True)
     _threshold_lines(figure, colours)
     add_hover(figure, colours, [("antenna", "@name"), ("flagged", "@words")], renderers=[bars])
-    n_without = len(antennas.names) - n_known
-    without = f"; {n_without} without data not shown" if n_without else ""
-    add_subtitle(figure, colours, f"{len(columns['name'])} of {n_known} antennas with data{without}")
+    add_subtitle(figure, colours, _bar_words(len(columns["name"]), n_known, len(antennas.names) - n_known))
     return paint(figure, colours)
+
+
+def _bar_words(n_shown: int, n_known: int, n_without: int) -> str:
+    which = "the worst " if n_shown < n_known else ""
+    without = f"; {n_without} without data not shown" if n_without else ""
+    return f"{which}{n_shown} of {n_known} antennas with data{without}"
 
 
 def flags_by_time_columns(detail: MeasurementSetDetail) -> dict[str, FloatArray]:
@@ -238,8 +247,19 @@ def name_places(figure: Figure, names: Sequence[str], *, every_name: bool = Fals
         return
     axis.ticker = models.FixedTicker(ticks=list(range(len(names))), minor_ticks=[])
     axis.major_label_policy = models.AllLabels()
-    if sum(len(name) + 1 for name in names) > _LETTERS_IN_A_ROW:
+    if _stand_upright(names):
         axis.major_label_orientation = "vertical"
+
+
+def _stand_upright(names: Sequence[str]) -> bool:
+    return sum(len(name) + 1 for name in names) > _LETTERS_IN_A_ROW
+
+
+def _height_for(names: Sequence[str]) -> int:
+    """Return the height that leaves room for bars below and above names that stand upright, 0 if none do."""
+    if not _stand_upright(names):
+        return 0
+    return _WORDS_PX + _LEAST_PLOT_PX + _LETTER_PX * max(map(len, names))
 
 
 def _line_and_points(figure: Figure, theme: Theme, x: str, source: Any) -> Any:

@@ -142,7 +142,7 @@ def light_curve_columns(
         "lower": at - bar,
         "upper": at + bar,
         "rms": selected.rms[index],
-        "rms_from": np.where(selected.has_rms[index], "local", "of {}: {}".format(*noise_origin(lc))).tolist(),
+        "rms_from": np.where(selected.has_rms[index], "local", noise_origin(lc)[0]).tolist(),
         "kind": selected.kind[index].tolist(),
         "fill_alpha": np.where(selected.observed[index], 0.9, 0.0),
         "image": [lc.image_path[i] for i in index],

@@ -48,8 +48,13 @@ def unit_text(flux: FluxKind, unit: FluxUnit) -> str:
 
 
 def _words(columns: Mapping[str, Any]) -> dict[str, Any]:
-    told = {**columns, "image": [_file_name(path) for path in columns["image"]]}
+    kinds = [_kind_words(kind, int(n)) for kind, n in zip(columns["kind"], columns["n"], strict=True)]
+    told = {**columns, "kind": kinds, "image": [_file_name(path) for path in columns["image"]]}
     return {name: sent_column(told[name]) for name in _WORDS}
+
+
+def _kind_words(kind: str, n: int) -> str:
+    return kind if n == 1 else f"{kind} of {n:,} measurements"
 
 
 def _file_name(path: str | None) -> str:
@@ -66,7 +71,7 @@ def _rows(unit: str) -> list[tuple[str, str]]:
         ("MJD", "@mjd{%.5f}"),
         ("flux", f"@flux{{%.4g}} ± @error{{%.2g}} {unit}"),
         ("rms", f"@rms{{%.3g}} {unit.removesuffix('/beam')}/beam, $index{{rms_from}}"),
-        ("kind", "$index{kind}, @n measured"),
+        ("kind", "$index{kind}"),
         ("flags", "@flags $index{quality}"),
         ("epoch from", "$index{origin}"),
         ("image", "$index{image}"),

@@ -47,8 +47,10 @@ def fluxes(lc: LightCurve, flux: FluxKind) -> tuple[FloatArray, FloatArray]:
 
 
 def noise_origin(lc: LightCurve) -> tuple[str, str]:
-    """Return what the noise is of where no local rms is recorded, and the column that it stands in."""
-    return ("the annulus", "peak_err_jyb") if lc.peak_err_is_recorded else ("the integrated flux", "flux_err_jy")
+    """Return what stands for the noise where no local rms is recorded, in words, and the column that it is from."""
+    if lc.peak_err_is_recorded:
+        return "rms of the annulus around the source", "peak_err_jyb"
+    return "error of the integrated flux", "flux_err_jy"
 
 
 def measurement_kinds(lc: LightCurve, flux: FluxKind) -> Kinds:

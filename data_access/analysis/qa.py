@@ -253,11 +253,16 @@ def _judge(threshold: Threshold, value: float) -> Grade:
         word, limit, source = "suspect", threshold.suspect, threshold.suspect_source
     else:
         word, limit, source = "good", threshold.suspect, threshold.suspect_source
-    unit = f" {threshold.unit}" if threshold.unit else ""
     side = "within" if word == "good" else threshold.worse_when
-    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-    reason = f"{threshold.label} {text}{unit} is {side} {limit:g}{unit} ({source})"
+    reason = f"{threshold.label} {_in_words(value, threshold)} is {side} {_in_words(limit, threshold)} ({source})"
     return Grade(word, reason, threshold.metric, value, threshold.unit, limit)
+
+
+def _in_words(value: float, threshold: Threshold) -> str:
+    """Return a value with its unit; a fraction is read as a percentage."""
+    number, unit = (100 * value, "%") if threshold.unit == "fraction" else (value, threshold.unit)
+    text = f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
+    return f"{text} {unit}" if unit else text
 
 
 def _threshold(metric: str, table: Any, path: Path) -> Threshold:

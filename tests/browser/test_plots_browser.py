@@ -12,9 +12,9 @@ from astropy.wcs import WCS
 from bokeh.embed import file_html
 from bokeh.resources import INLINE
 
-from dashboards.plots import plot_image, plot_light_curve
+from dashboards.plots import plot_flag_bars, plot_image, plot_light_curve
 from data_access.records import BeamShape
-from tests.dashboards.plot_samples import SIN_WCS, make_light_curve, make_preview
+from tests.dashboards.plot_samples import SIN_WCS, make_antennas, make_light_curve, make_preview
 
 PLOT = "Bokeh.documents[0].roots()[0]"
 
@@ -112,3 +112,12 @@ def test_the_light_curve_does_not_jump_aside_from_one_source_to_the_next(screen)
 
     assert widths[0] > 20
     assert len(set(widths)) == 1
+
+
+@pytest.mark.parametrize(
+    ("n", "name", "height"), [(6, "ant{}", 200), (8, "CS00{}HBA0", 0), (40, "{}-a-very-long-name", 0)]
+)
+def test_bars_keep_a_hundred_pixels_above_names_that_stand_upright(screen, n, name, height):
+    screen.show(plot_flag_bars(make_antennas(n, names=tuple(name.format(i) for i in range(n))), height=200))
+
+    assert screen.get("return plot.height") == height or screen.get("return plot.inner_height") >= 100

@@ -194,6 +194,15 @@ def test_log_view_says_what_was_skipped(page: Page, sample: str) -> None:
     expect(page.locator(".lv-line")).to_contain_text("12,034 lines skipped")
 
 
+def test_a_log_filter_without_a_match_says_so_as_text(page: Page, sample: str) -> None:
+    open_sample(page, sample)
+    wanted = "<b>no such line</b>"
+    page.get_by_label("Filter lines").fill(wanted)
+    expect(page.get_by_text(f"No line contains '{wanted}'")).to_be_visible()
+    page.get_by_label("Filter lines").fill("line 5")
+    expect(page.get_by_text("No line contains")).not_to_be_visible()
+
+
 def test_old_tile_turns_stale_by_the_browsers_own_clock(page: Page, sample: str) -> None:
     open_sample(page, sample)
     tile = page.locator(".d-tile", has_text="Pointing")

@@ -24,7 +24,7 @@ from dashboards.pages.calibration_tiles import CalibrationNow, age_word, calibra
 from dashboards.server import build_server
 from dashboards.session import Session
 from data_access import Archive, open_archive
-from data_access.analysis.times import unix_to_mjd
+from data_access.analysis.times import format_utc, unix_to_mjd
 from data_access.errors import RecordNotFound, ValidationError
 from data_access.records import CalibratorTransit, Caltable, CaltableSet, PageRequest
 from data_access.repositories.calibration import CaltableFilter
@@ -277,7 +277,7 @@ async def test_a_flagged_share_is_marked_by_its_grade_wherever_it_stands(real: A
         word = facts["Flagged share"]["t"]
         state = {"good": None, "suspect": "warn", "bad": "bad"}[word]
         assert heading["flagged"].get("s") == facts["Flagged"].get("s") == state, table.path
-        assert (snr_cell(table)["t"] == "not computed") <= (heading["SNR"]["t"] == "not computed")
+        assert (snr_cell(table)["t"] == "none") <= (heading["SNR"]["t"] == "not computed")
         seen.add(word)
     assert len(seen) >= 2
 
@@ -370,3 +370,23 @@ def test_solver_parameters_of_any_shape_are_shown_as_text() -> None:
     ):
         facts = facts_of([solver_group(make_table(solver_params=parameters))])
         assert facts[label]["t"] == text
+
+
+async def test_the_newest_table_has_its_year_when_it_is_not_of_the_last_days(archive: Archive) -> None:
+    table = await archive.calibration.newest_active()
+    assert table is not None and table.created_at is not None
+    made = format_utc(table.created_at, seconds=False)
+    for days, shown in ((6, made[5:]), (308, made)):
+        state = CalibrationNow(table.created_at + days * 24 * HOUR_S, table, CaltableSet(None, None, (), ""), ())
+        assert calibration_tiles(state, Links("../"))[0]["value"]["t"] == shown
+
+
+async def test_fully_flagged_antennas_do_not_count_as_those_with_solutions(
+    real: Archive, real_archive_split: Path
+) -> None:
+    view = await open_detail(real, str(real_archive_split / BANDPASS))
+    assert view.detail is not None
+    n, n_all = len(view.detail.fully_flagged), len(view.detail.antennas.names)
+    assert n > 0
+    shown = facts_of(view.contents_slot.content.groups)["Antennas"]["t"]
+    assert shown == f"{n_all - n} with unflagged solutions of {n_all}"

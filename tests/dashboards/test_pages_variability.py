@@ -342,3 +342,11 @@ async def test_a_new_commit_patches_the_diagnostic_panels(writable: Path) -> Non
         await view.refresh()
         assert view.diagnostic.layout is layout
         assert view.plot.source.data["log_ratio"][0] > before + 1
+
+
+async def test_means_of_peaks_are_per_beam_in_both_tables(archive: Archive) -> None:
+    for flux, unit in (("peak", "mJy/beam"), ("integrated", "mJy")):
+        view = await open_page(archive, flux=flux)
+        await view.settled()
+        for table in (view.candidates, view.selection.table):
+            assert [column["unit"] for column in table.columns if column["name"] == "mean"] == [unit]

@@ -313,3 +313,7 @@ def test_names_that_do_not_fit_beside_each_other_stand_upright(names: tuple[str,
 def test_bars_do_not_speak_of_antennas_without_data_where_there_are_none() -> None:
     antennas = make_antennas(2, names=("A", "B"), flag_fraction=np.full(2, 0.1))
     assert subtitle(plot_flag_bars(antennas)) == "2 of 2 antennas with data"
+
+
+def test_bars_of_some_antennas_are_said_to_be_the_worst() -> None:
+    assert subtitle(plot_flag_bars(make_antennas(50))) == "the worst 40 of 50 antennas with data"

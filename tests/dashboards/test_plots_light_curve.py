@@ -340,14 +340,14 @@ def test_without_a_local_rms_the_rms_of_the_annulus_is_shown_and_called_so():
     figure = plot_light_curve(make_light_curve(rms_jy=np.full(30, np.nan)))
 
     np.testing.assert_allclose(data(figure)["rms"], 1.0)
-    assert set(words(figure)["rms_from"]) == {"of the annulus: peak_err_jyb"}
+    assert set(words(figure)["rms_from"]) == {"rms of the annulus around the source"}
     assert "$index{rms_from}" in figure.select_one(HoverTool).tooltips
 
 
 def test_the_error_of_the_integrated_flux_is_not_called_the_rms_of_the_annulus():
     figure = plot_light_curve(make_light_curve(rms_jy=np.full(30, np.nan), peak_err_is_recorded=False))
 
-    assert set(words(figure)["rms_from"]) == {"of the integrated flux: flux_err_jy"}
+    assert set(words(figure)["rms_from"]) == {"error of the integrated flux"}
 
 
 def test_flagged_measurements_count_in_the_mean_when_the_reader_says_so():

@@ -6,7 +6,7 @@ import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool, LegendItem
 
 from dashboards.plots import light_curve_columns, plot_light_curve, update_light_curve
-from dashboards.plots.light_curve_data import Marks
+from dashboards.plots.light_curve_data import MOST_POINTS, Marks
 from dashboards.plots.light_curve_hover import tell_words
 from dashboards.plots.light_curve_lines import Reference
 from tests.dashboards.plot_samples import make_light_curve
@@ -71,3 +71,13 @@ def test_words_may_come_after_the_points_and_are_never_those_of_another_source()
     assert set(map(len, words(figure).values())) == {0}
     tell_words(figure, light_curve_columns(other))
     assert len(words(figure)["image"]) == 12
+
+
+def test_the_hover_counts_measurements_only_where_a_point_stands_for_several():
+    n = MOST_POINTS + 1
+
+    several = plot_light_curve(make_light_curve(n, mjd=60000 + np.arange(n) / 100))
+
+    assert words(plot_light_curve(make_light_curve()))["kind"][0] == "detection"
+    assert words(several)["kind"][0] == f"mean of {data(several)['n'][0]} measurements"
+    assert "measured" not in str(several.select_one(HoverTool).tooltips)

@@ -117,3 +117,13 @@ def test_the_stored_v_of_a_monitored_source_comes_first_and_without_photometry_n
     alone = detail_of(nothing, stored=stored)
     assert shown(alone, "modulation_index", 2)["t"] == "0.3"
     assert "V (" not in metric_note(analyse(alone, "peak"))
+
+
+@pytest.mark.parametrize(("flux", "unit"), [("peak", "Jy/beam"), ("integrated", "Jy")])
+def test_flux_densities_of_peaks_are_per_beam_and_stored_ones_always(flux: Any, unit: str) -> None:
+    stored = stored_row(mean_flux_mjy=10.0, std_flux_mjy=3.0, min_flux_mjy=5.0, max_flux_mjy=20.0)
+    detail = detail_of(make_light_curve(6, flux_jy=PEAKS_JY, flux_err_jy=np.full(6, ERROR_JY)), stored=stored)
+    rows = {row["key"]: row["cells"] for row in metric_rows(detail, analyse(detail, flux), "Jy")}
+    names = ("mean", "std", "min", "max")
+    assert {rows[name][1]["u"] for name in (*names, "weighted_mean")} == {unit}
+    assert {rows[name][2]["u"] for name in names} == {"Jy/beam"}

@@ -164,3 +164,8 @@ def test_unflagged_solutions_that_are_not_finite_are_never_good(
     found = grade_caltable_not_finite(n_not_finite, n_unflagged)
     assert found.word == word
     assert reason in found.reason
+
+
+def test_the_reason_of_a_grade_has_a_fraction_in_per_cent() -> None:
+    assert "Flagged calibration solutions 23.1 % is within 30 % (" in grade_caltable_flag_fraction(0.231).reason
+    assert "Flagged visibilities 90 % is above" in grade_ms_flag_fraction(0.9).reason
