@@ -81,8 +81,12 @@ async def _read_by_epoch(
 ) -> Rows:
     way, sign = ("DESC", "<") if descending else ("ASC", ">")
     columns, parts, halves = ", ".join(listing.columns), [], []
+    mid = listing.table.column("mid_mjd", "m")
+    if after is not None:  # the position is a closer bound; of two, SQLite would walk the index from the first
+        interval = (interval[0], None) if descending else (None, interval[1])
     for epoch, condition in _halves(listing.table):
-        half = _half(_joined(where), epoch, condition, interval)
+        is_bound = after is not None and descending and epoch == mid
+        half = _half(_joined(where), epoch, "1" if is_bound else condition, interval)
         if after is not None:
             half.add(f"({epoch}, {listing.key}) {sign} (?, ?)", after.value, after.key)
         halves.append(half)
