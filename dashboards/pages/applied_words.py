@@ -52,7 +52,7 @@ def calibration_facts(made: Provenance, product: Product, links: Links) -> list[
         title=rule,
         note="; ".join(note for note in notes if note),
     )
-    return [fact(_SET, shown), *(_table_fact(table, links) for table in tables)]
+    return [fact(_SET, shown), *(table_fact(table, links) for table in tables)]
 
 
 def _lateness(tables: Sequence[Caltable], product: Product) -> str:
@@ -102,9 +102,10 @@ def set_names(applied: Sequence[AppliedCaltable]) -> str | None:
     return ", ".join(dict.fromkeys(name for name in names if name)) or None
 
 
-def _table_fact(table: Caltable, links: Links) -> dict[str, Any]:
+def table_fact(table: Caltable, links: Links, *, note: str | None = None) -> dict[str, Any]:
+    """Return one calibration table under its type, as a link."""
     href = links.calibration_detail(table.path)
-    return fact(table.table_type or "table", cell(table.name, href=href, mono=True))
+    return fact(table.table_type or "table", cell(table.name, href=href, mono=True, note=note))
 
 
 def _applied_fact(one: AppliedCaltable, links: Links) -> dict[str, Any]:

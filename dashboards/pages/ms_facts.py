@@ -11,7 +11,7 @@ from dashboards.components.cells import Cell, State, cell
 from dashboards.components.facts import fact, group
 from dashboards.components.record_table import Column, Row, row
 from dashboards.links import Links
-from dashboards.pages.applied_words import Product, calibration_facts
+from dashboards.pages.applied_words import Product, calibration_facts, table_fact
 from dashboards.pages.job_words import run_cell
 from dashboards.pages.ms import duration_cell
 from dashboards.pages.wording import (
@@ -22,7 +22,7 @@ from dashboards.pages.wording import (
     state_cell,
     window_words,
 )
-from data_access.records import AntennaTable, Caltable, MeasurementSet, MeasurementSetDetail, SpectralWindow, Task
+from data_access.records import AntennaTable, MeasurementSet, MeasurementSetDetail, SpectralWindow, Task
 from data_access.services.provenance import Provenance
 
 SOME_FLAGGED, MOST_FLAGGED = 0.2, 0.5
@@ -109,7 +109,7 @@ def link_groups(ms: MeasurementSet, made: Provenance, links: Links) -> list[dict
         items.append(fact("More", cell(found, href=links.images(text=ms.name.removesuffix(".ms")))))
     groups = [group("Run and images", items), _applied_group(ms, made, links)]
     if made.solved:
-        solved = [_table_fact(t, links, note=t.status) for t in made.solved[:_SIBLINGS]]
+        solved = [table_fact(t, links, note=t.status) for t in made.solved[:_SIBLINGS]]
         groups.append(group("Calibration tables solved from it", solved))
     return groups
 
@@ -124,11 +124,6 @@ def _applied_group(ms: MeasurementSet, made: Provenance, links: Links) -> dict[s
     title = recorded if made.applied and made.trouble is None else "Calibration tables that apply"
     product = Product("the Measurement Set was processed", ms.processed_at)
     return group(title, calibration_facts(made, product, links))
-
-
-def _table_fact(table: Caltable, links: Links, *, note: str | None = None) -> dict[str, Any]:
-    href = links.calibration_detail(table.path)
-    return fact(table.table_type or "table", cell(table.name, href=href, mono=True, note=note))
 
 
 def _task_fact(task: Task, links: Links) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from dashboards.components.cells import Cell, State, cell
 from dashboards.plots.style import how_many
 from data_access.analysis.coordinates import format_dec, format_ra
-from data_access.analysis.times import format_mjd_utc, format_utc, unix_to_mjd
+from data_access.analysis.times import format_mjd_utc, format_utc, latest_observed_mjd, unix_to_mjd
 from data_access.errors import ArchiveError
 from data_access.records import Epoch, FileState, Image, SpectralWindow
 from data_access.records.sources import FloatArray
@@ -24,8 +23,6 @@ _RUN_STATES: dict[str, State] = {
     "failed": "bad", "error": "bad", "critical": "bad",
     "skipped_no_caltables": "warn", "warning": "warn", "investigated": "info",
 }  # fmt: skip
-# Clocks differ: what lies further ahead is wrong.
-_CLOCK_MARGIN_DAYS = 0.01
 
 
 def epoch_cell(epoch: Epoch, *, seconds: bool = True) -> Cell:
@@ -40,7 +37,7 @@ def epoch_cell(epoch: Epoch, *, seconds: bool = True) -> Cell:
 
 def _doubted_if_to_come(made: Cell, mjd: float) -> Cell:
     """Return the cell of the time of an observation, marked when nobody can have observed then."""
-    if mjd <= unix_to_mjd(time.time()) + _CLOCK_MARGIN_DAYS:
+    if mjd <= latest_observed_mjd():
         return made
     return {**made, "s": "warn", "title": f"{made['title']}: it is still to come, so it cannot be right"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -12,6 +13,7 @@ from data_access.records.base import Epoch
 
 MJD_OF_UNIX_EPOCH = 40587.0
 SECONDS_PER_DAY = 86400.0
+_CLOCK_MARGIN_DAYS = 0.01
 # Numbers outside of this are no epochs of observations (1899 to 2132).
 EARLIEST_MJD, LATEST_MJD = 15_000.0, 100_000.0
 
@@ -23,6 +25,17 @@ _STAMP = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}):?(\d{2})(?::?(\d{2}(?:\.\d+)?)
 def unix_to_mjd(unix: float) -> float:
     """Return MJD (UTC days) of unix seconds."""
     return unix / SECONDS_PER_DAY + MJD_OF_UNIX_EPOCH
+
+
+def latest_observed_mjd(now: float | None = None) -> float:
+    """Return the latest MJD (UTC) at which something can have been observed; what claims to be later is a wrong time.
+
+    Parameters
+    ----------
+    now : float, optional
+        Unix seconds; the clock by default. Clocks differ, so a quarter of an hour is added.
+    """
+    return unix_to_mjd(time.time() if now is None else now) + _CLOCK_MARGIN_DAYS
 
 
 def mjd_to_unix(mjd: float) -> float:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_access.analysis.times import epoch_of_ms, unix_to_mjd
+from data_access.analysis.times import epoch_of_ms, latest_observed_mjd
 from data_access.errors import RecordNotFound
 from data_access.layout import TABLES, Layout, Table
 from data_access.records import Count, MeasurementSet, PageRequest, RecordPage
@@ -17,8 +16,6 @@ from data_access.repositories.observed import add_interval, segments_between
 
 _COLUMNS = TABLES["ms_index"].columns
 _SORTS = ("mid_mjd", "processed_at", "stage_updated_at", "stage", "status", "path", "field_name", "cal_applied")
-# Clocks differ; what is said to be observed later than this is a wrong time, not the newest observation.
-_CLOCK_MARGIN_DAYS = 0.01
 # Of the sets whose middle is no number so many are looked at, the ones registered last.
 _WITHOUT_MIDDLE = 100
 
@@ -109,7 +106,7 @@ class MeasurementSetRepository:
             Unix seconds; the clock by default.
         """
         table = await self._layout.find("ms_index")
-        latest = unix_to_mjd(time.time() if now is None else now) + _CLOCK_MARGIN_DAYS
+        latest = latest_observed_mjd(now)
         slow = "mid_mjd" not in table.indexed and await is_large(table)
         found = await table.fetch(_newest_sql(table), (latest,), slow=slow)
         possible = [

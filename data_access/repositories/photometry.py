@@ -268,16 +268,15 @@ def _to_light_curve(
         peak_err_is_recorded=stand_in is None,
         quality=tuple(map(words.__getitem__, in_order)) if words else (),
     )
-    return replace(curve, problems=(*curve.problems, *_repeat_problems(curve)))
+    return _with_repeats_told(curve)
 
 
-def _repeat_problems(curve: LightCurve) -> tuple[str, ...]:
+def _with_repeats_told(curve: LightCurve) -> LightCurve:
     n = curve.n_repeated(np.ones(curve.n_epoch, dtype=np.bool_))
     if not n:
-        return ()
-    return (
-        f"{n} of {curve.n_epoch} measurements repeat an observation: measured again, or on another of its images",
-    )
+        return curve
+    told = f"{n} of {curve.n_epoch} measurements repeat an observation: measured again, or on another of its images"
+    return replace(curve, problems=(*curve.problems, told))
 
 
 def _stand_in(
