@@ -127,7 +127,7 @@ def _queue(night: NightSummary, links: Links) -> dict[str, Any]:
         return _unreadable("Waiting", night.queue, href)
     states = night.queue.value.counts if night.queue.value is not None else {}
     if not states:
-        return tile("Waiting", cell(None), state="off", word="no queue in this layout", href=href)
+        return tile("Waiting", cell(0, unit="groups"), state="off", word="nothing in the queue", href=href)
     waiting = sum(states.get(word, 0) for word in ("collecting", "pending", "in_progress"))
     late, n_stuck = waiting > QUEUE_LIMIT, night.queue.value.n_stuck if night.queue.value is not None else 0
     parts = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in sorted(states.items()))

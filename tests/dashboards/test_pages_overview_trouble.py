@@ -151,3 +151,9 @@ async def test_groups_that_are_stuck_are_not_normal(databases: Path, archive: Ar
     execute(ingest, "UPDATE ingest_queue SET last_update = ?", now)
     tile = tile_of(await open_page(archive), "Waiting")
     assert (tile["state"], tile["word"]) == ("ok", "normal")
+
+
+async def test_an_empty_queue_is_not_called_absent(databases: Path, archive: Archive) -> None:
+    execute(databases / "ingest.sqlite3", "DELETE FROM ingest_queue")
+    tile = tile_of(await open_page(archive), "Waiting")
+    assert (tile["value"]["t"], tile["state"], tile["word"]) == ("0", "off", "nothing in the queue")
